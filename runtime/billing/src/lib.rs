@@ -1,0 +1,1 @@
+//! Prices usage, and signs and checks what was agreed.

@@ -1,0 +1,1 @@
+//! Runs models and says beforehand what they cost to run.

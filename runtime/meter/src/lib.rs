@@ -1,0 +1,1 @@
+//! Rewrites WebAssembly so that it counts its own work.

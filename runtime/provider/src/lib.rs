@@ -1,0 +1,1 @@
+//! Takes an order through its life: admitted, metered, run, billed, recorded.

@@ -1,0 +1,1 @@
+//! Builds the guests that the tests run, and says where they are.
