@@ -1,1 +1,196 @@
-//! Rewrites WebAssembly so that it counts its own work.
+//! Rewrites WebAssembly so that it counts its own work: bytes in, metered bytes out.
+//!
+//! The crate knows no engine and does no I/O. SPECIFICATION.md says what is charged, when, and how
+//! much; this crate is how. The pass in three steps: validate, instrument, and say what the program
+//! declares, which is charged before the program is instantiated.
+//!
+//! ```
+//! let wasm = wat::parse_str("(module (func (export \"f\") (loop (br 0))))")?;
+//! let metered = meterbox_meter::meter(&wasm)?;
+//! assert_eq!(metered.kind, meterbox_meter::Kind::Module);
+//! // An engine runs `metered.bytes`, giving it the mutable globals of `METER_GLOBALS`.
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod admission;
+mod component;
+mod error;
+mod function;
+mod module;
+mod operator;
+mod reading;
+mod schedule;
+
+use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
+
+pub use admission::{Admission, Excess};
+pub use component::{BUDGET_IMPORT, READ_EXPORT, READ_FUNCTION};
+pub use error::MeterError;
+pub use module::{Declared, METER_GLOBALS, METER_MODULE};
+pub use reading::{
+    BUDGET_MAX, Exhausted, Reading, Spent, left_at_start, spent, spent_before_start,
+};
+pub use schedule::{
+    Class, FRAME_UNITS, METER_VERSION, SCHEDULE_VERSION, SLOT_UNITS, schedule_digest, schedule_text,
+};
+
+use component::ComponentCheck;
+use module::ModuleRewriter;
+
+/// The WebAssembly that is accepted. Everything else is refused by the validator, by name.
+pub const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT)
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY)
+    .union(WasmFeatures::BULK_MEMORY_OPT)
+    .union(WasmFeatures::CALL_INDIRECT_OVERLONG)
+    .union(WasmFeatures::SIMD)
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::FLOATS)
+    .union(WasmFeatures::GC_TYPES)
+    .union(WasmFeatures::COMPONENT_MODEL);
+
+/// The names of [`FEATURES`] as proposals, sorted: what a receipt lists.
+pub const FEATURE_NAMES: &[&str] = &[
+    "bulk-memory",
+    "component-model",
+    "extended-const",
+    "multi-value",
+    "mutable-global",
+    "reference-types",
+    "saturating-float-to-int",
+    "sign-extension",
+    "simd",
+    "tail-call",
+];
+
+/// What kind of program was metered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A core module, which imports the meter's globals.
+    Module,
+    /// A component, which holds the meter.
+    Component,
+}
+
+/// A program that counts its own work.
+#[derive(Debug, Clone)]
+pub struct Metered {
+    /// The rewritten program.
+    pub bytes: Vec<u8>,
+    /// What kind of program it is.
+    pub kind: Kind,
+    /// What its instances declare, all together.
+    pub declared: Declared,
+    /// What checking and compiling it takes.
+    pub admission: Admission,
+}
+
+enum Frame<'a> {
+    Component,
+    Module(Box<ModuleRewriter<'a>>),
+}
+
+/// Validates and rewrites a program.
+///
+/// # Errors
+/// Refuses what is not valid WebAssembly, what uses a feature or name that it must not, and what is
+/// larger than [`admission`] allows.
+pub fn meter(bytes: &[u8]) -> Result<Metered, MeterError> {
+    if !bytes.starts_with(b"\0asm") {
+        return Err(MeterError::NotWasm);
+    }
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    admission::bound("bytes", size, admission::PROGRAM_BYTES_MAX)?;
+    let mut admission = Admission {
+        bytes: size,
+        ..Admission::default()
+    };
+    let mut validator = Validator::new_with_features(FEATURES);
+    let mut parser = Parser::new(0);
+    parser.set_features(FEATURES);
+
+    let mut frames: Vec<Frame<'_>> = Vec::new();
+    let mut check = ComponentCheck::default();
+    let mut modules: Vec<(Vec<u8>, Declared)> = Vec::new();
+    for payload in parser.parse_all(bytes) {
+        let payload = payload.map_err(|error| truncated_or_invalid(error, size))?;
+        let valid = validator.payload(&payload)?;
+        match payload {
+            Payload::Version {
+                encoding: Encoding::Component,
+                ..
+            } => frames.push(Frame::Component),
+            Payload::Version {
+                encoding: Encoding::Module,
+                ..
+            } => {
+                frames.push(Frame::Module(Box::default()));
+            }
+            Payload::End(_) => match frames.pop() {
+                Some(Frame::Module(module)) => {
+                    modules.push(module.finish()?);
+                    let count = u64::try_from(modules.len()).unwrap_or(u64::MAX);
+                    admission::bound("core modules", count, admission::CORE_MODULES_MAX)?;
+                    if frames.is_empty() {
+                        break;
+                    }
+                }
+                Some(Frame::Component) if frames.is_empty() => {
+                    return metered_component(bytes, &check, modules, admission);
+                }
+                _ => {}
+            },
+            payload => match frames.last_mut() {
+                Some(Frame::Module(module)) => module.payload(payload, valid, &mut admission)?,
+                _ => check.payload(&payload, frames.len().saturating_sub(1))?,
+            },
+        }
+    }
+    let Some((bytes, declared)) = modules.pop() else {
+        return Err(MeterError::Truncated { bytes: size });
+    };
+    Ok(Metered {
+        bytes,
+        kind: Kind::Module,
+        declared,
+        admission,
+    })
+}
+
+fn metered_component(
+    bytes: &[u8],
+    check: &ComponentCheck,
+    modules: Vec<(Vec<u8>, Declared)>,
+    admission: Admission,
+) -> Result<Metered, MeterError> {
+    let mut declared = Declared::default();
+    for module in &check.instantiated {
+        let of = modules
+            .get(*module as usize)
+            .map(|(_, declared)| *declared)
+            .unwrap_or_default();
+        declared.units = declared.units.saturating_add(of.units);
+        declared.memory_pages = declared.memory_pages.saturating_add(of.memory_pages);
+        declared.table_elements = declared.table_elements.saturating_add(of.table_elements);
+    }
+    let rewritten: Vec<Vec<u8>> = modules.into_iter().map(|(bytes, _)| bytes).collect();
+    let bytes = component::rewrite(bytes, &rewritten)?;
+    Ok(Metered {
+        bytes,
+        kind: Kind::Component,
+        declared,
+        admission,
+    })
+}
+
+fn truncated_or_invalid(error: wasmparser::BinaryReaderError, bytes: u64) -> MeterError {
+    if error.message().contains("unexpected end") {
+        MeterError::Truncated { bytes }
+    } else {
+        error.into()
+    }
+}

@@ -1,1 +1,3 @@
 //! Takes an order through its life: admitted, metered, run, billed, recorded.
+
+pub mod ledger;

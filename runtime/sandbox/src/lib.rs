@@ -1,1 +1,26 @@
 //! Runs one metered job under limits, in a world that is the same everywhere.
+//!
+//! The sandbox knows neither prices nor storage nor HTTP: it takes a metered program and a job, and
+//! gives back how the job ended, what it used, and what it left behind. Everything that a guest can
+//! reach is in [`host_calls`], with its price.
+
+mod component;
+mod engine;
+mod host;
+pub mod host_calls;
+mod job;
+mod limiter;
+mod limits;
+mod models;
+mod outcome;
+mod outputs;
+mod run;
+mod tally;
+mod wasi_0_1;
+
+pub use engine::{ENGINE_NAME, ENGINE_VERSION, FLOAT_MODE, OptLevel, Program, Sandbox};
+pub use job::{Blob, FileBlob, Input, Job, LogLevel, Nobody, Observer, STDERR, STDIN, STDOUT};
+pub use limits::{Limits, STACK_UNITS_MAX};
+pub use outcome::{Fault, InferenceCall, MESSAGE_BYTES_MAX, Measured, Outcome, Ran, Refusal};
+pub use outputs::Output;
+pub use run::RunError;

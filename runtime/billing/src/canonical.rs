@@ -1,0 +1,216 @@
+//! Owns the one byte form of a document, RFC 8785, and its strict reader. Knows no document.
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserializer, Serialize};
+use serde_json::Value;
+
+/// The largest document that is read. A receipt of 1024 outputs with names of full length has
+/// about 400 kB, a long transcript a few megabytes.
+pub const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The largest whole number that every JSON reader keeps: 2^53 − 1.
+const NUMBER_MAX: u64 = 9_007_199_254_740_991;
+
+/// Why a value has no canonical form, or a document was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum CanonicalError {
+    /// The value cannot be written as JSON.
+    #[error("cannot write this value as canonical JSON")]
+    Write(#[source] serde_json::Error),
+    /// A number that some readers would round; it belongs in a string.
+    #[error(
+        "the number {number} is no whole number up to 2^53 - 1, which JSON readers would round"
+    )]
+    Number {
+        /// The number.
+        number: String,
+    },
+    /// More bytes than [`DOCUMENT_BYTES_MAX`].
+    #[error("a document has {bytes} bytes, at most {DOCUMENT_BYTES_MAX} are read")]
+    TooLarge {
+        /// How many it has.
+        bytes: usize,
+    },
+    /// The bytes are no JSON document of this kind.
+    #[error("cannot read this document")]
+    Read(#[source] serde_json::Error),
+    /// An object names a field twice.
+    #[error("the field `{field}` appears twice in one object")]
+    DuplicateField {
+        /// Its name.
+        field: String,
+    },
+}
+
+/// The RFC 8785 bytes of `value`: equal values have equal bytes, on every machine.
+///
+/// Whole numbers above 2^53 − 1 and fractions are an error, never a rounded number.
+pub fn to_canonical_json<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CanonicalError> {
+    let value = serde_json::to_value(value).map_err(CanonicalError::Write)?;
+    check_numbers(&value)?;
+    serde_json_canonicalizer::to_vec(&value).map_err(CanonicalError::Write)
+}
+
+fn check_numbers(value: &Value) -> Result<(), CanonicalError> {
+    match value {
+        Value::Number(number) => {
+            let magnitude = number
+                .as_u64()
+                .or_else(|| number.as_i64().map(i64::unsigned_abs));
+            match magnitude {
+                Some(magnitude) if magnitude <= NUMBER_MAX => Ok(()),
+                _ => Err(CanonicalError::Number {
+                    number: number.to_string(),
+                }),
+            }
+        }
+        Value::Array(items) => items.iter().try_for_each(check_numbers),
+        Value::Object(fields) => fields.values().try_for_each(check_numbers),
+        Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
+    }
+}
+
+/// Reads a document. Refused are: too many bytes, bytes after the document, a field named twice in
+/// any object, and, where `T` denies them, unknown fields.
+pub fn from_json_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CanonicalError> {
+    if bytes.len() > DOCUMENT_BYTES_MAX {
+        return Err(CanonicalError::TooLarge { bytes: bytes.len() });
+    }
+    let duplicate = Cell::new(None);
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let walked = UniqueFields(&duplicate)
+        .deserialize(&mut reader)
+        .and_then(|()| reader.end());
+    if let Some(field) = duplicate.take() {
+        return Err(CanonicalError::DuplicateField { field });
+    }
+    walked.map_err(CanonicalError::Read)?;
+    serde_json::from_slice(bytes).map_err(CanonicalError::Read)
+}
+
+/// Walks a document and stops at the first field that its object named before.
+#[derive(Clone, Copy)]
+struct UniqueFields<'a>(&'a Cell<Option<String>>);
+
+impl<'de> DeserializeSeed<'de> for UniqueFields<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for UniqueFields<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(self)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        let mut seen = std::collections::BTreeSet::new();
+        while let Some(field) = fields.next_key::<String>()? {
+            if seen.contains(&field) {
+                self.0.set(Some(field));
+                return Err(A::Error::custom("duplicate field"));
+            }
+            seen.insert(field);
+            fields.next_value_seed(self)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn fields_are_sorted_and_text_is_escaped_as_the_rfc_says() {
+        let value = json!({"b": 1, "a": "é\n\u{1f}\"", "\u{1f600}": null, "\u{fb33}": []});
+        assert_eq!(
+            String::from_utf8(to_canonical_json(&value).unwrap()).unwrap(),
+            "{\"a\":\"é\\n\\u001f\\\"\",\"b\":1,\"\u{1f600}\":null,\"\u{fb33}\":[]}"
+        );
+    }
+
+    #[test]
+    fn numbers_that_would_be_rounded_are_refused() {
+        assert!(to_canonical_json(&json!([9_007_199_254_740_991_u64, -5])).is_ok());
+        for bad in [json!(9_007_199_254_740_992_u64), json!({"a": [0.5]})] {
+            assert!(matches!(
+                to_canonical_json(&bad),
+                Err(CanonicalError::Number { .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn duplicate_fields_are_refused_at_any_depth() {
+        let read = |text: &str| from_json_strict::<Value>(text.as_bytes());
+        assert!(read(r#"{"a":[{"b":1},{"b":2}]}"#).is_ok());
+        for text in [r#"{"a":1,"a":1}"#, r#"[{"x":{"a":1,"\u0061":2}}]"#] {
+            match read(text) {
+                Err(CanonicalError::DuplicateField { field }) => assert_eq!(field, "a"),
+                other => panic!("{other:?}"),
+            }
+        }
+        let map = from_json_strict::<BTreeMap<String, u8>>(br#"{"k":1,"k":1}"#);
+        assert!(matches!(map, Err(CanonicalError::DuplicateField { .. })));
+    }
+
+    #[test]
+    fn trailing_bytes_deep_nesting_and_huge_documents_are_refused() {
+        assert!(matches!(
+            from_json_strict::<Value>(b"{} {}"),
+            Err(CanonicalError::Read(_))
+        ));
+        assert!(from_json_strict::<Value>(b"{} \n").is_ok());
+        let deep = "[".repeat(100_000);
+        assert!(matches!(
+            from_json_strict::<Value>(deep.as_bytes()),
+            Err(CanonicalError::Read(_))
+        ));
+        let huge = vec![b' '; DOCUMENT_BYTES_MAX + 1];
+        assert!(matches!(
+            from_json_strict::<Value>(&huge),
+            Err(CanonicalError::TooLarge { .. })
+        ));
+    }
+}

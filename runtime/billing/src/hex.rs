@@ -1,0 +1,95 @@
+//! Owns lower-case hexadecimal text of a fixed number of bytes. Knows nothing of what they mean.
+
+/// Why a text is not the hexadecimal form of so many bytes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HexError {
+    /// The text is too long or too short.
+    #[error("expected {expected} hexadecimal digits, found {found} bytes of text")]
+    Length {
+        /// How many digits there should be.
+        expected: usize,
+        /// How many bytes of text there are.
+        found: usize,
+    },
+    /// A character is no lower-case hexadecimal digit.
+    #[error("expected lower-case hexadecimal digits, found `{found}`")]
+    Digit {
+        /// The first character that is none.
+        found: char,
+    },
+}
+
+/// The lower-case hexadecimal text of `bytes`.
+#[must_use]
+pub fn encode(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| DIGITS[usize::from(digit)])
+        .collect()
+}
+
+/// The `N` bytes that `text` spells. Upper-case digits are refused, so that a value has one text.
+pub fn decode<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
+    if text.len() != N.saturating_mul(2) {
+        return Err(HexError::Length {
+            expected: N.saturating_mul(2),
+            found: text.len(),
+        });
+    }
+    if let Some(found) = text.chars().find(|c| digit(*c).is_none()) {
+        return Err(HexError::Digit { found });
+    }
+    let mut digits = text.chars().filter_map(digit);
+    let mut bytes = [0; N];
+    for byte in &mut bytes {
+        let high = digits.next().unwrap_or(0);
+        let low = digits.next().unwrap_or(0);
+        *byte = (high << 4) | low;
+    }
+    Ok(bytes)
+}
+
+fn digit(character: char) -> Option<u8> {
+    let byte = u8::try_from(character).ok()?;
+    match byte {
+        b'0'..=b'9' => Some(byte.wrapping_sub(b'0')),
+        b'a'..=b'f' => Some(byte.wrapping_sub(b'a').wrapping_add(10)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_comes_back() {
+        for byte in 0..=255_u8 {
+            assert_eq!(decode::<1>(&encode(&[byte])).unwrap(), [byte]);
+        }
+        assert_eq!(encode(&[0, 15, 160, 255]), "000fa0ff");
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        assert_eq!(
+            decode::<2>("0ff").unwrap_err(),
+            HexError::Length {
+                expected: 4,
+                found: 3
+            }
+        );
+        assert_eq!(
+            decode::<1>("FF").unwrap_err(),
+            HexError::Digit { found: 'F' }
+        );
+        assert_eq!(
+            decode::<1>("é").unwrap_err(),
+            HexError::Digit { found: 'é' }
+        );
+    }
+}

@@ -1,0 +1,86 @@
+//! Owns why a call on a loaded model is refused or fails. Decides nothing.
+
+use crate::element::ElementType;
+
+/// Why a call has no cost or no result. All but `Backend` and `Panicked` are the caller's or the
+/// model's fault, are the same on every machine, and are found before anything runs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ComputeError {
+    /// The model has no such input.
+    #[error("the model has no input `{name}`")]
+    UnknownInput {
+        /// The name given.
+        name: String,
+    },
+    /// An input was given twice.
+    #[error("input `{name}` was given twice")]
+    DuplicateInput {
+        /// Its name.
+        name: String,
+    },
+    /// An input was not given.
+    #[error("input `{name}` is missing")]
+    MissingInput {
+        /// Its name.
+        name: String,
+    },
+    /// An input has another element type than the model declares.
+    #[error("input `{name}` has elements of {actual}, the model takes {expected}")]
+    WrongType {
+        /// Its name.
+        name: String,
+        /// What the model declares.
+        expected: ElementType,
+        /// What was given.
+        actual: ElementType,
+    },
+    /// An input's dimensions are not those that the model declares.
+    #[error("input `{name}` has dimensions {actual:?}, the model takes {expected}")]
+    WrongShape {
+        /// Its name.
+        name: String,
+        /// What the model declares, `[N, 2048]` for instance.
+        expected: String,
+        /// What was given.
+        actual: Vec<u32>,
+    },
+    /// A node cannot work on these shapes, or its shape depends on data.
+    #[error("node `{node}` ({operator}): {reason}")]
+    Node {
+        /// The node's name, or its first output's.
+        node: String,
+        /// The operator's name.
+        operator: String,
+        /// The rule that is broken.
+        reason: String,
+    },
+    /// The values of the call take too much memory.
+    #[error("with node `{node}` the call holds more than {working_bytes_max} bytes")]
+    TooLarge {
+        /// The node that goes past the limit.
+        node: String,
+        /// The limit.
+        working_bytes_max: u64,
+    },
+    /// An output is of another type than the model declares.
+    #[error("output `{output}` is not of the element type that the model declares")]
+    OutputType {
+        /// Its name.
+        output: String,
+    },
+    /// A count does not fit 64 bits.
+    #[error("the cost of the call overflows")]
+    Overflow,
+    /// The backend computed an output of another shape or type than the cost was charged for.
+    #[error("output `{output}` came back in another shape or type than it was charged for")]
+    ShapeDisagreement {
+        /// Its name.
+        output: String,
+    },
+    /// The backend failed. Its text is for the host's operator, not for the guest.
+    #[error("the backend failed: {0}")]
+    Backend(String),
+    /// The backend panicked; the host goes on. Its text is for the host's operator.
+    #[error("the backend panicked: {0}")]
+    Panicked(String),
+}

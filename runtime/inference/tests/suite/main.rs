@@ -1,0 +1,12 @@
+//! Checks of the crate from outside, in one program: costs against hand counts, refusals, computing.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a failed expectation of a test's own helper is a failed test"
+)]
+
+mod build;
+mod magika;
+mod refusals;
+mod silero;
+mod small_graphs;

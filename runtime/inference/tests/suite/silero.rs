@@ -1,0 +1,66 @@
+//! Checks the cost and a run of a second real model, unlike the first: speech detection with a
+//! short-time Fourier transform as convolution, an LSTM, and its weights in `Constant` nodes.
+
+use meterbox_inference::{ElementType, Model, ModelLimits, Tensor};
+
+use crate::build::{NODE, cost_f32, example};
+
+#[test]
+fn silero_costs_what_its_layers_add_up_to() {
+    let model = Model::load(&example("silero-vad.onnx"), &ModelLimits::default()).unwrap();
+    let cost = cost_f32(&model, &[("input", &[1, 576]), ("state", &[2, 1, 128])]);
+    // 576 samples, 64 reflected: 640. Windows of 256 every 128: 4 frames of 258 numbers.
+    let fourier = 258 * 4 * 256;
+    // Four convolutions of 3 steps; the second and third halve the 4 frames to 2 and 1. Bias and
+    // activation cost 1 each for every output element.
+    let encoder =
+        128 * 4 * (129 * 3 + 2) + 64 * 2 * (128 * 3 + 2) + 64 * (64 * 3 + 2) + 128 * (64 * 3 + 2);
+    // 1 step: 4 gates × 128 cells, each over 128 inputs and 128 states, and 16 for the gate itself.
+    let lstm = 4 * 128 * (128 + 128 + 16);
+    let head = 128 + 1 + 16; // 1 × 128 × 1 with bias, sigmoid 16
+    let magnitudes = 640 // padding
+        + 258 * 4 // all frames
+        // Real and imaginary parts: two slices and a cast each, a power of 16 each, sum, root of 4.
+        + 129 * 4 * (3 + 3 + 32 + 1 + 4);
+    // Gates are put into another order at each call: every weight is sliced once and joined once.
+    let reordering = 2 * (2 * 512 * 128) + 2 * (2 * 512) + 1024;
+    let state = 2 * 128 /* gathered */ + 2 * 128 /* joined */ + 128 /* cast */ + 128 /* relu */ + 1 /* mean */;
+    assert_eq!(
+        cost.operations.f32,
+        fourier + encoder + lstm + head + magnitudes + reordering + state + 62 * NODE
+    );
+    // The padding's bounds are computed: made, joined, sliced, transposed, cast; 7 nodes.
+    assert_eq!(cost.operations.f64, 2 + 4 + 4 + 4 + 4 + 7 * NODE);
+    assert_eq!(
+        (cost.operations.f16, cost.operations.i8, cost.operations.i4),
+        (0, 0, 0)
+    );
+    assert_eq!(cost.tensor_bytes, 4 * (576 + 2 * 128 + 1 + 2 * 128));
+}
+
+#[test]
+fn silence_is_not_speech() {
+    let model = Model::load(&example("silero-vad.onnx"), &ModelLimits::default()).unwrap();
+    let zeros = |dimensions: Vec<u32>, bytes| {
+        Tensor::new(dimensions, ElementType::F32, vec![0; bytes]).unwrap()
+    };
+    let started = std::time::Instant::now();
+    let again = model.compute(vec![
+        ("state".into(), zeros(vec![2, 1, 128], 1024)),
+        ("input".into(), zeros(vec![1, 576], 2304)),
+    ]);
+    let first = started.elapsed();
+    let started = std::time::Instant::now();
+    let outputs = model
+        .compute(vec![
+            ("state".into(), zeros(vec![2, 1, 128], 1024)),
+            ("input".into(), zeros(vec![1, 576], 2304)),
+        ])
+        .unwrap();
+    println!("first call {first:?}, second {:?}", started.elapsed());
+    assert_eq!(again.unwrap(), outputs, "two runs gave different bytes");
+    let names: Vec<_> = outputs.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["output", "stateN"]);
+    let probability = f32::from_le_bytes(outputs[0].1.data().try_into().unwrap());
+    assert!((0.0..0.2).contains(&probability), "{probability}");
+}

@@ -1,0 +1,459 @@
+//! The meter's rule, on programs small enough to count by hand. Each expectation is written as the
+//! sum that the specification gives, in the weights of the schedule.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use meterbox_meter::{
+    Class, METER_GLOBALS, METER_MODULE, MeterError, Metered, Reading, Spent, left_at_start, meter,
+    spent,
+};
+use wasmtime::{
+    Engine, Extern, Global, GlobalType, Instance, Module, Mutability, Store, Val, ValType,
+};
+
+const BUDGET: u64 = 1_000_000_000;
+const STACK: i32 = 1 << 20;
+
+fn w(class: Class) -> u64 {
+    u64::from(class.weight())
+}
+
+fn metered(wat: &str) -> Metered {
+    let metered = meter(&wat::parse_str(wat).unwrap()).unwrap();
+    wasmparser::Validator::new_with_features(meterbox_meter::FEATURES)
+        .validate_all(&metered.bytes)
+        .unwrap();
+    metered
+}
+
+struct Run {
+    spent: Spent,
+    reading: Reading,
+    result: Result<Vec<i64>, String>,
+}
+
+/// Runs the export `f` with these arguments under a budget, on wasmtime.
+fn run_with(metered: &Metered, arguments: &[Val], budget: u64) -> Run {
+    let engine = Engine::default();
+    let module = Module::new(&engine, &metered.bytes).unwrap();
+    let mut store = Store::new(&engine, ());
+    let left = left_at_start(metered, budget).expect("the budget covers what is declared");
+    let globals: Vec<Global> = METER_GLOBALS
+        .iter()
+        .map(|(name, is_i32)| {
+            let (ty, value) = match (*name, is_i32) {
+                ("left", _) => (ValType::I64, Val::I64(left)),
+                ("stack-left", _) => (ValType::I32, Val::I32(STACK)),
+                (_, true) => (ValType::I32, Val::I32(0)),
+                (_, false) => (ValType::I64, Val::I64(0)),
+            };
+            Global::new(&mut store, GlobalType::new(ty, Mutability::Var), value).unwrap()
+        })
+        .collect();
+    let imports: Vec<Extern> = module
+        .imports()
+        .map(|import| {
+            assert_eq!(import.module(), METER_MODULE);
+            let at = METER_GLOBALS
+                .iter()
+                .position(|(name, _)| *name == import.name())
+                .unwrap();
+            globals[at].into()
+        })
+        .collect();
+    let result = Instance::new(&mut store, &module, &imports)
+        .and_then(|instance| {
+            let f = instance.get_func(&mut store, "f").unwrap();
+            let mut results = vec![Val::I32(0); f.ty(&store).results().len()];
+            f.call(&mut store, arguments, &mut results)?;
+            Ok(results)
+        })
+        .map(|results| {
+            results
+                .iter()
+                .map(|result| match result {
+                    Val::I32(value) => i64::from(*value),
+                    Val::I64(value) => *value,
+                    other => panic!("{other:?}"),
+                })
+                .collect()
+        })
+        .map_err(|error| format!("{error:?}"));
+    let value = |at: usize, store: &mut Store<()>| match globals[at].get(store) {
+        Val::I64(value) => value,
+        Val::I32(value) => i64::from(value),
+        _ => unreachable!(),
+    };
+    let reading = Reading {
+        left: value(0, &mut store),
+        stack_left: i32::try_from(value(1, &mut store)).unwrap(),
+        pages_grown: u64::try_from(value(2, &mut store)).unwrap(),
+        grown_low: u64::try_from(value(3, &mut store)).unwrap(),
+        grown_high: u64::try_from(value(4, &mut store)).unwrap(),
+    };
+    Run {
+        spent: spent(metered, budget, &reading),
+        reading,
+        result,
+    }
+}
+
+/// Units of a run beyond those that the module declares.
+fn units(wat: &str, arguments: &[Val]) -> u64 {
+    let metered = metered(wat);
+    let run = run_with(&metered, arguments, BUDGET);
+    assert_eq!(run.spent.exhausted, None);
+    assert!(
+        run.reading.stack_left == STACK || run.result.is_err(),
+        "frames are given back"
+    );
+    run.spent.instructions - metered.declared.units
+}
+
+#[test]
+fn straight_code_is_charged_by_class() {
+    let wat = r#"(module (func (export "f") (param i32) (result i32)
+        local.get 0  i32.const 3  i32.mul  i32.const 5  i32.div_u))"#;
+    assert_eq!(
+        units(wat, &[Val::I32(10)]),
+        4 * w(Class::Simple) + w(Class::Divide)
+    );
+}
+
+#[test]
+fn only_the_arm_that_runs_is_charged() {
+    let wat = r#"(module (func (export "f") (param i32) (result i32)
+        local.get 0
+        if (result i32) i32.const 1 else i32.const 2 i32.const 3 i32.add i32.const 4 i32.add end))"#;
+    let head = w(Class::Simple) + w(Class::Branch);
+    assert_eq!(units(wat, &[Val::I32(1)]), head + w(Class::Simple));
+    assert_eq!(units(wat, &[Val::I32(0)]), head + 5 * w(Class::Simple));
+}
+
+#[test]
+fn a_loop_is_charged_per_lap() {
+    // Laps of: local.get, const, sub, local.tee, br_if.
+    let wat = r#"(module (func (export "f") (param i32)
+        loop local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end))"#;
+    let lap = 4 * w(Class::Simple) + w(Class::Branch);
+    assert_eq!(units(wat, &[Val::I32(1)]), lap);
+    assert_eq!(units(wat, &[Val::I32(1000)]), 1000 * lap);
+}
+
+#[test]
+fn operators_after_a_branch_out_are_not_charged() {
+    let wat = r#"(module (func (export "f") (result i32)
+        block (result i32) i32.const 7 br 0 i32.const 8 drop i32.const 9 drop end))"#;
+    assert_eq!(units(wat, &[]), w(Class::Simple) + w(Class::Branch));
+}
+
+#[test]
+fn return_and_branches_to_the_function_end_give_back_the_frame() {
+    for body in [
+        "i32.const 1 return",
+        "i32.const 1 br 0",
+        "i32.const 1 i32.const 0 br_table 0",
+        "block i32.const 1 return end unreachable",
+    ] {
+        let wat = format!(r#"(module (func (export "f") (result i32) {body}))"#);
+        assert_eq!(
+            run_with(&metered(&wat), &[], BUDGET).result,
+            Ok(vec![1]),
+            "{body}"
+        );
+        units(&wat, &[]);
+    }
+}
+
+#[test]
+fn several_results_and_parameters_pass_through() {
+    let wat = r#"(module (func (export "f") (param i32 i64) (result i64 i32)
+        local.get 0 if local.get 1 local.get 0 return end local.get 1 local.get 0))"#;
+    assert_eq!(
+        run_with(&metered(wat), &[Val::I32(1), Val::I64(2)], BUDGET).result,
+        Ok(vec![2, 1])
+    );
+    assert_eq!(
+        run_with(&metered(wat), &[Val::I32(0), Val::I64(2)], BUDGET).result,
+        Ok(vec![2, 0])
+    );
+}
+
+#[test]
+fn a_call_charges_the_callee_and_its_own_globals_keep_their_values() {
+    let wat = r#"(module
+        (global $g (mut i32) (i32.const 40))
+        (func $callee (result i32) global.get $g i32.const 1 i32.add global.set $g global.get $g)
+        (func (export "f") (result i32) call $callee drop call $callee))"#;
+    let callee = 3 * w(Class::Global) + 2 * w(Class::Simple);
+    assert_eq!(
+        units(wat, &[]),
+        2 * w(Class::Call) + w(Class::Simple) + 2 * callee
+    );
+    assert_eq!(run_with(&metered(wat), &[], BUDGET).result, Ok(vec![42]));
+}
+
+#[test]
+fn a_trap_after_a_loop_bills_the_loop() {
+    let wat = r#"(module (memory 1) (func (export "f") (param i32)
+        loop local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end
+        i32.const 1 i32.const 0 i32.div_u drop))"#;
+    let metered = metered(wat);
+    let run = run_with(&metered, &[Val::I32(1_000_000)], BUDGET);
+    assert!(run.result.unwrap_err().contains("divide by zero"));
+    let lap = 4 * w(Class::Simple) + w(Class::Branch);
+    // Recorded last at the loop's last header: what follows was charged in the local only.
+    assert_eq!(
+        run.spent.instructions - metered.declared.units,
+        1_000_000 * lap
+    );
+}
+
+#[test]
+fn every_budget_ends_at_the_budget() {
+    let wat = r#"(module (func (export "f") (param i32)
+        loop local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end))"#;
+    let metered = metered(wat);
+    let whole = 20 * (4 * w(Class::Simple) + w(Class::Branch)) + metered.declared.units;
+    for budget in metered.declared.units..=whole + 2 {
+        let run = run_with(&metered, &[Val::I32(20)], budget);
+        if budget < whole {
+            assert!(run.result.is_err(), "{budget}");
+            assert_eq!(
+                run.spent.exhausted,
+                Some(meterbox_meter::Exhausted::Instructions)
+            );
+            assert_eq!(run.spent.instructions, budget);
+        } else {
+            assert!(run.result.is_ok(), "{budget}");
+            assert_eq!((run.spent.exhausted, run.spent.instructions), (None, whole));
+        }
+    }
+    assert_eq!(left_at_start(&metered, metered.declared.units - 1), None);
+}
+
+#[test]
+fn recursion_ends_at_the_same_depth_whatever_the_frame_holds() {
+    let wat = r#"(module (global $depth (mut i32) (i32.const 0))
+        (func $f (export "f") (result i32)
+            global.get $depth i32.const 1 i32.add global.set $depth call $f i32.const 1 i32.add))"#;
+    let metered = metered(wat);
+    let run = run_with(&metered, &[], BUDGET);
+    assert_eq!(run.spent.exhausted, Some(meterbox_meter::Exhausted::Stack));
+    // A frame: 64, and 16 for each of one result and two operands at the highest.
+    let frame = 64 + 16 * 3;
+    let frames = u64::try_from(STACK / frame).unwrap();
+    let body = 2 * w(Class::Global) + 4 * w(Class::Simple) + w(Class::Call);
+    // The frame that does not fit is charged, too: the charge comes first.
+    assert_eq!(
+        run.spent.instructions - metered.declared.units,
+        (frames + 1) * body
+    );
+}
+
+#[test]
+fn tail_calls_give_back_the_frame_and_are_charged() {
+    let wat = r#"(module (func $f (export "f") (param i32) (result i32)
+        local.get 0 i32.eqz if i32.const 7 return end
+        local.get 0 i32.const 1 i32.sub return_call $f))"#;
+    assert_eq!(
+        run_with(&metered(wat), &[Val::I32(100_000)], BUDGET).result,
+        Ok(vec![7])
+    );
+    let lap = 5 * w(Class::Simple) + w(Class::Branch) + w(Class::Call);
+    let last = 2 * w(Class::Simple) + w(Class::Branch) + w(Class::Simple) + w(Class::Branch);
+    assert_eq!(units(wat, &[Val::I32(100)]), 100 * lap + last);
+}
+
+#[test]
+fn bulk_operators_are_charged_by_length_before_they_act() {
+    let wat = r#"(module (memory 2) (func (export "f") (param i32 i32)
+        local.get 0 i32.const 1 local.get 1 memory.fill))"#;
+    let base = 3 * w(Class::Simple) + w(Class::MemoryBulk);
+    for length in [0, 63, 64, 65, 100_000] {
+        let by_length = length * w(Class::MemoryBulk64Bytes) / 64;
+        assert_eq!(
+            units(
+                wat,
+                &[Val::I32(0), Val::I32(i32::try_from(length).unwrap())]
+            ),
+            base + by_length
+        );
+    }
+    // Out of bounds traps, and is billed all the same.
+    let metered = metered(wat);
+    let run = run_with(&metered, &[Val::I32(0), Val::I32(-1)], BUDGET);
+    assert!(run.result.unwrap_err().contains("out of bounds"));
+    let by_length = u64::from(u32::MAX) * w(Class::MemoryBulk64Bytes) / 64;
+    assert_eq!(
+        run.spent.instructions - metered.declared.units,
+        base + by_length
+    );
+    // Under a budget that does not cover it, it never acts.
+    let run = run_with(
+        &metered,
+        &[Val::I32(0), Val::I32(100_000)],
+        metered.declared.units + base + 100,
+    );
+    assert_eq!(
+        run.spent.exhausted,
+        Some(meterbox_meter::Exhausted::Instructions)
+    );
+}
+
+#[test]
+fn memory_growth_is_charged_and_integrated() {
+    let wat = r#"(module (memory 1 10) (func (export "f") (param i32) (result i32)
+        local.get 0 memory.grow
+        loop local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end))"#;
+    let metered = metered(wat);
+    let head = w(Class::Simple) + w(Class::MemoryGrow);
+    let lap = 4 * w(Class::Simple) + w(Class::Branch);
+    let run = run_with(&metered, &[Val::I32(3)], BUDGET);
+    assert_eq!(run.result, Ok(vec![1]));
+    let total = metered.declared.units + head + 3 * w(Class::MemoryPage) + 3 * lap;
+    assert_eq!(run.spent.instructions, total);
+    assert_eq!(run.spent.memory_pages_peak, 4);
+    // One page all the time, and three from the growth on.
+    assert_eq!(
+        run.spent.memory_page_instructions,
+        u128::from(total) + 3 * 3 * u128::from(lap)
+    );
+    // Growth that fails is charged, and counts no page.
+    let run = run_with(&metered, &[Val::I32(10)], BUDGET);
+    assert_eq!(run.result, Ok(vec![-1]));
+    assert_eq!(
+        run.spent.instructions,
+        metered.declared.units + head + 10 * w(Class::MemoryPage) + 10 * lap
+    );
+    assert_eq!(run.spent.memory_pages_peak, 1);
+}
+
+#[test]
+fn the_memory_integral_is_exact_for_large_budgets() {
+    let wat = r#"(module (memory 1) (func (export "f") (result i32) i32.const 100 memory.grow))"#;
+    let metered = metered(wat);
+    let run = run_with(&metered, &[], meterbox_meter::BUDGET_MAX);
+    assert_eq!(run.result, Ok(vec![1]));
+    assert_eq!(
+        run.spent.memory_page_instructions,
+        u128::from(run.spent.instructions)
+    );
+}
+
+#[test]
+fn declarations_are_charged_before_anything_runs() {
+    let wat = format!(
+        r#"(module (memory 3) (table 10 funcref) (global i32 (i32.const 1)) (global i32 (i32.const 1))
+            (elem (i32.const 0) func $f $f) (data (i32.const 0) "{}") (func $f (export "f")))"#,
+        "x".repeat(130)
+    );
+    let declared = metered(&wat).declared;
+    let expected = w(Class::Instance)
+        + 3 * w(Class::MemoryPage)
+        + 10 * w(Class::TableElement)
+        + 2 * w(Class::GlobalDeclared)
+        + w(Class::TableBulk)
+        + 2 * w(Class::TableElement)
+        + w(Class::MemoryBulk)
+        + 2 * w(Class::MemoryBulk64Bytes);
+    assert_eq!(
+        (
+            declared.units,
+            declared.memory_pages,
+            declared.table_elements
+        ),
+        (expected, 3, 10)
+    );
+}
+
+fn refusal(wat: &str) -> String {
+    meter(&wat::parse_str(wat).unwrap())
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn what_is_not_handled_is_refused_by_name() {
+    for (wat, says) in [
+        ("(module (memory 1 1 shared))", "threads"),
+        ("(module (memory i64 1))", "memory64"),
+        ("(module (memory 1) (memory 1))", "multi"),
+        ("(module (tag))", "exceptions"),
+        ("(module (type (struct)))", "gc"),
+        (
+            "(module (func (param v128 v128 v128) (result v128) local.get 0 local.get 1 local.get 2 f32x4.relaxed_madd))",
+            "relaxed",
+        ),
+        (
+            "(module (func (param i64 i64) (result i64 i64) local.get 0 local.get 1 i64.mul_wide_u))",
+            "wide_arithmetic",
+        ),
+        (
+            r#"(module (import "meterbox:meter" "left" (global (mut i64))))"#,
+            "meterbox:meter",
+        ),
+        (
+            r#"(module (func (export "meterbox:meter/read")))"#,
+            "meterbox:meter/read",
+        ),
+        (
+            r#"(component (import "meterbox-meter-budget" (func)))"#,
+            "meterbox-meter-budget",
+        ),
+        (
+            "(component (component (core module)))",
+            "nested component with core code",
+        ),
+        (
+            r#"(component (import "m" (core module)))"#,
+            "imported core module",
+        ),
+    ] {
+        let said = refusal(wat);
+        assert!(said.contains(says), "{wat}: {said}");
+    }
+}
+
+#[test]
+fn what_is_no_program_is_refused_without_a_panic() {
+    assert!(matches!(meter(b""), Err(MeterError::NotWasm)));
+    assert!(matches!(meter(b"#!/bin/sh"), Err(MeterError::NotWasm)));
+    let whole = wat::parse_str(
+        r#"(module (memory 1) (data (i32.const 0) "hello") (func (export "f") loop br 0 end))"#,
+    )
+    .unwrap();
+    for length in 0..whole.len() {
+        // Some prefixes end between two sections, and are modules; none of the others may panic.
+        let _ = meter(&whole[..length]);
+    }
+    assert!(matches!(
+        meter(&whole[..whole.len() - 3]),
+        Err(MeterError::Truncated { .. })
+    ));
+}
+
+#[test]
+fn large_functions_are_refused() {
+    let locals = "i32 ".repeat(5_000);
+    assert!(refusal(&format!("(module (func (local {locals})))")).contains("locals"));
+    let nested = format!("{}{}", "block ".repeat(2_000), "end ".repeat(2_000));
+    assert!(refusal(&format!("(module (func {nested}))")).contains("nested blocks"));
+    let targets = "0 ".repeat(70_000);
+    assert!(
+        refusal(&format!("(module (func i32.const 0 br_table {targets} 0))")).contains("br_table")
+    );
+}
+
+#[test]
+fn an_instrumented_program_is_the_same_on_a_second_run_of_the_pass() {
+    let wasm =
+        wat::parse_str(r#"(module (func (export "f") (param i32) (result i32) local.get 0))"#)
+            .unwrap();
+    assert_eq!(meter(&wasm).unwrap().bytes, meter(&wasm).unwrap().bytes);
+    // And a metered program cannot be metered again, since it names the meter.
+    assert!(matches!(
+        meter(&meter(&wasm).unwrap().bytes),
+        Err(MeterError::ReservedName { .. })
+    ));
+}

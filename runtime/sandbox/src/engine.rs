@@ -1,0 +1,243 @@
+//! The engine, with everything that is not deterministic off, and compiled programs. Never runs one.
+
+use std::sync::Arc;
+
+use meterbox_meter::{Declared, Kind, METER_MODULE, Metered};
+use wasmtime::component::{Component, InstancePre};
+use wasmtime::{Config, Engine, ExternType, Linker, Module};
+
+use crate::component;
+use crate::host::Host;
+use crate::limits::STACK_UNITS_MAX;
+use crate::models::ModelCache;
+use crate::outcome::{Fault, Refusal};
+use crate::wasi_0_1;
+
+/// The engine and its version, as receipts name them.
+pub const ENGINE_NAME: &str = "wasmtime";
+/// The version of the engine.
+pub const ENGINE_VERSION: &str = "48.0.8";
+/// How float results that WebAssembly leaves open are fixed: the engine makes every NaN the
+/// canonical one.
+pub const FLOAT_MODE: &str = "engine-canonical-nan";
+
+/// How hard the compiler tries. Never visible in a bill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OptLevel {
+    /// Compiles fast.
+    None,
+    /// Runs fast.
+    Speed,
+}
+
+/// Native stack of guest code: 16 bytes for each unit of the largest limit.
+pub(crate) const NATIVE_STACK_BYTES: usize = 64 << 20;
+
+const _: () = assert!(NATIVE_STACK_BYTES.ilog2() == STACK_UNITS_MAX.ilog2() + 4);
+
+/// How many bytes of parsed models are kept for later jobs.
+const MODEL_CACHE_BYTES: u64 = 1 << 30;
+
+/// Compiles and runs programs. Cheap to share between threads.
+pub struct Sandbox {
+    pub(crate) engine: Engine,
+    pub(crate) components: wasmtime::component::Linker<Host>,
+    pub(crate) modules: Linker<Host>,
+    pub(crate) models: Arc<ModelCache>,
+}
+
+/// A metered program, compiled, and ready to be instantiated any number of times.
+pub struct Program {
+    pub(crate) code: Code,
+    pub(crate) metered: Metered,
+}
+
+pub(crate) enum Code {
+    /// A component, and which of its exports is run.
+    Component(InstancePre<Host>, Entry),
+    /// A WASI 0.1 command.
+    Command(Module),
+}
+
+/// What is called to run a component.
+#[derive(Debug, Clone)]
+pub(crate) enum Entry {
+    /// `run` of world `job`.
+    Job,
+    /// `run` of this instance, which is a version of `wasi:cli/run`.
+    Command(String),
+}
+
+impl Program {
+    /// What the program's instances declare: charged before it runs.
+    #[must_use]
+    pub fn declared(&self) -> Declared {
+        self.metered.declared
+    }
+
+    /// What checking and compiling the program is billed, in admission units.
+    #[must_use]
+    pub fn admission_units(&self) -> u64 {
+        self.metered.admission.units()
+    }
+
+    /// Whether the program is a command, with standard input, output and error.
+    #[must_use]
+    pub fn is_command(&self) -> bool {
+        matches!(
+            &self.code,
+            Code::Command(_) | Code::Component(_, Entry::Command(_))
+        )
+    }
+}
+
+impl Sandbox {
+    /// A sandbox whose compiler works at this level.
+    ///
+    /// # Errors
+    /// If this machine cannot run the engine.
+    pub fn new(opt_level: OptLevel) -> Result<Sandbox, Fault> {
+        let host =
+            |error: wasmtime::Error| Fault::Host(format!("the engine does not start: {error:#}"));
+        let engine = Engine::new(&config(opt_level)).map_err(host)?;
+        let components = component::linker(&engine).map_err(host)?;
+        let mut modules = Linker::new(&engine);
+        wasi_0_1::link(&mut modules).map_err(host)?;
+        Ok(Sandbox {
+            engine,
+            components,
+            modules,
+            models: Arc::new(ModelCache::new(MODEL_CACHE_BYTES)),
+        })
+    }
+
+    /// Compiles a metered program, and checks that everything it imports is there.
+    ///
+    /// # Errors
+    /// Refuses a program that imports what no job is given, or that exports nothing to run.
+    pub fn compile(&self, mut metered: Metered) -> Result<Program, Refusal> {
+        let engine_error = |error: wasmtime::Error| Refusal::Engine(format!("{error:#}"));
+        let bytes = std::mem::take(&mut metered.bytes);
+        let code = match metered.kind {
+            Kind::Component => {
+                let component =
+                    Component::from_binary(&self.engine, &bytes).map_err(engine_error)?;
+                self.check_component_imports(&component)?;
+                let entry = component_entry(&self.engine, &component)?;
+                let pre = self
+                    .components
+                    .instantiate_pre(&component)
+                    .map_err(engine_error)?;
+                Code::Component(pre, entry)
+            }
+            Kind::Module => {
+                let module = Module::from_binary(&self.engine, &bytes).map_err(engine_error)?;
+                self.check_module_imports(&module)?;
+                match module.get_export("_start") {
+                    Some(ExternType::Func(ty)) if ty.params().len() + ty.results().len() == 0 => {}
+                    _ => return Err(Refusal::NothingToRun),
+                }
+                Code::Command(module)
+            }
+        };
+        Ok(Program { code, metered })
+    }
+
+    /// Names the first import that the linker does not have, which is plainer than what linking says.
+    fn check_component_imports(&self, component: &Component) -> Result<(), Refusal> {
+        let mut known = self.components.clone();
+        for (name, _) in component.component_type().imports(&self.engine) {
+            let offered = name == meterbox_meter::BUDGET_IMPORT
+                || crate::host_calls::INTERFACES
+                    .iter()
+                    .any(|interface| is_version_of(name, interface));
+            if !offered {
+                return Err(Refusal::UnknownImport {
+                    name: name.to_string(),
+                });
+            }
+        }
+        // What is left can only be a function that an interface does not have, or a type.
+        known.allow_shadowing(true);
+        known
+            .instantiate_pre(component)
+            .map(|_| ())
+            .map_err(|error| Refusal::UnknownImport {
+                name: format!("{error:#}"),
+            })
+    }
+
+    fn check_module_imports(&self, module: &Module) -> Result<(), Refusal> {
+        for import in module.imports() {
+            let name = || format!("{}.{}", import.module(), import.name());
+            if import.module() == METER_MODULE {
+                continue;
+            }
+            let priced = crate::host_calls::weight(import.module(), import.name()).is_some()
+                && import.module() == crate::host_calls::WASI_0_1;
+            if !priced || !matches!(import.ty(), ExternType::Func(_)) {
+                return Err(Refusal::UnknownImport { name: name() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether `name` is this interface at a version that the offered one is compatible with.
+fn is_version_of(name: &str, interface: &crate::host_calls::Interface) -> bool {
+    let (base, version) = name.split_once('@').unwrap_or((name, ""));
+    if base != interface.name {
+        return false;
+    }
+    match interface.version {
+        Some(offered) if base.starts_with("wasi:nn/") => version == offered,
+        Some(offered) => {
+            let track = |version: &str| {
+                version
+                    .split('.')
+                    .take(2)
+                    .map(str::to_string)
+                    .collect::<Vec<_>>()
+            };
+            track(version) == track(offered)
+        }
+        None => version.is_empty(),
+    }
+}
+
+fn component_entry(engine: &Engine, component: &Component) -> Result<Entry, Refusal> {
+    use wasmtime::component::types::ComponentItem;
+    for (name, item) in component.component_type().exports(engine) {
+        match item.ty {
+            ComponentItem::ComponentFunc(_) if name == "run" => return Ok(Entry::Job),
+            ComponentItem::ComponentInstance(_) if name.starts_with("wasi:cli/run@0.2.") => {
+                return Ok(Entry::Command(name.to_string()));
+            }
+            _ => {}
+        }
+    }
+    Err(Refusal::NothingToRun)
+}
+
+fn config(opt_level: OptLevel) -> Config {
+    let mut config = Config::new();
+    config
+        .cranelift_opt_level(match opt_level {
+            OptLevel::None => wasmtime::OptLevel::None,
+            OptLevel::Speed => wasmtime::OptLevel::Speed,
+        })
+        .cranelift_nan_canonicalization(true)
+        // The meter is read from the dump of a component that trapped.
+        .coredump_on_trap(true)
+        .max_wasm_stack(NATIVE_STACK_BYTES)
+        .wasm_relaxed_simd(false)
+        .wasm_gc(false)
+        .wasm_function_references(false)
+        .wasm_exceptions(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_custom_page_sizes(false)
+        .wasm_wide_arithmetic(false)
+        .wasm_component_model(true);
+    config
+}

@@ -1,0 +1,35 @@
+//! What one run may use. Never knows what it costs.
+
+/// The largest stack that a run may be given: the engine's native stack has 16 bytes for each unit.
+pub const STACK_UNITS_MAX: u64 = 4 << 20;
+
+/// The bounds of one run. Reaching one that is counted ends the run as `limit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Weighted units of guest code.
+    pub instructions: u64,
+    /// Bytes of all linear memories together. `memory.grow` fails beyond.
+    pub memory_bytes: u64,
+    /// Stack units, at most [`STACK_UNITS_MAX`].
+    pub stack_units: u64,
+    /// Elements of all tables together. `table.grow` fails beyond.
+    pub table_elements: u64,
+    /// Weighted units of host calls.
+    pub host_calls: u64,
+    /// Bytes that host calls deliver to the guest.
+    pub bytes_in: u64,
+    /// Bytes that host calls take from the guest.
+    pub bytes_out: u64,
+    /// Outputs that a job creates.
+    pub outputs: u64,
+    /// Host resources open at one time.
+    pub handles: u64,
+    /// Bytes of all loaded models together.
+    pub model_bytes: u64,
+    /// Operations of inference, of all precisions together.
+    pub inference_ops: u64,
+    /// Bytes of weights that inference reads.
+    pub inference_weight_bytes: u64,
+    /// Bytes of tensors that inference reads and writes.
+    pub inference_tensor_bytes: u64,
+}

@@ -1,0 +1,131 @@
+//! How a run ended, and what it used. Never prices it.
+
+use meterbox_inference::Cost;
+use meterbox_meter::Spent;
+
+use crate::outputs::Output;
+
+/// How a run ended, as a function of the job alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The guest did its job.
+    Ok,
+    /// The guest said that it failed.
+    Failed {
+        /// Its own words, cut to [`MESSAGE_BYTES_MAX`]; empty for a command.
+        message: String,
+        /// A command's exit code.
+        code: Option<u32>,
+    },
+    /// The guest trapped.
+    Trapped {
+        /// Which trap, as a code such as `unreachable`.
+        trap: &'static str,
+    },
+    /// The guest reached a limit.
+    Limit {
+        /// Which one, by its name in [`Limits`](crate::Limits).
+        which: &'static str,
+    },
+}
+
+/// How much of a guest's own message is kept.
+pub const MESSAGE_BYTES_MAX: usize = 4096;
+
+/// One inference, as the transcript keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InferenceCall {
+    /// The sha256 of the model.
+    pub model: [u8; 32],
+    /// For each input its name, and the sha256 of its type, dimensions and data.
+    pub inputs: Vec<(String, [u8; 32])>,
+    /// The same for each output.
+    pub outputs: Vec<(String, [u8; 32])>,
+    /// What it was charged.
+    pub cost: Cost,
+}
+
+/// What a run used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    /// What the guest's own code used.
+    pub spent: Spent,
+    /// Weighted units of host calls.
+    pub host_calls: u64,
+    /// Bytes delivered to the guest.
+    pub bytes_in: u64,
+    /// Bytes taken from the guest.
+    pub bytes_out: u64,
+    /// Bytes of all models loaded.
+    pub model_bytes: u64,
+    /// The sum over all inferences.
+    pub inference: Cost,
+}
+
+/// A run that ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// How.
+    pub outcome: Outcome,
+    /// What it used.
+    pub measured: Measured,
+    /// What it left behind, sorted by name.
+    pub outputs: Vec<Output>,
+    /// Its inferences in order.
+    pub transcript: Vec<InferenceCall>,
+    /// How often `memory.grow` failed because of the limit: a hint for people.
+    pub memory_refusals: u64,
+}
+
+/// Why a program cannot be run here. Known before it runs, and nobody is billed.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// It imports what no job is given.
+    #[error("it imports `{name}`, which no job is given")]
+    UnknownImport {
+        /// The import, with its module or interface.
+        name: String,
+    },
+    /// It exports nothing that could be run.
+    #[error("it exports neither `run`, `wasi:cli/run` nor `_start`, so there is nothing to run")]
+    NothingToRun,
+    /// Its memories begin larger than they may become.
+    #[error("its memories begin with {declared} bytes, and its limit is {limit}")]
+    Memory {
+        /// Bytes declared.
+        declared: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// Its tables begin larger than they may become.
+    #[error("its tables begin with {declared} elements, and its limit is {limit}")]
+    Tables {
+        /// Elements declared.
+        declared: u64,
+        /// Elements allowed.
+        limit: u64,
+    },
+    /// The engine does not take the program.
+    #[error("the engine does not accept it: {0}")]
+    Engine(String),
+}
+
+/// A failure of the host. Nobody is billed.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The host could not give memory that the limits allow.
+    #[error("this machine ran out of memory for the job")]
+    OutOfMemory,
+    /// The native stack overflowed before the counted one.
+    #[error("the native stack overflowed before the job's stack limit was reached")]
+    NativeStack,
+    /// Reading an input or writing an output failed.
+    #[error("an input or output could not be read or written: {0}")]
+    Storage(#[from] std::io::Error),
+    /// The meter could not be read after the run.
+    #[error("the meter could not be read after the run: {0}")]
+    Meter(String),
+    /// Anything else that went wrong in the host.
+    #[error("{0}")]
+    Host(String),
+}

@@ -1,0 +1,428 @@
+//! Runs a program once: instantiates it, calls it, and reads the meter, however it ended.
+
+use std::sync::Arc;
+
+use meterbox_meter::{
+    Exhausted, METER_GLOBALS, METER_MODULE, READ_EXPORT, READ_FUNCTION, Reading, Spent,
+    left_at_start, spent, spent_before_start,
+};
+use wasmtime::{
+    AsContextMut, Extern, Global, GlobalType, Instance, Module, Mutability, Store, Trap, Val,
+    ValType, WasmCoreDump,
+};
+
+use crate::engine::{Code, Entry, NATIVE_STACK_BYTES, Program, Sandbox};
+use crate::host::Host;
+use crate::job::{Job, Observer};
+use crate::limits::{Limits, STACK_UNITS_MAX};
+use crate::outcome::{Fault, MESSAGE_BYTES_MAX, Measured, Outcome, Ran, Refusal};
+use crate::tally::HostEnd;
+
+/// Stack that a run's thread has for the host beside what guest code may use.
+const HOST_STACK_BYTES: usize = 2 << 20;
+
+const PAGE_BYTES: u64 = 65_536;
+
+/// Why there is no run to report.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The program cannot run under these limits.
+    #[error(transparent)]
+    Refusal(#[from] Refusal),
+    /// The host failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// How calling the guest ended, before the meter is looked at.
+enum End {
+    Ok,
+    Failed { message: String, code: Option<u32> },
+    Trapped(&'static str),
+    Limit(&'static str),
+}
+
+impl Sandbox {
+    /// Runs a program once, on a thread of its own, and waits for it.
+    ///
+    /// # Errors
+    /// A refusal if what the program declares does not fit the limits; a fault if the host failed. A
+    /// guest that fails is not an error: it is an [`Outcome`].
+    pub fn run(
+        &self,
+        program: &Program,
+        job: Arc<Job>,
+        limits: &Limits,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Ran, RunError> {
+        check_declared(program, limits)?;
+        let Some(left) = left_at_start(&program.metered, limits.instructions) else {
+            return Ok(refused_before_start(limits));
+        };
+        let stack = i64::try_from(limits.stack_units.min(STACK_UNITS_MAX)).unwrap_or(0);
+        let host = Host::new(
+            job,
+            *limits,
+            Arc::clone(&self.models),
+            observer,
+            [left, stack],
+        );
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new()
+                .name("meterbox-run".into())
+                .stack_size(NATIVE_STACK_BYTES + HOST_STACK_BYTES)
+                .spawn_scoped(scope, || self.run_here(program, host, limits))
+                .map_err(Fault::from)?;
+            thread
+                .join()
+                .map_err(|_| Fault::Host("the run's thread panicked".into()))?
+        })
+    }
+
+    fn run_here(&self, program: &Program, host: Host, limits: &Limits) -> Result<Ran, RunError> {
+        let mut store = Store::new(&self.engine, host);
+        store.limiter(|host| &mut host.memory);
+        let (end, reading) = match &program.code {
+            Code::Component(pre, entry) => run_component(&mut store, pre, entry)?,
+            Code::Command(module) => self.run_command(&mut store, module)?,
+        };
+        let spent = match reading {
+            Some(reading) => spent(&program.metered, limits.instructions, &reading),
+            // Instances that could not be created, without an operator of the guest to blame: what
+            // they declare is what they are billed.
+            None => declared_only(program, store.data()),
+        };
+        check_growth(&spent, program, store.data(), reading.is_some())?;
+        Ok(finish(store.into_data(), end, spent))
+    }
+
+    fn run_command(
+        &self,
+        store: &mut Store<Host>,
+        module: &Module,
+    ) -> Result<(End, Option<Reading>), Fault> {
+        let globals = meter_globals(store)?;
+        let mut imports = Vec::with_capacity(module.imports().len());
+        for import in module.imports() {
+            let found = if import.module() == METER_MODULE {
+                let at = METER_GLOBALS
+                    .iter()
+                    .position(|(name, _)| *name == import.name());
+                at.and_then(|at| globals.get(at))
+                    .map(|global| Extern::Global(*global))
+            } else {
+                self.modules
+                    .get(&mut *store, import.module(), import.name())
+                    .ok()
+            };
+            imports.push(
+                found
+                    .ok_or_else(|| Fault::Host(format!("the import {} is gone", import.name())))?,
+            );
+        }
+        let called = Instance::new(&mut *store, module, &imports)
+            .map_err(CallError::Instantiating)
+            .and_then(|instance| {
+                let start = instance
+                    .get_typed_func::<(), ()>(&mut *store, "_start")
+                    .map_err(CallError::Running)?;
+                start.call(&mut *store, ()).map_err(CallError::Running)
+            });
+        let end = match called {
+            Ok(()) => End::Ok,
+            Err(error) => end_of(&error)?,
+        };
+        Ok((end, Some(read_globals(store, &globals)?)))
+    }
+}
+
+fn check_declared(program: &Program, limits: &Limits) -> Result<(), Refusal> {
+    let declared = program.declared();
+    let bytes = declared.memory_pages.saturating_mul(PAGE_BYTES);
+    if bytes > limits.memory_bytes {
+        return Err(Refusal::Memory {
+            declared: bytes,
+            limit: limits.memory_bytes,
+        });
+    }
+    if declared.table_elements > limits.table_elements {
+        return Err(Refusal::Tables {
+            declared: declared.table_elements,
+            limit: limits.table_elements,
+        });
+    }
+    Ok(())
+}
+
+fn refused_before_start(limits: &Limits) -> Ran {
+    Ran {
+        outcome: Outcome::Limit {
+            which: "instructions",
+        },
+        measured: Measured {
+            spent: spent_before_start(limits.instructions),
+            host_calls: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            model_bytes: 0,
+            inference: meterbox_inference::Cost::default(),
+        },
+        outputs: Vec::new(),
+        transcript: Vec::new(),
+        memory_refusals: 0,
+    }
+}
+
+/// Where an error came from: creating instances runs host code that can fail on its own.
+enum CallError {
+    Instantiating(wasmtime::Error),
+    Running(wasmtime::Error),
+}
+
+fn run_component(
+    store: &mut Store<Host>,
+    pre: &wasmtime::component::InstancePre<Host>,
+    entry: &Entry,
+) -> Result<(End, Option<Reading>), Fault> {
+    let instance = match pre.instantiate(&mut *store) {
+        Ok(instance) => instance,
+        Err(error) => {
+            let reading = read_dump(store, &error);
+            return Ok((end_of(&CallError::Instantiating(error))?, reading));
+        }
+    };
+    let called = match entry {
+        Entry::Job => instance
+            .get_typed_func::<(), (Result<(), String>,)>(&mut *store, "run")
+            .and_then(|run| run.call(&mut *store, ()))
+            .map(|(result,)| result.map_err(|message| (message, None))),
+        Entry::Command(name) => instance
+            .get_export_index(&mut *store, None, name)
+            .and_then(|run| instance.get_export_index(&mut *store, Some(&run), "run"))
+            .ok_or_else(|| wasmtime::format_err!("{name} has no function `run`"))
+            .and_then(|run| instance.get_typed_func::<(), (Result<(), ()>,)>(&mut *store, run))
+            .and_then(|run| run.call(&mut *store, ()))
+            .map(|(result,)| result.map_err(|()| (String::new(), Some(1)))),
+    };
+    match called {
+        Ok(result) => {
+            let reading = read_export(store, &instance)?;
+            Ok((
+                result.map_or_else(
+                    |(message, code)| End::Failed { message, code },
+                    |()| End::Ok,
+                ),
+                Some(reading),
+            ))
+        }
+        Err(error) => {
+            let reading = match read_dump(store, &error) {
+                Some(reading) => reading,
+                // No guest code was on the stack: the result could not be lifted, and the meter
+                // answers still.
+                None => read_export(store, &instance)?,
+            };
+            Ok((end_of(&CallError::Running(error))?, Some(reading)))
+        }
+    }
+}
+
+/// What an error means. Errors that are no trap and no end of ours are the component model's own,
+/// for a guest that breaks its rules, unless they arose while creating instances.
+fn end_of(error: &CallError) -> Result<End, Fault> {
+    let (CallError::Instantiating(cause) | CallError::Running(cause)) = error;
+    if let Some(end) = cause.downcast_ref::<HostEnd>() {
+        return match end {
+            HostEnd::Limit(which) => Ok(End::Limit(which)),
+            HostEnd::Exit(0) => Ok(End::Ok),
+            HostEnd::Exit(code) => Ok(End::Failed {
+                message: String::new(),
+                code: Some(*code),
+            }),
+            HostEnd::Fault(message) => Err(Fault::Host(message.clone())),
+            HostEnd::Trap(_) => Ok(End::Trapped("host_call_misused")),
+        };
+    }
+    match (cause.downcast_ref::<Trap>(), error) {
+        (Some(Trap::StackOverflow), _) => Err(Fault::NativeStack),
+        (Some(trap), _) => Ok(End::Trapped(trap_code(*trap))),
+        (None, CallError::Instantiating(_)) => Err(Fault::Host(format!(
+            "instances could not be created: {cause:#}"
+        ))),
+        (None, CallError::Running(_)) => Ok(End::Trapped("canonical_abi")),
+    }
+}
+
+/// Our names of traps: stable, whatever the engine calls them.
+fn trap_code(trap: Trap) -> &'static str {
+    match trap {
+        Trap::UnreachableCodeReached => "unreachable",
+        Trap::MemoryOutOfBounds | Trap::HeapMisaligned => "out_of_bounds_memory",
+        Trap::TableOutOfBounds => "out_of_bounds_table",
+        Trap::IndirectCallToNull => "null_function",
+        Trap::BadSignature => "wrong_function_type",
+        Trap::IntegerOverflow => "integer_overflow",
+        Trap::IntegerDivisionByZero => "division_by_zero",
+        Trap::BadConversionToInteger => "bad_conversion_to_integer",
+        Trap::NullReference => "null_reference",
+        Trap::CannotEnterComponent => "cannot_enter_component",
+        Trap::CannotLeaveComponent => "cannot_leave_component",
+        _ => "canonical_abi",
+    }
+}
+
+/// The five globals that a core module imports, with the budgets in place.
+fn meter_globals(store: &mut Store<Host>) -> Result<Vec<Global>, Fault> {
+    let [left, stack] = store.data().budgets;
+    let stack = i32::try_from(stack).unwrap_or(i32::MAX);
+    let mut globals = Vec::with_capacity(METER_GLOBALS.len());
+    for (name, is_i32) in METER_GLOBALS {
+        let value = match name {
+            "left" => Val::I64(left),
+            "stack-left" => Val::I32(stack),
+            _ => Val::I64(0),
+        };
+        let ty = if is_i32 { ValType::I32 } else { ValType::I64 };
+        let global = Global::new(&mut *store, GlobalType::new(ty, Mutability::Var), value)
+            .map_err(|error| Fault::Meter(format!("{error:#}")))?;
+        globals.push(global);
+    }
+    Ok(globals)
+}
+
+fn read_globals(store: &mut Store<Host>, globals: &[Global]) -> Result<Reading, Fault> {
+    let values: Vec<i64> = globals
+        .iter()
+        .filter_map(|global| match global.get(&mut *store) {
+            Val::I64(value) => Some(value),
+            Val::I32(value) => Some(i64::from(value)),
+            _ => None,
+        })
+        .collect();
+    reading(&values)
+}
+
+/// The meter of a component that can still be entered.
+fn read_export(
+    store: &mut Store<Host>,
+    instance: &wasmtime::component::Instance,
+) -> Result<Reading, Fault> {
+    let failed = |error: wasmtime::Error| Fault::Meter(format!("{error:#}"));
+    let read = instance
+        .get_typed_func::<(u32,), (i64,)>(&mut *store, READ_EXPORT)
+        .map_err(failed)?;
+    let mut values = Vec::with_capacity(METER_GLOBALS.len());
+    for which in 0..u32::try_from(METER_GLOBALS.len()).unwrap_or(0) {
+        let (value,) = read.call(&mut *store, (which,)).map_err(failed)?;
+        values.push(value);
+    }
+    reading(&values)
+}
+
+/// The meter of a component that trapped: its instance is the one with the reserved export.
+fn read_dump(store: &mut Store<Host>, error: &wasmtime::Error) -> Option<Reading> {
+    let dump = error.downcast_ref::<WasmCoreDump>()?;
+    let meter = dump.instances().iter().find(|instance| {
+        instance
+            .get_export(store.as_context_mut(), READ_FUNCTION)
+            .is_some()
+    })?;
+    let globals: Option<Vec<Global>> = METER_GLOBALS
+        .iter()
+        .map(|(name, _)| meter.get_global(store.as_context_mut(), name))
+        .collect();
+    read_globals(store, &globals?).ok()
+}
+
+fn reading(values: &[i64]) -> Result<Reading, Fault> {
+    let [left, stack_left, pages_grown, grown_low, grown_high] = *values else {
+        return Err(Fault::Meter("it has another number of globals".into()));
+    };
+    let unsigned =
+        |value: i64| u64::try_from(value).map_err(|_| Fault::Meter("a sum is negative".into()));
+    Ok(Reading {
+        left,
+        stack_left: i32::try_from(stack_left)
+            .map_err(|_| Fault::Meter("the stack count is no i32".into()))?,
+        pages_grown: unsigned(pages_grown)?,
+        grown_low: unsigned(grown_low)?,
+        grown_high: unsigned(grown_high)?,
+    })
+}
+
+fn declared_only(program: &Program, host: &Host) -> Spent {
+    let declared = program.declared();
+    let [left, stack] = host.budgets;
+    let reading = Reading {
+        left,
+        stack_left: i32::try_from(stack).unwrap_or(i32::MAX),
+        pages_grown: 0,
+        grown_low: 0,
+        grown_high: 0,
+    };
+    let budget = u64::try_from(left)
+        .unwrap_or(0)
+        .saturating_add(declared.units);
+    spent(&program.metered, budget, &reading)
+}
+
+/// What the host approved the guest must have got: less means that this machine had no more.
+fn check_growth(
+    spent: &Spent,
+    program: &Program,
+    host: &Host,
+    was_read: bool,
+) -> Result<(), Fault> {
+    let counted = spent.memory_pages_peak.saturating_mul(PAGE_BYTES);
+    let complete = was_read
+        && host.memory.memory_bytes() >= program.declared().memory_pages.saturating_mul(PAGE_BYTES);
+    if complete && host.memory.memory_bytes() > counted {
+        return Err(Fault::OutOfMemory);
+    }
+    Ok(())
+}
+
+fn finish(mut host: Host, end: End, spent: Spent) -> Ran {
+    // A budget that is exhausted decides, whatever else happened.
+    let outcome = match (spent.exhausted, end) {
+        (Some(Exhausted::Instructions), _) => Outcome::Limit {
+            which: "instructions",
+        },
+        (Some(Exhausted::Stack), _) => Outcome::Limit {
+            which: "stack_units",
+        },
+        (None, End::Ok) => Outcome::Ok,
+        (None, End::Failed { message, code }) => Outcome::Failed {
+            message: cut(message),
+            code,
+        },
+        (None, End::Trapped(trap)) => Outcome::Trapped { trap },
+        (None, End::Limit(which)) => Outcome::Limit { which },
+    };
+    Ran {
+        outcome,
+        measured: Measured {
+            spent,
+            host_calls: host.tally.host_calls,
+            bytes_in: host.tally.bytes_in,
+            bytes_out: host.tally.bytes_out,
+            model_bytes: host.tally.model_bytes,
+            inference: host.tally.inference,
+        },
+        outputs: host.take_outputs(),
+        memory_refusals: host.memory.refusals(),
+        transcript: host.transcript,
+    }
+}
+
+/// The longest prefix of whole characters that is kept.
+fn cut(mut message: String) -> String {
+    if message.len() > MESSAGE_BYTES_MAX {
+        let at = (0..=MESSAGE_BYTES_MAX)
+            .rev()
+            .find(|at| message.is_char_boundary(*at))
+            .unwrap_or(0);
+        message.truncate(at);
+    }
+    message
+}

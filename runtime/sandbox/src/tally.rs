@@ -1,0 +1,95 @@
+//! Counts host work against its limits, before the work is done. Never does the work.
+
+use meterbox_inference::Cost;
+
+use crate::limits::Limits;
+
+/// Why a host function ends the run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum HostEnd {
+    #[error("the limit {0} is reached")]
+    Limit(&'static str),
+    #[error("the guest exited with code {0}")]
+    Exit(u32),
+    #[error("the host failed: {0}")]
+    Fault(String),
+    /// A misuse that the component model answers with a trap.
+    #[error("the guest misused a host function: {0}")]
+    Trap(&'static str),
+}
+
+/// The counts of one run. A charge that would pass a limit is not made: it ends the run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tally {
+    pub host_calls: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub model_bytes: u64,
+    pub inference: Cost,
+}
+
+fn add(count: &mut u64, more: u64, limit: u64, name: &'static str) -> Result<(), HostEnd> {
+    match count.checked_add(more) {
+        Some(sum) if sum <= limit => {
+            *count = sum;
+            Ok(())
+        }
+        _ => Err(HostEnd::Limit(name)),
+    }
+}
+
+impl Tally {
+    pub(crate) fn call(&mut self, weight: u64, limits: &Limits) -> Result<(), HostEnd> {
+        add(
+            &mut self.host_calls,
+            weight,
+            limits.host_calls,
+            "host_calls",
+        )
+    }
+
+    pub(crate) fn bytes_in(&mut self, bytes: u64, limits: &Limits) -> Result<(), HostEnd> {
+        add(&mut self.bytes_in, bytes, limits.bytes_in, "bytes_in")
+    }
+
+    pub(crate) fn bytes_out(&mut self, bytes: u64, limits: &Limits) -> Result<(), HostEnd> {
+        add(&mut self.bytes_out, bytes, limits.bytes_out, "bytes_out")
+    }
+
+    pub(crate) fn model(&mut self, bytes: u64, limits: &Limits) -> Result<(), HostEnd> {
+        add(
+            &mut self.model_bytes,
+            bytes,
+            limits.model_bytes,
+            "model_bytes",
+        )
+    }
+
+    pub(crate) fn inference(&mut self, cost: &Cost, limits: &Limits) -> Result<(), HostEnd> {
+        let within = |count: Option<u64>, limit: u64, name: &'static str| match count {
+            Some(count) if count <= limit => Ok(()),
+            _ => Err(HostEnd::Limit(name)),
+        };
+        let sum = self
+            .inference
+            .checked_add(cost)
+            .ok_or(HostEnd::Limit("inference_ops"))?;
+        within(
+            sum.operations.total(),
+            limits.inference_ops,
+            "inference_ops",
+        )?;
+        within(
+            Some(sum.weight_bytes),
+            limits.inference_weight_bytes,
+            "inference_weight_bytes",
+        )?;
+        within(
+            Some(sum.tensor_bytes),
+            limits.inference_tensor_bytes,
+            "inference_tensor_bytes",
+        )?;
+        self.inference = sum;
+        Ok(())
+    }
+}
