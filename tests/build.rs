@@ -57,7 +57,9 @@ fn main() {
 
     let guests = Workspace::new(&root, &tests.join("guests"), target_dir.join("tests"));
     guests.build(&["-p", "components", "--examples"], COMPONENT_TARGET);
-    guests.build(&["-p", "commands", "--bins"], COMMAND_TARGET);
+    for target in [COMMAND_TARGET, COMPONENT_TARGET] {
+        guests.build(&["-p", "commands", "--bins"], target);
+    }
     let examples = Workspace::new(&root, &root.join("examples"), target_dir.join("examples"));
     examples.build(&["--workspace", "--lib"], COMPONENT_TARGET);
 
@@ -81,6 +83,14 @@ fn main() {
         &mut built,
         "command",
         wasm(&commands, sources("commands/src/bin", "rs")),
+    );
+    list(
+        &mut built,
+        "command_component",
+        wasm(
+            &guests.built(COMPONENT_TARGET),
+            sources("commands/src/bin", "rs"),
+        ),
     );
     list(
         &mut built,

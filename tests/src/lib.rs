@@ -100,6 +100,17 @@ guests! { command, commands, "All guests that are WASI 0.1 commands written in R
     exit_code,
 }
 
+guests! { command_component, command_components, "The same commands as components of WASI 0.2.":
+    /// As `cat`.
+    cat_component as cat,
+    /// As `clock`.
+    clock_component as clock,
+    /// As `env_and_args`.
+    env_and_args_component as env_and_args,
+    /// As `exit_code`: all codes but 0 become 1.
+    exit_code_component as exit_code,
+}
+
 guests! { text, texts, "All guests that are WebAssembly in its text form.":
     /// Needs the garbage collector's types.
     gc_wat as gc,

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use meterbox_tests::{c_program, commands, components, examples, repository, texts};
+use meterbox_tests::{
+    c_program, command_components, commands, components, examples, repository, texts,
+};
 use wasmparser::{Encoding, ExternalKind, Parser, Payload};
 use wit_parser::{Resolve, WorldId};
 
@@ -119,6 +121,24 @@ fn commands_import_wasi_only_and_export_start() {
         assert!(found.exports.contains("_start"), "{}", path.display());
         let wasi = BTreeSet::from(["wasi_snapshot_preview1".to_string()]);
         assert_eq!(found.imports, wasi, "{}", path.display());
+    }
+}
+
+#[test]
+fn commands_as_components_import_what_a_job_has_and_export_wasi_cli_run() {
+    let allowed = job_imports();
+    for path in command_components() {
+        let found = surface(path);
+        assert!(found.is_component, "{}", path.display());
+        let exports: Vec<String> = found.exports.iter().map(|name| compatible(name)).collect();
+        assert_eq!(exports, ["wasi:cli/run@0.2"], "{}", path.display());
+        for import in &found.imports {
+            assert!(
+                allowed.contains(&compatible(import)),
+                "{} imports {import}",
+                path.display()
+            );
+        }
     }
 }
 

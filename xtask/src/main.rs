@@ -1,1 +1,63 @@
-fn main() {}
+//! The project's own commands: reads which one, and hands over to the file of that name.
+#![allow(
+    clippy::print_stdout,
+    reason = "a command line of its own, which speaks to whoever runs it"
+)]
+
+mod bench;
+mod checks;
+mod demo;
+mod meterbox;
+mod project;
+mod session;
+mod setup;
+mod spec;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use project::Project;
+
+/// Build, check and show Meterbox.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every check: what CI runs, with a count at the end.
+    #[command(after_help = "Example:\n  cargo xtask test --no-foreign")]
+    Test(test::Arguments),
+    /// Run a real job, from its source code to a receipt that is verified.
+    Demo,
+    /// Measure, all or one.
+    #[command(after_help = "Example:\n  cargo xtask bench start")]
+    Bench(bench::Arguments),
+    /// Write the tables of the documents anew, from the code.
+    Spec,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = Project::find().and_then(|project| match &arguments.command {
+        Command::Test(arguments) => test::run(&project, arguments),
+        Command::Demo => demo::run(&project),
+        Command::Bench(arguments) => bench::run(&project, arguments),
+        Command::Spec => spec::run(&project),
+    });
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("caused by: {cause}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -161,6 +161,33 @@ pub fn meter(bytes: &[u8]) -> Result<Metered, MeterError> {
     })
 }
 
+/// Whether a program is a command, with standard input, output and error: a core module, or a
+/// component that exports `wasi:cli/run`. A look at its outermost sections only, which checks nothing.
+#[must_use]
+pub fn is_command(bytes: &[u8]) -> bool {
+    let mut nesting = 0u32;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload {
+            Ok(Payload::Version { encoding, .. }) => {
+                if nesting == 0 && encoding == Encoding::Module {
+                    return true;
+                }
+                nesting += 1;
+            }
+            Ok(Payload::End(_)) => nesting -= 1,
+            Ok(Payload::ComponentExportSection(exports)) if nesting == 1 => {
+                let is_run = |export: wasmparser::ComponentExport<'_>| export.name.name.starts_with("wasi:cli/run@");
+                if exports.into_iter().flatten().any(is_run) {
+                    return true;
+                }
+            }
+            Ok(_) => {}
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
 fn metered_component(
     bytes: &[u8],
     check: &ComponentCheck,

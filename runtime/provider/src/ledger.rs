@@ -252,6 +252,23 @@ impl Ledger {
             .transpose()
     }
 
+    /// The envelope of the order of this id.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn order(&self, order_id: &Id) -> Result<Option<Vec<u8>>, LedgerError> {
+        use rusqlite::OptionalExtension;
+        let envelope = self
+            .connection
+            .query_row(
+                "SELECT envelope FROM orders WHERE id = ?",
+                [order_id.as_str()],
+                |row| row.get(0),
+            )
+            .optional()?;
+        Ok(envelope)
+    }
+
     /// The envelope of an order's receipt, as it was released.
     pub fn receipt(&self, order_id: &Id) -> Result<Option<Vec<u8>>, LedgerError> {
         find_receipt(&self.connection, order_id.as_str())

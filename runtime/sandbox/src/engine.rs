@@ -1,10 +1,12 @@
 //! The engine, with everything that is not deterministic off, and compiled programs. Never runs one.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use meterbox_meter::{Declared, Kind, METER_MODULE, Metered};
-use wasmtime::component::{Component, InstancePre};
-use wasmtime::{Config, Engine, ExternType, Linker, Module};
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::{Component, InstancePre, Type};
+use wasmtime::{Config, Engine, ExternType, FuncType, Linker, Module, Store, WasmBacktraceDetails};
 
 use crate::component;
 use crate::host::Host;
@@ -33,6 +35,9 @@ pub enum OptLevel {
 /// Native stack of guest code: 16 bytes for each unit of the largest limit.
 pub(crate) const NATIVE_STACK_BYTES: usize = 64 << 20;
 
+/// Stack that a run's thread has for the host beside what guest code may use.
+pub(crate) const HOST_STACK_BYTES: usize = 2 << 20;
+
 const _: () = assert!(NATIVE_STACK_BYTES.ilog2() == STACK_UNITS_MAX.ilog2() + 4);
 
 /// How many bytes of parsed models are kept for later jobs.
@@ -43,6 +48,8 @@ pub struct Sandbox {
     pub(crate) engine: Engine,
     pub(crate) components: wasmtime::component::Linker<Host>,
     pub(crate) modules: Linker<Host>,
+    /// The types of the functions that modules can import, by name.
+    module_types: HashMap<String, FuncType>,
     pub(crate) models: Arc<ModelCache>,
 }
 
@@ -103,11 +110,13 @@ impl Sandbox {
         let components = component::linker(&engine).map_err(host)?;
         let mut modules = Linker::new(&engine);
         wasi_0_1::link(&mut modules).map_err(host)?;
+        let models = Arc::new(ModelCache::new(MODEL_CACHE_BYTES));
         Ok(Sandbox {
+            module_types: function_types(&engine, &modules, &models),
             engine,
             components,
             modules,
-            models: Arc::new(ModelCache::new(MODEL_CACHE_BYTES)),
+            models,
         })
     }
 
@@ -175,12 +184,36 @@ impl Sandbox {
             }
             let priced = crate::host_calls::weight(import.module(), import.name()).is_some()
                 && import.module() == crate::host_calls::WASI_0_1;
-            if !priced || !matches!(import.ty(), ExternType::Func(_)) {
+            let (true, ExternType::Func(ty)) = (priced, import.ty()) else {
                 return Err(Refusal::UnknownImport { name: name() });
+            };
+            let offered = self.module_types.get(import.name());
+            if !offered.is_some_and(|offered| FuncType::eq(offered, &ty)) {
+                return Err(Refusal::Engine(format!(
+                    "the import `{}` has another type than it is given",
+                    name()
+                )));
             }
         }
         Ok(())
     }
+}
+
+/// The types of what a linker for modules has: it tells them only beside a run's state.
+fn function_types(
+    engine: &Engine,
+    linker: &Linker<Host>,
+    models: &Arc<ModelCache>,
+) -> HashMap<String, FuncType> {
+    let mut store = Store::new(engine, Host::nowhere(Arc::clone(models)));
+    let linked: Vec<_> = linker
+        .iter(&mut store)
+        .map(|(_, name, item)| (name.to_string(), item))
+        .collect();
+    linked
+        .into_iter()
+        .filter_map(|(name, item)| Some((name, item.into_func()?.ty(&store))))
+        .collect()
 }
 
 /// Whether `name` is this interface at a version that the offered one is compatible with.
@@ -206,17 +239,39 @@ fn is_version_of(name: &str, interface: &crate::host_calls::Interface) -> bool {
 }
 
 fn component_entry(engine: &Engine, component: &Component) -> Result<Entry, Refusal> {
-    use wasmtime::component::types::ComponentItem;
     for (name, item) in component.component_type().exports(engine) {
         match item.ty {
-            ComponentItem::ComponentFunc(_) if name == "run" => return Ok(Entry::Job),
-            ComponentItem::ComponentInstance(_) if name.starts_with("wasi:cli/run@0.2.") => {
-                return Ok(Entry::Command(name.to_string()));
+            ComponentItem::ComponentFunc(ty) if name == "run" => {
+                return has_result(&ty, true)
+                    .then_some(Entry::Job)
+                    .ok_or(Refusal::NothingToRun);
+            }
+            ComponentItem::ComponentInstance(instance) if name.starts_with("wasi:cli/run@0.2.") => {
+                return match instance.get_export(engine, "run").map(|run| run.ty) {
+                    Some(ComponentItem::ComponentFunc(ty)) if has_result(&ty, false) => {
+                        Ok(Entry::Command(name.to_string()))
+                    }
+                    _ => Err(Refusal::NothingToRun),
+                };
             }
             _ => {}
         }
     }
     Err(Refusal::NothingToRun)
+}
+
+/// Whether a function takes nothing and gives a `result<_, string>`, or else a `result`.
+fn has_result(ty: &ComponentFunc, with_text: bool) -> bool {
+    let mut results = ty.results();
+    let (Some(Type::Result(result)), None, 0) = (results.next(), results.next(), ty.params().len())
+    else {
+        return false;
+    };
+    match (result.ok(), result.err()) {
+        (None, Some(Type::String)) => with_text,
+        (None, None) => !with_text,
+        _ => false,
+    }
 }
 
 fn config(opt_level: OptLevel) -> Config {
@@ -230,6 +285,10 @@ fn config(opt_level: OptLevel) -> Config {
         // The meter is read from the dump of a component that trapped.
         .coredump_on_trap(true)
         .max_wasm_stack(NATIVE_STACK_BYTES)
+        // Nothing here is asynchronous, but the engine compares the two.
+        .async_stack_size(NATIVE_STACK_BYTES + HOST_STACK_BYTES)
+        // By itself, the engine would ask the environment.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .wasm_relaxed_simd(false)
         .wasm_gc(false)
         .wasm_function_references(false)
@@ -240,4 +299,34 @@ fn config(opt_level: OptLevel) -> Config {
         .wasm_wide_arithmetic(false)
         .wasm_component_model(true);
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_has_the_version_that_receipts_name() {
+        let lock = include_str!("../../../Cargo.lock");
+        let pinned = format!("name = \"{ENGINE_NAME}\"\nversion = \"{ENGINE_VERSION}\"\n");
+        assert!(lock.contains(&pinned));
+    }
+
+    #[test]
+    fn versions_are_compatible_within_a_minor_one() {
+        let check = |name: &str, expected: bool| {
+            let found = crate::host_calls::INTERFACES
+                .iter()
+                .any(|interface| is_version_of(name, interface));
+            assert_eq!(found, expected, "{name}");
+        };
+        check("wasi:io/poll@0.2.0", true);
+        check("wasi:io/poll@0.2.99", true);
+        check("wasi:io/poll@0.3.0", false);
+        check("wasi:io/poll", false);
+        check("meterbox:job/log@0.1.7", true);
+        check("meterbox:job/log@0.2.0", false);
+        check("wasi:nn/graph@0.2.0-rc-2024-10-28", true);
+        check("wasi:nn/graph@0.2.0", false);
+    }
 }

@@ -10,7 +10,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Resource, ResourceTable};
 
-use crate::job::{Input, Job, Observer, STDERR, STDIN, STDOUT};
+use crate::job::{Input, Job, Nobody, Observer, STDERR, STDIN, STDOUT};
 use crate::limiter::MemoryLimiter;
 use crate::limits::Limits;
 use crate::models::ModelCache;
@@ -98,6 +98,12 @@ impl Host {
             dice,
             outputs: Vec::new(),
         }
+    }
+
+    /// A world without anything in it, for asking about what is linked.
+    pub(crate) fn nowhere(models: Arc<ModelCache>) -> Host {
+        let limits = Limits::default();
+        Host::new(Arc::default(), limits, models, Arc::new(Nobody), [0, 0])
     }
 
     /// Charges a host call by its weight, and lets its virtual time pass. Comes before the call acts.

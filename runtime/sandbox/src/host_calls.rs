@@ -112,7 +112,7 @@ pub const INTERFACES: &[Interface] = &[
     Interface {
         name: "wasi:cli/exit",
         version: WASI,
-        functions: &[("exit", PLAIN)],
+        functions: &[("exit", PLAIN), ("exit-with-code", PLAIN)],
     },
     Interface {
         name: "wasi:cli/stdin",

@@ -12,6 +12,7 @@ pub(crate) struct MemoryLimiter {
     table_elements: u64,
     table_elements_max: u64,
     refusals: u64,
+    refused_last: Option<&'static str>,
 }
 
 impl MemoryLimiter {
@@ -22,6 +23,7 @@ impl MemoryLimiter {
             table_elements: 0,
             table_elements_max: limits.table_elements,
             refusals: 0,
+            refused_last: None,
         }
     }
 
@@ -33,6 +35,11 @@ impl MemoryLimiter {
 
     pub(crate) fn refusals(&self) -> u64 {
         self.refusals
+    }
+
+    /// The limit that refused the last growth or creation, if it was refused.
+    pub(crate) fn refused_last(&self) -> Option<&'static str> {
+        self.refused_last
     }
 }
 
@@ -65,6 +72,7 @@ impl ResourceLimiter for MemoryLimiter {
             desired,
         );
         self.refusals = self.refusals.saturating_add(u64::from(!approved));
+        self.refused_last = (!approved).then_some("memory_bytes");
         Ok(approved)
     }
 
@@ -77,11 +85,49 @@ impl ResourceLimiter for MemoryLimiter {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
-        Ok(approve(
+        let approved = approve(
             &mut self.table_elements,
             self.table_elements_max,
             current,
             desired,
-        ))
+        );
+        self.refused_last = (!approved).then_some("table_elements");
+        Ok(approved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limiter() -> MemoryLimiter {
+        MemoryLimiter::new(&Limits {
+            memory_bytes: 100,
+            table_elements: 5,
+            ..Limits::default()
+        })
+    }
+
+    #[test]
+    fn all_memories_share_one_limit() {
+        let mut limiter = limiter();
+        assert!(limiter.memory_growing(0, 60, None).unwrap());
+        assert!(limiter.memory_growing(0, 30, None).unwrap());
+        assert!(!limiter.memory_growing(60, 71, None).unwrap());
+        assert!(limiter.memory_growing(60, 70, None).unwrap());
+        assert_eq!((limiter.memory_bytes(), limiter.refusals()), (100, 1));
+        assert!(!limiter.memory_growing(0, usize::MAX, None).unwrap());
+        assert_eq!(limiter.refused_last(), Some("memory_bytes"));
+    }
+
+    #[test]
+    fn growth_beyond_a_memorys_own_maximum_takes_nothing() {
+        let mut limiter = limiter();
+        assert!(!limiter.memory_growing(0, 60, Some(50)).unwrap());
+        assert_eq!((limiter.memory_bytes(), limiter.refusals()), (0, 0));
+        assert!(!limiter.table_growing(0, 3, Some(2)).unwrap());
+        assert!(limiter.table_growing(0, 5, None).unwrap());
+        assert!(!limiter.table_growing(5, 6, None).unwrap());
+        assert_eq!(limiter.refused_last(), Some("table_elements"));
     }
 }

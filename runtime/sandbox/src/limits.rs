@@ -4,7 +4,7 @@
 pub const STACK_UNITS_MAX: u64 = 4 << 20;
 
 /// The bounds of one run. Reaching one that is counted ends the run as `limit`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Weighted units of guest code.
     pub instructions: u64,

@@ -11,17 +11,30 @@ use wasmtime::{
     ValType, WasmCoreDump,
 };
 
-use crate::engine::{Code, Entry, NATIVE_STACK_BYTES, Program, Sandbox};
+use crate::engine::{Code, Entry, HOST_STACK_BYTES, NATIVE_STACK_BYTES, Program, Sandbox};
 use crate::host::Host;
 use crate::job::{Job, Observer};
 use crate::limits::{Limits, STACK_UNITS_MAX};
 use crate::outcome::{Fault, MESSAGE_BYTES_MAX, Measured, Outcome, Ran, Refusal};
 use crate::tally::HostEnd;
 
-/// Stack that a run's thread has for the host beside what guest code may use.
-const HOST_STACK_BYTES: usize = 2 << 20;
-
 const PAGE_BYTES: u64 = 65_536;
+
+/// Bytes that one call may hand to the host, which copies them before it can charge them. Beyond, the
+/// engine traps.
+const LIFT_BYTES_MAX: usize = 128 << 20;
+
+/// Handles beside those of host resources, each of which has one, and another while it is lent: for
+/// the resources that a guest defines for itself. Beyond, the engine traps.
+const OWN_HANDLES_MAX: usize = 100_000;
+
+/// A module that traps at once, in WebAssembly's binary form: a type, a function, its export `f`,
+/// and its body.
+const TRAPPING_MODULE: &[u8] = b"\0asm\x01\0\0\0\
+    \x01\x04\x01\x60\0\0\
+    \x03\x02\x01\0\
+    \x07\x05\x01\x01f\0\0\
+    \x0a\x05\x01\x03\0\0\x0b";
 
 /// Why there is no run to report.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +95,9 @@ impl Sandbox {
     fn run_here(&self, program: &Program, host: Host, limits: &Limits) -> Result<Ran, RunError> {
         let mut store = Store::new(&self.engine, host);
         store.limiter(|host| &mut host.memory);
+        store.set_hostcall_fuel(LIFT_BYTES_MAX);
+        let handles = usize::try_from(limits.handles).unwrap_or(usize::MAX);
+        store.set_max_component_handles(handles.saturating_mul(2).saturating_add(OWN_HANDLES_MAX));
         let (end, reading) = match &program.code {
             Code::Component(pre, entry) => run_component(&mut store, pre, entry)?,
             Code::Command(module) => self.run_command(&mut store, module)?,
@@ -93,7 +109,7 @@ impl Sandbox {
             None => declared_only(program, store.data()),
         };
         check_growth(&spent, program, store.data(), reading.is_some())?;
-        Ok(finish(store.into_data(), end, spent))
+        Ok(finish(store.into_data(), end, at_most(spent, limits)))
     }
 
     fn run_command(
@@ -187,8 +203,16 @@ fn run_component(
     let instance = match pre.instantiate(&mut *store) {
         Ok(instance) => instance,
         Err(error) => {
-            let reading = read_dump(store, &error);
-            return Ok((end_of(&CallError::Instantiating(error))?, reading));
+            let reading = match read_dump(store, &error) {
+                Some(reading) => Some(reading),
+                None => read_by_trap(store)?,
+            };
+            // Instances that exist may have taken what others were to begin with.
+            let end = match store.data().memory.refused_last() {
+                Some(which) if is_of_the_engine(&error) => End::Limit(which),
+                _ => end_of(&CallError::Instantiating(error))?,
+            };
+            return Ok((end, reading));
         }
     };
     let called = match entry {
@@ -225,6 +249,11 @@ fn run_component(
             Ok((end_of(&CallError::Running(error))?, Some(reading)))
         }
     }
+}
+
+/// Whether an error is neither a trap nor an end of ours.
+fn is_of_the_engine(error: &wasmtime::Error) -> bool {
+    error.downcast_ref::<HostEnd>().is_none() && error.downcast_ref::<Trap>().is_none()
 }
 
 /// What an error means. Errors that are no trap and no end of ours are the component model's own,
@@ -334,6 +363,18 @@ fn read_dump(store: &mut Store<Host>, error: &wasmtime::Error) -> Option<Reading
     read_globals(store, &globals?).ok()
 }
 
+/// The meter of a component whose instances could not all be created, by a trap of our own: the dump
+/// shows the instances that there are. Without the meter's among them, no guest code has run.
+fn read_by_trap(store: &mut Store<Host>) -> Result<Option<Reading>, Fault> {
+    let failed = |error: wasmtime::Error| Fault::Meter(format!("{error:#}"));
+    let module = Module::from_binary(store.engine(), TRAPPING_MODULE).map_err(failed)?;
+    let called = Instance::new(&mut *store, &module, &[])
+        .and_then(|instance| instance.get_typed_func::<(), ()>(&mut *store, "f"))
+        .map_err(failed)?
+        .call(&mut *store, ());
+    Ok(called.err().and_then(|error| read_dump(store, &error)))
+}
+
 fn reading(values: &[i64]) -> Result<Reading, Fault> {
     let [left, stack_left, pages_grown, grown_low, grown_high] = *values else {
         return Err(Fault::Meter("it has another number of globals".into()));
@@ -382,6 +423,18 @@ fn check_growth(
     Ok(())
 }
 
+/// Pages that were declared, and never created because others grew into their place, are billed up
+/// to the limit: a bill never exceeds its limits.
+fn at_most(spent: Spent, limits: &Limits) -> Spent {
+    let pages_max = limits.memory_bytes / PAGE_BYTES;
+    let integral_max = u128::from(pages_max) * u128::from(spent.instructions);
+    Spent {
+        memory_pages_peak: spent.memory_pages_peak.min(pages_max),
+        memory_page_instructions: spent.memory_page_instructions.min(integral_max),
+        ..spent
+    }
+}
+
 fn finish(mut host: Host, end: End, spent: Spent) -> Ran {
     // A budget that is exhausted decides, whatever else happened.
     let outcome = match (spent.exhausted, end) {
@@ -425,4 +478,19 @@ fn cut(mut message: String) -> String {
         message.truncate(at);
     }
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_cut_between_two_characters() {
+        let whole = "a".repeat(MESSAGE_BYTES_MAX);
+        assert_eq!(cut(whole.clone()), whole);
+        assert_eq!(cut(format!("{whole}b")), whole);
+        // The last character has two bytes, of which one fits.
+        let text = format!("{}é", "a".repeat(MESSAGE_BYTES_MAX - 1));
+        assert_eq!(cut(text), "a".repeat(MESSAGE_BYTES_MAX - 1));
+    }
 }

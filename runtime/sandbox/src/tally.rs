@@ -93,3 +93,46 @@ impl Tally {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_may_reach_its_limit_and_one_more_is_not_counted() {
+        let limits = Limits {
+            bytes_in: 10,
+            ..Limits::default()
+        };
+        let mut tally = Tally::default();
+        assert_eq!(tally.bytes_in(7, &limits), Ok(()));
+        assert_eq!(tally.bytes_in(4, &limits), Err(HostEnd::Limit("bytes_in")));
+        assert_eq!(tally.bytes_in(3, &limits), Ok(()));
+        assert_eq!(
+            tally.bytes_in(u64::MAX, &limits),
+            Err(HostEnd::Limit("bytes_in"))
+        );
+        assert_eq!(tally.bytes_in, 10);
+    }
+
+    #[test]
+    fn an_inference_over_one_limit_counts_nothing() {
+        let limits = Limits {
+            inference_ops: u64::MAX,
+            inference_weight_bytes: 5,
+            inference_tensor_bytes: u64::MAX,
+            ..Limits::default()
+        };
+        let mut tally = Tally::default();
+        let cost = Cost {
+            weight_bytes: 6,
+            tensor_bytes: 1,
+            ..Cost::default()
+        };
+        assert_eq!(
+            tally.inference(&cost, &limits),
+            Err(HostEnd::Limit("inference_weight_bytes"))
+        );
+        assert_eq!(tally.inference, Cost::default());
+    }
+}

@@ -24,12 +24,19 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
         })?
         .function("initial-cwd", |_: &mut Host, (): ()| Ok((None::<String>,)))?;
 
-    Linking::of(linker, "wasi:cli/exit")?.function(
-        "exit",
-        |_: &mut Host, (status,): (std::result::Result<(), ()>,)| -> Result<()> {
-            Err(HostEnd::Exit(u32::from(status.is_err())).into())
-        },
-    )?;
+    Linking::of(linker, "wasi:cli/exit")?
+        .function(
+            "exit",
+            |_: &mut Host, (status,): (std::result::Result<(), ()>,)| -> Result<()> {
+                Err(HostEnd::Exit(u32::from(status.is_err())).into())
+            },
+        )?
+        .function(
+            "exit-with-code",
+            |_: &mut Host, (code,): (u8,)| -> Result<()> {
+                Err(HostEnd::Exit(u32::from(code)).into())
+            },
+        )?;
 
     Linking::of(linker, "wasi:cli/stdin")?.function("get-stdin", |host: &mut Host, (): ()| {
         Ok((host.open(InputStream)?,))

@@ -1,0 +1,38 @@
+//! The commands, one file each.
+
+pub mod key;
+pub mod ledger;
+pub mod meter;
+pub mod quote;
+pub mod receipt;
+pub mod run;
+
+use clap::ValueEnum;
+use meterbox_sandbox::OptLevel;
+
+/// How hard the compiler tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OptLevelFlag {
+    /// Compile fast.
+    None,
+    /// Run fast.
+    Speed,
+}
+
+impl From<OptLevelFlag> for OptLevel {
+    fn from(flag: OptLevelFlag) -> OptLevel {
+        match flag {
+            OptLevelFlag::None => OptLevel::None,
+            OptLevelFlag::Speed => OptLevel::Speed,
+        }
+    }
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}

@@ -1,0 +1,82 @@
+//! `meterbox quote`: says what a job could cost at the most, without running it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use meterbox_billing::bill::ceiling;
+use meterbox_billing::limits::Limits;
+use serde_json::json;
+
+use super::Format;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::ordering::{JobArguments, Request};
+use crate::report::grouped;
+use crate::{Ended, rates};
+
+/// Say what a job could cost at the most, without running it.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  meterbox quote job.toml --limit-instructions 1G")]
+pub struct QuoteArguments {
+    #[command(flatten)]
+    job: JobArguments,
+
+    /// Price by this rate card [default: the built-in one]
+    #[arg(long, value_name = "FILE")]
+    rate_card: Option<PathBuf>,
+
+    /// How to print the quote
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// Prints the quote.
+pub fn run(arguments: &QuoteArguments) -> Ended {
+    let request = Request::read(&arguments.job)?;
+    let card = rates::card(arguments.rate_card.as_deref())?;
+    let metered = meterbox_meter::meter(&request.program)
+        .map_err(|error| Failure::from(meterbox_provider::ProviderError::from(error)))?;
+    let admission_units = metered.admission.units();
+    let ceiling = ceiling(&request.limits, &card, u128::from(admission_units))
+        .map_err(|error| Failure::caused(Exit::Refused, "the limits cannot be priced", &error))?;
+    let limits = |limits: &Limits| -> Vec<(&'static str, u64)> {
+        Limits::FIELDS
+            .iter()
+            .map(|field| (*field, limits.get(field).unwrap_or_default()))
+            .collect()
+    };
+    if arguments.format == Format::Json {
+        let limits: serde_json::Map<String, serde_json::Value> = limits(&request.limits)
+            .into_iter()
+            .map(|(name, value)| (name.into(), json!(value.to_string())))
+            .collect();
+        println!(
+            "{:#}",
+            json!({
+                "schema": 1,
+                "admission_units": admission_units.to_string(),
+                "declared": {
+                    "instructions": metered.declared.units.to_string(),
+                    "memory_pages": metered.declared.memory_pages.to_string(),
+                    "table_elements": metered.declared.table_elements.to_string(),
+                },
+                "limits": limits,
+                "currency": card.currency(),
+                "ceiling": ceiling,
+            })
+        );
+        return Ok(Exit::Ok);
+    }
+    println!("admission  {} units", grouped(&admission_units.to_string()));
+    println!(
+        "declared   {} instructions, {} pages of memory",
+        grouped(&metered.declared.units.to_string()),
+        metered.declared.memory_pages
+    );
+    println!("\nlimits");
+    for (name, value) in limits(&request.limits) {
+        println!("  {name:24} {:>26}", grouped(&value.to_string()));
+    }
+    println!("\nceiling    {ceiling} {}", card.currency());
+    Ok(Exit::Ok)
+}

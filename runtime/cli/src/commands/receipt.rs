@@ -1,0 +1,451 @@
+//! `meterbox receipt`: shows, verifies and replays receipts, each from files and offline.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use meterbox_billing::envelope::Envelope;
+use meterbox_billing::key::PublicKey;
+use meterbox_billing::offer::Offer;
+use meterbox_billing::order::Order;
+use meterbox_billing::receipt::Receipt;
+use meterbox_billing::verify::{Signer, verify};
+use meterbox_provider::{ReplayError, Store, Verdict, replay};
+use serde_json::json;
+
+use super::{Format, OptLevelFlag};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::home::Home;
+use crate::ordering::material_of;
+use crate::ui::Ui;
+use crate::{Ended, program, rates, report};
+
+/// Show, verify and replay receipts.
+#[derive(Debug, Subcommand)]
+pub enum ReceiptCommand {
+    Show(ShowArguments),
+    Verify(VerifyArguments),
+    Replay(ReplayArguments),
+}
+
+/// Print a receipt, or the parts that other tools need to check it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  meterbox receipt show receipt.json --format pae > pae.bin\n  meterbox receipt show receipt.json --format signature > signature.bin\n  meterbox key show --format pem > key.pem\n  openssl pkeyutl -verify -rawin -pubin -inkey key.pem -in pae.bin -sigfile signature.bin"
+)]
+pub struct ShowArguments {
+    /// The receipt
+    file: PathBuf,
+
+    /// What to print
+    #[arg(long, value_enum, default_value = "text")]
+    format: Part,
+}
+
+/// What of a receipt is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// What it says, for people.
+    Text,
+    /// What it says, as indented JSON.
+    Json,
+    /// The bytes that are signed: DSSE's pre-authentication encoding.
+    Pae,
+    /// The 64 bytes of the signature.
+    Signature,
+    /// The canonical bytes of what it says.
+    Payload,
+    /// The canonical bytes of the part that another run of the job must come to.
+    Reproducible,
+}
+
+/// Check a receipt's signature, digests and arithmetic.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  meterbox receipt verify receipt.json --key $(meterbox key show)"
+)]
+pub struct VerifyArguments {
+    /// The receipt
+    file: PathBuf,
+
+    #[command(flatten)]
+    trust: Trust,
+
+    /// Compare the prices with this rate card, too; `default` for the built-in one
+    #[arg(long, value_name = "FILE")]
+    rate_card: Option<PathBuf>,
+
+    /// How to print the verdict
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// Run a receipted job again from nothing, and compare.
+///
+/// Program, inputs and order are taken from this machine's store and ledger unless they are given.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  meterbox receipt replay receipt.json\n  meterbox receipt replay receipt.json --order order.json --program prog.wasm --input data=data.bin"
+)]
+pub struct ReplayArguments {
+    /// The receipt
+    file: PathBuf,
+
+    #[command(flatten)]
+    trust: Trust,
+
+    /// The order [default: the one in the ledger]
+    #[arg(long, value_name = "FILE")]
+    order: Option<PathBuf>,
+
+    /// The program [default: the one in the store]
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+
+    /// An input; repeatable [default: those in the store]
+    #[arg(long = "input", value_name = "NAME=PATH")]
+    inputs: Vec<String>,
+
+    /// The rate card [default: the built-in one]
+    #[arg(long, value_name = "FILE")]
+    rate_card: Option<PathBuf>,
+
+    /// How hard the compiler tries; never visible in the result
+    #[arg(long, value_enum, default_value = "speed")]
+    opt_level: OptLevelFlag,
+
+    /// How to print the verdict
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+
+    /// How long to wait for another process to let go of the ledger
+    #[arg(long, value_name = "SECONDS", default_value = "10")]
+    ledger_wait: u64,
+}
+
+/// Whose signature to trust: never the key inside the receipt.
+#[derive(Debug, Args)]
+struct Trust {
+    /// Trust this key: 64 hexadecimal digits, or a PEM file
+    #[arg(long, value_name = "KEY|FILE")]
+    key: Option<String>,
+
+    /// Trust the key that this signed offer names
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    offer: Option<PathBuf>,
+}
+
+/// Shows, verifies or replays.
+pub fn run(command: &ReceiptCommand, home: Option<&Path>, ui: &Ui) -> Ended {
+    match command {
+        ReceiptCommand::Show(arguments) => show(arguments),
+        ReceiptCommand::Verify(arguments) => check(arguments, ui),
+        ReceiptCommand::Replay(arguments) => again(arguments, home, ui),
+    }
+}
+
+fn invalid(error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure::caused(Exit::ReceiptInvalid, "the receipt does not hold", error)
+}
+
+fn show(arguments: &ShowArguments) -> Ended {
+    let envelope =
+        Envelope::from_bytes(&read(&arguments.file)?).map_err(|error| invalid(&error))?;
+    let bytes = match arguments.format {
+        Part::Pae => envelope.pae().map_err(|error| invalid(&error))?,
+        Part::Signature => envelope
+            .signature_bytes()
+            .map_err(|error| invalid(&error))?
+            .to_vec(),
+        Part::Payload => envelope
+            .payload_unverified()
+            .map_err(|error| invalid(&error))?,
+        Part::Reproducible => {
+            let receipt: Receipt = envelope
+                .document_unverified()
+                .map_err(|error| invalid(&error))?;
+            receipt
+                .reproducible_bytes()
+                .map_err(|error| invalid(&error))?
+        }
+        Part::Json => {
+            let receipt: Receipt = envelope
+                .document_unverified()
+                .map_err(|error| invalid(&error))?;
+            let mut text = serde_json::to_vec_pretty(&receipt).map_err(|error| invalid(&error))?;
+            text.push(b'\n');
+            text
+        }
+        Part::Text => {
+            let receipt: Receipt = envelope
+                .document_unverified()
+                .map_err(|error| invalid(&error))?;
+            describe(&receipt).into_bytes()
+        }
+    };
+    let mut stdout = std::io::stdout().lock();
+    stdout
+        .write_all(&bytes)
+        .and_then(|()| stdout.flush())
+        .map_err(|error| Failure::writing(Path::new("standard output"), &error))?;
+    Ok(Exit::Ok)
+}
+
+fn describe(receipt: &Receipt) -> String {
+    let (part, attested) = (receipt.reproducible(), receipt.attested());
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| text.push_str(&format!("{name:16} {value}\n"));
+    line("order", attested.order_id.to_string());
+    line("provider", attested.provider_key.to_string());
+    line("receipt number", attested.sequence.to_string());
+    line("ended", attested.ended_at.to_string());
+    line("job", part.job.to_string());
+    line("program", part.module.to_string());
+    for input in &part.inputs {
+        line(
+            "input",
+            format!("{} {} ({} bytes)", input.name, input.sha256, input.bytes),
+        );
+    }
+    line("outcome", report::outcome(&part.outcome));
+    for output in &part.outputs {
+        line(
+            "output",
+            format!("{} {} ({} bytes)", output.name, output.sha256, output.bytes),
+        );
+    }
+    for (meter, count) in part.usage.iter().filter(|(_, count)| *count > 0) {
+        line(
+            "used",
+            format!("{} {}", report::grouped(&count.to_string()), meter.name()),
+        );
+    }
+    for charge in &part.lines {
+        line(
+            "charged",
+            format!(
+                "{} × {} = {} {}",
+                charge.quantity, charge.unit_price, charge.amount, charge.meter
+            ),
+        );
+    }
+    line("total", format!("{} {}", part.total, part.currency));
+    text
+}
+
+fn check(arguments: &VerifyArguments, ui: &Ui) -> Ended {
+    let trusted = arguments.trust.key()?;
+    let card = match arguments.rate_card.as_deref() {
+        Some(path) if path == Path::new("default") => Some(rates::card(None)?),
+        Some(path) => Some(rates::card(Some(path))?),
+        None => None,
+    };
+    let verified = verify(&read(&arguments.file)?, trusted.as_ref(), card.as_ref())
+        .map_err(|error| invalid(&error))?;
+    let (signer, exit) = match &verified.signer {
+        Signer::Trusted(_) => ("trusted", Exit::Ok),
+        Signer::Unknown(_) => ("unknown", Exit::SignerUnknown),
+    };
+    let part = verified.receipt.reproducible();
+    if arguments.format == Format::Json {
+        println!(
+            "{:#}",
+            json!({
+                "schema": 1,
+                "valid": true,
+                "signer": signer,
+                "key": verified.receipt.attested().provider_key,
+                "digest": verified.digest,
+                "card_checked": verified.card_checked,
+                "outcome": part.outcome,
+                "currency": part.currency,
+                "total": part.total,
+            })
+        );
+    } else if exit == Exit::Ok {
+        println!(
+            "valid: signed by the trusted key, and it adds up to {} {}",
+            part.total, part.currency
+        );
+    } else {
+        println!(
+            "valid signature, unknown signer: {}",
+            verified.receipt.attested().provider_key
+        );
+    }
+    if exit == Exit::SignerUnknown {
+        ui.say("hint: name the provider's key with --key, or its offer with --offer");
+    }
+    Ok(exit)
+}
+
+fn again(arguments: &ReplayArguments, home: Option<&Path>, ui: &Ui) -> Ended {
+    let envelope =
+        Envelope::from_bytes(&read(&arguments.file)?).map_err(|error| invalid(&error))?;
+    let trusted = arguments.trust.key()?;
+    let claimed: Receipt = envelope
+        .document_unverified()
+        .map_err(|error| invalid(&error))?;
+    let key = trusted.unwrap_or(claimed.attested().provider_key);
+    let receipt: Receipt = envelope.open(&key).map_err(|error| invalid(&error))?;
+    if trusted.is_none() {
+        ui.say(
+            "note: the signature fits the key inside the receipt; name the provider's with --key",
+        );
+    }
+    let home = Home::find(home)?;
+    let order = order_of(arguments, &receipt, &home)?;
+    let card = rates::card(arguments.rate_card.as_deref())?;
+
+    // A store of its own for what is given by hand; digests decide what is what.
+    let folder = tempfile::tempdir()
+        .map_err(|error| Failure::writing(Path::new("a temporary folder"), &error))?;
+    let given = Store::open(folder.path())?;
+    for input in &arguments.inputs {
+        let Some((_, path)) = input.split_once('=') else {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("`{input}` is no input: write NAME=PATH"),
+            ));
+        };
+        given.put_file(Path::new(path))?;
+    }
+    let store = if arguments.inputs.is_empty() {
+        home.store()?
+    } else {
+        given
+    };
+    let program = match &arguments.program {
+        Some(path) => program::read(path)?,
+        None => home.store()?.read(&order.job.module)?,
+    };
+    let material = material_of(&order.job, program, &store)?;
+    let verdict = {
+        let _working = ui.working("running the job again");
+        replay(
+            &receipt,
+            &order,
+            &material,
+            &card,
+            arguments.opt_level.into(),
+        )
+    };
+    let verdict = verdict.map_err(|error| match error {
+        ReplayError::Run(error) => Failure::from(error),
+        other => Failure::caused(
+            Exit::ReceiptDiffers,
+            "the receipt cannot be replayed from this",
+            &other,
+        ),
+    })?;
+    let (name, field, exit) = match &verdict {
+        Verdict::RecomputedAll => ("recomputed all", None, Exit::Ok),
+        Verdict::Differs(difference) => ("differs", Some(difference), Exit::ReceiptDiffers),
+    };
+    if arguments.format == Format::Json {
+        let difference = field.map(|difference| {
+            json!({ "field": difference.field, "receipt": difference.ours, "replay": difference.theirs })
+        });
+        println!(
+            "{:#}",
+            json!({ "schema": 1, "verdict": name, "difference": difference })
+        );
+    } else {
+        match field {
+            None => println!("{name}: running the job again gives the same, byte for byte"),
+            Some(difference) => println!(
+                "{name}: the receipt says {} = {}, running the job again gives {}",
+                difference.field, difference.ours, difference.theirs
+            ),
+        }
+    }
+    Ok(exit)
+}
+
+fn order_of(arguments: &ReplayArguments, receipt: &Receipt, home: &Home) -> Result<Order, Failure> {
+    let unreadable = |error: meterbox_billing::envelope::EnvelopeError| {
+        Failure::caused(Exit::File, "the order cannot be read", &error)
+    };
+    let bytes = match &arguments.order {
+        Some(path) => read(path)?,
+        None => {
+            let missing = || {
+                Failure::new(
+                    Exit::File,
+                    format!(
+                        "the order `{}` is not in the ledger",
+                        receipt.attested().order_id
+                    ),
+                )
+                .hint("give the order with --order FILE: `meterbox run --order FILE` writes it")
+            };
+            if !home.has_ledger() {
+                return Err(missing());
+            }
+            let ledger = home.ledger(Duration::from_secs(arguments.ledger_wait))?;
+            ledger
+                .order(&receipt.attested().order_id)?
+                .ok_or_else(missing)?
+        }
+    };
+    let envelope = Envelope::from_bytes(&bytes).map_err(unreadable)?;
+    let claimed: Order = envelope.document_unverified().map_err(unreadable)?;
+    envelope.open(&claimed.requestor_key).map_err(unreadable)
+}
+
+impl Trust {
+    fn key(&self) -> Result<Option<PublicKey>, Failure> {
+        if let Some(path) = &self.offer {
+            let no_offer = |error: meterbox_billing::envelope::EnvelopeError| {
+                Failure::caused(
+                    Exit::File,
+                    format!("`{}` is no signed offer", path.display()),
+                    &error,
+                )
+            };
+            let envelope = Envelope::from_bytes(&read(path)?).map_err(no_offer)?;
+            let claimed: Offer = envelope.document_unverified().map_err(no_offer)?;
+            let offer: Offer = envelope.open(&claimed.provider_key).map_err(no_offer)?;
+            return Ok(Some(offer.provider_key));
+        }
+        let Some(key) = &self.key else {
+            return Ok(None);
+        };
+        let unusable = |error: meterbox_billing::key::KeyError| {
+            Failure::caused(Exit::Usage, format!("`{key}` is no key"), &error).hint(
+                "give 64 hexadecimal digits, as `meterbox key show` prints them, or a PEM file",
+            )
+        };
+        let is_hex = key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_hex {
+            return key.parse().map(Some).map_err(unusable);
+        }
+        let pem = std::fs::read_to_string(key).map_err(|error| {
+            Failure::reading(Path::new(key), &error).hint(
+                "give 64 hexadecimal digits, as `meterbox key show` prints them, or a PEM file",
+            )
+        })?;
+        PublicKey::from_pem(&pem).map(Some).map_err(unusable)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let size = std::fs::metadata(path)
+        .map_err(|error| Failure::reading(path, &error))?
+        .len();
+    let max = u64::try_from(meterbox_billing::canonical::DOCUMENT_BYTES_MAX)
+        .unwrap_or(u64::MAX)
+        .saturating_mul(2);
+    if size > max {
+        return Err(Failure::new(
+            Exit::ReceiptInvalid,
+            format!(
+                "`{}` has {size} bytes, a document has at most {max}",
+                path.display()
+            ),
+        ));
+    }
+    std::fs::read(path).map_err(|error| Failure::reading(path, &error))
+}

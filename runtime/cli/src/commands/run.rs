@@ -1,0 +1,225 @@
+//! `meterbox run`: runs a job under an order, prints what it used and cost, and keeps the receipt.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use meterbox_billing::money::Amount;
+use meterbox_billing::outcome::Outcome;
+use meterbox_provider::{Completed, Host, Policy, Provider};
+
+use super::{Format, OptLevelFlag};
+use crate::Ended;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::home::{Home, Role, write_file};
+use crate::ordering::{JobArguments, ORDER_SECONDS, Request, after, now, sign_order};
+use crate::ui::{Ui, Watcher};
+use crate::{rates, report};
+
+/// Run a job, and print what it used and what that costs.
+///
+/// A program that is a WASI command has its standard input, output and error passed through; its
+/// report goes to --report.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  meterbox run job.toml --input photo=cat.png --out results --receipt receipt.json\n  echo hello | meterbox run cat.wasm --report report.json"
+)]
+pub struct RunArguments {
+    #[command(flatten)]
+    job: JobArguments,
+
+    /// Write the job's outputs to this folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Write the signed receipt to this file
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+
+    /// Write the report as JSON to this file
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
+    /// Write the signed order to this file: whoever replays the receipt elsewhere needs it
+    #[arg(long, value_name = "FILE")]
+    order: Option<PathBuf>,
+
+    /// Write the signed offer to this file
+    #[arg(long, value_name = "FILE")]
+    offer: Option<PathBuf>,
+
+    /// Price by this rate card [default: the built-in one]
+    #[arg(long, value_name = "FILE")]
+    rate_card: Option<PathBuf>,
+
+    /// Refuse the job if it could cost more [default: what its limits come to]
+    #[arg(long, value_name = "AMOUNT")]
+    max_price: Option<Amount>,
+
+    /// Order under this id; the same order again gets the same receipt
+    #[arg(long, value_name = "ID")]
+    order_id: Option<String>,
+
+    /// How hard the compiler tries; never visible in the bill
+    #[arg(long, value_enum, default_value = "speed")]
+    opt_level: OptLevelFlag,
+
+    /// How to print the report
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+
+    /// How long to wait for another process to let go of the ledger
+    #[arg(long, value_name = "SECONDS", default_value = "10")]
+    ledger_wait: u64,
+}
+
+/// Runs the job.
+pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
+    let home = Home::find(home)?;
+    let mut request = Request::read(&arguments.job)?;
+    request.max_price = arguments.max_price.or(request.max_price);
+    let card = rates::card(arguments.rate_card.as_deref())?;
+    let provider_key = key(&home, Role::Provider, ui)?;
+    let requestor_key = key(&home, Role::Requestor, ui)?;
+    let ledger = home.ledger(Duration::from_secs(arguments.ledger_wait))?;
+    let recovered = ledger.recovered().len();
+    if recovered > 0 {
+        ui.say(&format!(
+            "note: {recovered} order(s) that a crash interrupted were released, and are not billed"
+        ));
+    }
+    let host = Host {
+        device: device(),
+        now,
+    };
+    let provider = Provider::new(
+        provider_key,
+        card,
+        &Policy::default(),
+        ledger,
+        host,
+        arguments.opt_level.into(),
+        after(now(), ORDER_SECONDS),
+    )?;
+
+    let quote = provider.quote(&request.program, &request.limits)?;
+    let (job, material) = request.stage(&home.store()?)?;
+    let order = sign_order(
+        &request,
+        job,
+        arguments.order_id.as_deref(),
+        provider.offer(),
+        quote.ceiling,
+        &requestor_key,
+    )?;
+    let envelope_bytes = |envelope: &meterbox_billing::envelope::Envelope| {
+        envelope
+            .to_bytes()
+            .map_err(|error| Failure::caused(Exit::Fault, "a document cannot be written", &error))
+    };
+    if let Some(path) = &arguments.offer {
+        write_file(path, &envelope_bytes(&provider.signed_offer()?)?)?;
+    }
+    if let Some(path) = &arguments.order {
+        write_file(path, &envelope_bytes(&order)?)?;
+    }
+
+    let watcher = Arc::new(Watcher::new(ui, request.is_command));
+    let mut completed = {
+        let _working = (!request.is_command).then(|| ui.working("compiling and running"));
+        provider.run(&order, &material, watcher)?
+    };
+    if let Some(path) = &arguments.receipt {
+        write_file(path, &envelope_bytes(&completed.receipt)?)?;
+    }
+    print(arguments, &request, &completed, ui)?;
+    if let Some(folder) = &arguments.out {
+        write_outputs(&mut completed, folder)?;
+    }
+    Ok(report::exit_of(&completed.document.reproducible().outcome))
+}
+
+fn print(
+    arguments: &RunArguments,
+    request: &Request,
+    completed: &Completed,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let json = report::json(completed)?;
+    let json = format!("{json:#}\n");
+    if let Some(path) = &arguments.report {
+        write_file(path, json.as_bytes())?;
+    }
+    let part = completed.document.reproducible();
+    if request.is_command {
+        if part.outcome != Outcome::OK {
+            ui.say(&format!("meterbox: {}", report::outcome(&part.outcome)));
+        }
+    } else if arguments.format == Format::Json {
+        print!("{json}");
+    } else {
+        print!("{}", report::text(completed));
+    }
+    if completed.is_repeat {
+        ui.say("note: this order was done before: this is its receipt again");
+    }
+    if let Outcome::Limit { which } = &part.outcome {
+        let flag = if which.as_str() == "memory_bytes" {
+            "memory".into()
+        } else {
+            which.to_string().replace('_', "-")
+        };
+        ui.say(&format!(
+            "hint: raise the limit with --limit-{flag}, or lower what the job does"
+        ));
+    } else if completed.memory_refusals > 0 {
+        ui.say("hint: the job asked for more memory than its limit: raise it with --limit-memory");
+    }
+    let is_job = !request.is_command && !part.outputs.is_empty();
+    if is_job && arguments.out.is_none() && !completed.is_repeat {
+        ui.say("hint: the outputs were not kept: give --out DIR");
+    }
+    Ok(())
+}
+
+fn write_outputs(completed: &mut Completed, folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| Failure::writing(folder, &error))?;
+    for output in &mut completed.outputs {
+        let path = folder.join(&output.name);
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).map_err(|error| Failure::writing(parent, &error))?;
+        let mut file = tempfile::NamedTempFile::new_in(parent)
+            .map_err(|error| Failure::writing(&path, &error))?;
+        output
+            .copy_to(&mut file)
+            .map_err(|error| Failure::writing(&path, &error))?;
+        std::fs::set_permissions(
+            file.path(),
+            <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o644),
+        )
+        .map_err(|error| Failure::writing(&path, &error))?;
+        file.persist(&path)
+            .map_err(|error| Failure::writing(&path, &error.error))?;
+    }
+    Ok(())
+}
+
+/// The key of this role, made if there is none.
+fn key(home: &Home, role: Role, ui: &Ui) -> Result<meterbox_billing::key::SigningKey, Failure> {
+    if let Some(key) = home.key(role)? {
+        return Ok(key);
+    }
+    let key = home.new_key(role)?;
+    ui.say(&format!("note: made a key for the {role:?}").to_lowercase());
+    Ok(key)
+}
+
+/// The processor's name, if the system tells.
+fn device() -> Option<String> {
+    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = info.lines().find(|line| line.starts_with("model name"))?;
+    line.split_once(':')
+        .map(|(_, name)| name.trim().to_string())
+}

@@ -1,0 +1,158 @@
+//! What a person is told while a command runs: on stderr, and animated only on a terminal.
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use meterbox_sandbox::{LogLevel, Observer};
+
+use crate::failure::Failure;
+
+/// Tells.
+pub struct Ui {
+    is_terminal: bool,
+}
+
+impl Ui {
+    /// Looks whether stderr is a terminal.
+    pub fn new() -> Ui {
+        Ui {
+            is_terminal: stderr().is_terminal(),
+        }
+    }
+
+    /// Says one line.
+    pub fn say(&self, line: &str) {
+        eprintln!("{line}");
+    }
+
+    /// Says why a command failed: `error`, `caused by`, `hint`.
+    pub fn failure(&self, failure: &Failure) {
+        let mut chain = failure.chain.iter();
+        if let Some(message) = chain.next() {
+            eprintln!("error: {}", printable(message));
+        }
+        for cause in chain {
+            eprintln!("caused by: {}", printable(cause));
+        }
+        if let Some(hint) = &failure.hint {
+            eprintln!("hint: {}", printable(hint));
+        }
+    }
+
+    /// Something that takes a while.
+    pub fn working(&self, what: &str) -> Working {
+        if !self.is_terminal {
+            return Working { bar: None };
+        }
+        let bar = ProgressBar::new_spinner().with_message(what.to_string());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Working { bar: Some(bar) }
+    }
+}
+
+/// A guest's words could steer a terminal: control characters other than new lines are shown, not sent.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if c.is_control() && c != '\n' && c != '\t' {
+                c.escape_unicode().to_string()
+            } else {
+                c.to_string()
+            }
+        })
+        .collect()
+}
+
+/// Shown while something takes a while.
+pub struct Working {
+    bar: Option<ProgressBar>,
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Shows what a guest says.
+pub struct Watcher {
+    bar: ProgressBar,
+    passes_streams: bool,
+    log_level: LogLevel,
+}
+
+impl Watcher {
+    /// For a command, whose streams pass through, or for a job, which has a progress bar.
+    pub fn new(ui: &Ui, passes_streams: bool) -> Watcher {
+        let bar = if ui.is_terminal && !passes_streams {
+            ProgressBar::no_length()
+        } else {
+            ProgressBar::hidden()
+        };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {wide_bar} {pos}/{len}") {
+            bar.set_style(style);
+        }
+        Watcher {
+            bar,
+            passes_streams,
+            log_level: LogLevel::Info,
+        }
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Observer for Watcher {
+    fn log(&self, level: LogLevel, message: &str) {
+        if level >= self.log_level {
+            let level = match level {
+                LogLevel::Trace => "trace",
+                LogLevel::Debug => "debug",
+                LogLevel::Info => "info",
+                LogLevel::Warn => "warn",
+                LogLevel::Error => "error",
+            };
+            self.bar
+                .suspend(|| eprintln!("job {level}: {}", printable(message)));
+        }
+    }
+
+    fn progress(&self, done: u64, total: u64, message: &str) {
+        if total > 0 {
+            self.bar.set_length(total);
+        }
+        self.bar.set_position(done);
+        self.bar.set_message(printable(message));
+    }
+
+    fn refused(&self, reason: &str) {
+        self.bar
+            .suspend(|| eprintln!("note: {}", printable(reason)));
+    }
+
+    fn stdout(&self, bytes: &[u8]) {
+        if self.passes_streams {
+            // A reader that has gone away ends nothing: the job goes on, and its output is digested.
+            let _ = stdout().write_all(bytes).and_then(|()| stdout().flush());
+        } else {
+            self.bar
+                .suspend(|| eprint!("{}", printable(&String::from_utf8_lossy(bytes))));
+        }
+    }
+
+    fn stderr(&self, bytes: &[u8]) {
+        if self.passes_streams {
+            let _ = stderr().write_all(bytes);
+        } else {
+            self.bar
+                .suspend(|| eprint!("{}", printable(&String::from_utf8_lossy(bytes))));
+        }
+    }
+}

@@ -1,0 +1,466 @@
+//! The life of an order, from admission to the released receipt.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use meterbox_billing::bill::{Bill, ceiling, price_job};
+use meterbox_billing::envelope::{Document, Envelope};
+use meterbox_billing::job::Job;
+use meterbox_billing::key::{PublicKey, SigningKey};
+use meterbox_billing::limits::Limits;
+use meterbox_billing::money::Amount;
+use meterbox_billing::offer::{Capabilities, Confidentiality, OFFER_SCHEMA, Offer, Precision};
+use meterbox_billing::order::Order;
+use meterbox_billing::outcome::Fault as FaultRecord;
+use meterbox_billing::rate_card::RateCard;
+use meterbox_billing::receipt::{Attested, Engine, Receipt, Reproducible, Run};
+use meterbox_billing::text::Message;
+use meterbox_billing::timestamp::Timestamp;
+use meterbox_billing::usage::Observed;
+use meterbox_meter::{Metered, meter};
+use meterbox_sandbox::{
+    ENGINE_NAME, ENGINE_VERSION, Observer, OptLevel, Output, Program, Ran, STACK_UNITS_MAX, Sandbox,
+};
+
+use crate::ProviderError;
+use crate::ledger::{Accept, Ledger};
+use crate::material::Material;
+use crate::measure;
+use crate::programs::Programs;
+
+/// What a provider lets any one job use.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The largest limits that an order may ask for.
+    pub limits_max: Limits,
+}
+
+impl Default for Policy {
+    /// Everything that an order may ask for, up to what the sandbox can bound.
+    fn default() -> Policy {
+        Policy {
+            limits_max: Limits {
+                instructions: meterbox_meter::BUDGET_MAX,
+                memory_bytes: 64 << 30,
+                stack_units: STACK_UNITS_MAX,
+                table_elements: 10_000_000,
+                host_calls: u64::MAX,
+                bytes_in: u64::MAX,
+                bytes_out: u64::MAX,
+                outputs: 1_000_000,
+                handles: 1_000_000,
+                model_bytes: 64 << 30,
+                inference_ops: u64::MAX,
+                inference_weight_bytes: u64::MAX,
+                inference_tensor_bytes: u64::MAX,
+                tokens: u64::MAX,
+                admission_units: 1 << 40,
+            },
+        }
+    }
+}
+
+/// What a provider has of its machine: told by whoever starts it, since it looks at nothing itself.
+#[derive(Clone)]
+pub struct Host {
+    /// The device's name, as receipts state it.
+    pub device: Option<String>,
+    /// Reads the clock.
+    pub now: fn() -> Timestamp,
+}
+
+/// A provider: a sandbox, a key, a rate card and a ledger.
+pub struct Provider {
+    sandbox: Sandbox,
+    opt_level: OptLevel,
+    key: SigningKey,
+    public_key: PublicKey,
+    card: RateCard,
+    offer: Offer,
+    host: Host,
+    programs: Programs,
+    ledger: Mutex<Ledger>,
+}
+
+/// What a job could cost.
+#[derive(Debug, Clone)]
+pub struct Quote {
+    /// What checking and compiling the program takes: part of every bill of it.
+    pub admission_units: u64,
+    /// Units that creating its instances takes.
+    pub declared_units: u64,
+    /// Bytes that its memories begin with.
+    pub declared_memory_bytes: u64,
+    /// No run under these limits costs more.
+    pub ceiling: Amount,
+}
+
+/// A job that ended, with its receipt recorded.
+#[derive(Debug)]
+pub struct Completed {
+    /// The signed receipt.
+    pub receipt: Envelope,
+    /// What the receipt says.
+    pub document: Receipt,
+    /// What the job left behind; empty when the order had been done before.
+    pub outputs: Vec<Output>,
+    /// Whether the order had been done before, and this is its receipt again.
+    pub is_repeat: bool,
+    /// How often the job was refused memory: a hint for people.
+    pub memory_refusals: u64,
+    /// How long the ledger took, durable writes included.
+    pub ledger_time: Duration,
+}
+
+/// A run before it is signed.
+pub(crate) struct Executed {
+    pub(crate) reproducible: Reproducible,
+    pub(crate) ran: Ran,
+    pub(crate) run_time: Duration,
+}
+
+impl Provider {
+    /// A provider whose offer ends at `offer_expires_at`.
+    ///
+    /// # Errors
+    /// If the engine does not start, or the key or card does not hold.
+    pub fn new(
+        key: SigningKey,
+        card: RateCard,
+        policy: &Policy,
+        ledger: Ledger,
+        host: Host,
+        opt_level: OptLevel,
+        offer_expires_at: Timestamp,
+    ) -> Result<Provider, ProviderError> {
+        let public_key = key.public()?;
+        let offer = Offer {
+            schema: OFFER_SCHEMA,
+            provider_key: public_key,
+            rate_card: card.digest()?,
+            limits: policy.limits_max,
+            capabilities: capabilities(),
+            expires_at: offer_expires_at,
+        };
+        Ok(Provider {
+            sandbox: Sandbox::new(opt_level)?,
+            opt_level,
+            key,
+            public_key,
+            card,
+            offer,
+            host,
+            programs: Programs::default(),
+            ledger: Mutex::new(ledger),
+        })
+    }
+
+    /// The offer that orders answer.
+    #[must_use]
+    pub fn offer(&self) -> &Offer {
+        &self.offer
+    }
+
+    /// The offer, signed.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn signed_offer(&self) -> Result<Envelope, ProviderError> {
+        Ok(Envelope::seal(&self.offer, &self.key)?)
+    }
+
+    /// What running a program under these limits could cost.
+    ///
+    /// # Errors
+    /// If the program is refused, or the limits cannot be priced.
+    pub fn quote(&self, program: &[u8], limits: &Limits) -> Result<Quote, ProviderError> {
+        quote(program, limits, &self.card)
+    }
+
+    /// Runs an order: admit → meter → compile → stage → run → usage → bill → receipt → ledger.
+    ///
+    /// An order that was done before gets the same receipt again.
+    ///
+    /// # Errors
+    /// A refusal, before anything is spent; or a fault of this provider, for which nobody pays.
+    pub fn run(
+        &self,
+        order_envelope: &Envelope,
+        material: &Material,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Completed, ProviderError> {
+        let started_at = (self.host.now)();
+        let began = Instant::now();
+        let order = opened(order_envelope)?;
+        if let Some(done) = self.done_before(&order)? {
+            return Ok(done);
+        }
+        material.check(&order.job)?;
+        let (program, hold, compile_time) = self.admit(&order, &material.program, started_at)?;
+        let envelope_bytes = order_envelope.to_bytes()?;
+        let accepting = Instant::now();
+        let accepted = self
+            .ledger()
+            .accept(&envelope_bytes, hold, self.card.currency())?;
+        let accept_time = accepting.elapsed();
+        if let Accept::AlreadyDone { receipt } = accepted {
+            return repeated(&receipt);
+        }
+        let executed = match execute(
+            &self.sandbox,
+            &program,
+            &order,
+            material,
+            &self.card,
+            observer,
+        ) {
+            Ok(executed) => executed,
+            Err(error) => {
+                self.ledger().abandon(
+                    &order.id,
+                    &FaultRecord {
+                        reason: Message::cut(&error.to_string()),
+                    },
+                )?;
+                return Err(error);
+            }
+        };
+        let observed = Observed {
+            compile_us: Some(microseconds(compile_time)),
+            run_us: Some(microseconds(executed.run_time)),
+            wall_us: Some(microseconds(began.elapsed())),
+            device: self.host.device.clone(),
+            ..Observed::default()
+        };
+        let (receipt, document, record_time) =
+            self.record(&order, executed.reproducible, started_at, observed)?;
+        Ok(Completed {
+            receipt,
+            document,
+            outputs: executed.ran.outputs,
+            is_repeat: false,
+            memory_refusals: executed.ran.memory_refusals,
+            ledger_time: accept_time + record_time,
+        })
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn done_before(&self, order: &Order) -> Result<Option<Completed>, ProviderError> {
+        let Some(receipt) = self.ledger().receipt(&order.id)? else {
+            return Ok(None);
+        };
+        let done = repeated(&receipt)?;
+        // Another order under the same id is for the ledger to refuse.
+        let is_same = done.document.attested().order == order.digest()?;
+        Ok(is_same.then_some(done))
+    }
+
+    /// Meters the program, checks the order against the offer, and compiles. Returns the most that
+    /// the order can cost.
+    fn admit(
+        &self,
+        order: &Order,
+        program: &[u8],
+        now: Timestamp,
+    ) -> Result<(Arc<Program>, Amount, Duration), ProviderError> {
+        let check = |admission_units: u64| {
+            order.check_against(&self.offer, &self.card, now, u128::from(admission_units))
+        };
+        if let Some(program) = self.programs.find(&order.job.module) {
+            let hold = check(program.admission_units())?;
+            return Ok((program, hold, Duration::ZERO));
+        }
+        let began = Instant::now();
+        let metered = meter(program)?;
+        let hold = check(metered.admission.units())?;
+        let program = self
+            .programs
+            .compile(&self.sandbox, order.job.module, metered)?;
+        Ok((program, hold, began.elapsed()))
+    }
+
+    /// Signs the receipt as the next in the chain, and records it. Only then it is released.
+    fn record(
+        &self,
+        order: &Order,
+        reproducible: Reproducible,
+        started_at: Timestamp,
+        observed: Observed,
+    ) -> Result<(Envelope, Receipt, Duration), ProviderError> {
+        let mut ledger = self.ledger();
+        let attested = Attested {
+            order: order.digest()?,
+            order_id: order.id.clone(),
+            provider_key: self.public_key,
+            started_at,
+            ended_at: (self.host.now)(),
+            observed,
+            engine: Engine {
+                name: ENGINE_NAME.into(),
+                version: ENGINE_VERSION.into(),
+                opt_level: opt_level_name(self.opt_level).into(),
+            },
+            libraries: libraries(),
+            precision: order.precision,
+            confidentiality: Confidentiality::None,
+            sequence: ledger.next_sequence()?,
+            previous_receipt: ledger.last_receipt_digest()?,
+        };
+        let document = Receipt::new(reproducible, attested)?;
+        let envelope = Envelope::seal(&document, &self.key)?;
+        let bytes = envelope.to_bytes()?;
+        let recording = Instant::now();
+        ledger.record(&order.id, &bytes)?;
+        Ok((envelope, document, recording.elapsed()))
+    }
+}
+
+/// What running a program under these limits could cost, by this card.
+///
+/// # Errors
+/// If the program is refused, or the limits cannot be priced.
+pub(crate) fn quote(
+    program: &[u8],
+    limits: &Limits,
+    card: &RateCard,
+) -> Result<Quote, ProviderError> {
+    let Metered {
+        declared,
+        admission,
+        ..
+    } = meter(program)?;
+    Ok(Quote {
+        admission_units: admission.units(),
+        declared_units: declared.units,
+        declared_memory_bytes: declared
+            .memory_pages
+            .saturating_mul(meterbox_billing::limits::PAGE_BYTES),
+        ceiling: ceiling(limits, card, u128::from(admission.units()))?,
+    })
+}
+
+/// Runs a compiled program as an order says, and bills it: what a provider does, and what whoever
+/// doubts a receipt does again.
+pub(crate) fn execute(
+    sandbox: &Sandbox,
+    program: &Program,
+    order: &Order,
+    material: &Material,
+    card: &RateCard,
+    observer: Arc<dyn Observer>,
+) -> Result<Executed, ProviderError> {
+    let began = Instant::now();
+    let job = Arc::new(measure::sandbox_job(&order.job, material));
+    let ran = sandbox.run(
+        program,
+        job,
+        &measure::sandbox_limits(&order.limits),
+        observer,
+    )?;
+    let run_time = began.elapsed();
+    let reproducible = reproducible(
+        &order.job,
+        &order.limits,
+        &ran,
+        program.admission_units(),
+        card,
+    )?;
+    Ok(Executed {
+        reproducible,
+        ran,
+        run_time,
+    })
+}
+
+fn reproducible(
+    job: &Job,
+    limits: &Limits,
+    ran: &Ran,
+    admission_units: u64,
+    card: &RateCard,
+) -> Result<Reproducible, ProviderError> {
+    let outcome = measure::outcome(&ran.outcome)?;
+    let usage = measure::usage(&ran.measured, admission_units);
+    let bill: Bill = price_job(&outcome, &usage, card)?;
+    let run = Run {
+        engine: measure::engine_facts(),
+        limits: *limits,
+        outcome,
+        outputs: measure::outputs(&ran.outputs),
+        transcript: measure::transcript(&ran.transcript).digest()?,
+        usage,
+    };
+    Ok(Reproducible::new(job, run, card.digest()?, bill)?)
+}
+
+/// The order, if the requestor that it names has signed it.
+fn opened(envelope: &Envelope) -> Result<Order, ProviderError> {
+    let claimed: Order = envelope
+        .document_unverified()
+        .map_err(ProviderError::Signature)?;
+    envelope
+        .open(&claimed.requestor_key)
+        .map_err(ProviderError::Signature)
+}
+
+fn repeated(receipt: &[u8]) -> Result<Completed, ProviderError> {
+    let receipt = Envelope::from_bytes(receipt)?;
+    let document = receipt.document_unverified()?;
+    Ok(Completed {
+        receipt,
+        document,
+        outputs: Vec::new(),
+        is_repeat: true,
+        memory_refusals: 0,
+        ledger_time: Duration::ZERO,
+    })
+}
+
+fn capabilities() -> Capabilities {
+    Capabilities {
+        worlds: [
+            "meterbox:job/job@0.1.0",
+            "wasi:cli/command@0.2",
+            "wasi:cli/command@0.1",
+        ]
+        .map(String::from)
+        .into(),
+        wasm_features: meterbox_meter::FEATURE_NAMES
+            .iter()
+            .map(|name| (*name).to_string())
+            .collect(),
+        meter_version: meterbox_meter::METER_VERSION.to_string(),
+        // Models run in the precision that they are written in.
+        precisions: [
+            Precision::F64,
+            Precision::F32,
+            Precision::F16,
+            Precision::I8,
+        ]
+        .into(),
+        confidentiality: [Confidentiality::None].into(),
+    }
+}
+
+fn libraries() -> std::collections::BTreeMap<String, String> {
+    [
+        ("meterbox", env!("CARGO_PKG_VERSION")),
+        ("tract-onnx", "0.23.9"),
+    ]
+    .map(|(name, version)| (name.to_string(), version.to_string()))
+    .into()
+}
+
+fn opt_level_name(opt_level: OptLevel) -> &'static str {
+    match opt_level {
+        OptLevel::None => "none",
+        OptLevel::Speed => "speed",
+    }
+}
+
+fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,153 @@
+//! Puts what the sandbox measured into the terms that are billed. Neither measures nor prices.
+
+use meterbox_billing::digest::Digest;
+use meterbox_billing::job::{Blob, Job as OrderedJob};
+use meterbox_billing::limits::Limits;
+use meterbox_billing::outcome::Outcome;
+use meterbox_billing::receipt::EngineFacts;
+use meterbox_billing::text::Message;
+use meterbox_billing::transcript::{Call, Tensor, Transcript};
+use meterbox_billing::usage::Usage;
+use meterbox_sandbox as sandbox;
+
+use crate::ProviderError;
+use crate::material::Material;
+
+/// What of the engine decides results and counts.
+pub(crate) fn engine_facts() -> EngineFacts {
+    EngineFacts {
+        meter_version: meterbox_meter::METER_VERSION.to_string(),
+        cost_schedule: Digest::from_bytes(meterbox_meter::schedule_digest()),
+        host_call_table: Digest::from_bytes(sandbox::host_calls::host_call_table_digest()),
+        inference_cost_table: Digest::from_bytes(meterbox_inference::cost_table_digest()),
+        wasm_features: meterbox_meter::FEATURE_NAMES
+            .iter()
+            .map(|name| (*name).to_string())
+            .collect(),
+        float_mode: sandbox::FLOAT_MODE.to_string(),
+    }
+}
+
+/// The bounds as the sandbox takes them.
+pub(crate) fn sandbox_limits(limits: &Limits) -> sandbox::Limits {
+    sandbox::Limits {
+        instructions: limits.instructions,
+        memory_bytes: limits.memory_bytes,
+        stack_units: limits.stack_units,
+        table_elements: limits.table_elements,
+        host_calls: limits.host_calls,
+        bytes_in: limits.bytes_in,
+        bytes_out: limits.bytes_out,
+        outputs: limits.outputs,
+        handles: limits.handles,
+        model_bytes: limits.model_bytes,
+        inference_ops: limits.inference_ops,
+        inference_weight_bytes: limits.inference_weight_bytes,
+        inference_tensor_bytes: limits.inference_tensor_bytes,
+    }
+}
+
+/// The job as the sandbox takes it.
+pub(crate) fn sandbox_job(job: &OrderedJob, material: &Material) -> sandbox::Job {
+    sandbox::Job {
+        arguments: job.arguments.clone(),
+        environment: job
+            .environment
+            .iter()
+            .map(|one| (one.name.clone(), one.value.clone()))
+            .collect(),
+        seed: job.seed,
+        clock_start_ns: job.clock_start_ns,
+        inputs: material.inputs.clone(),
+    }
+}
+
+/// The usage that is billed.
+pub(crate) fn usage(measured: &sandbox::Measured, admission_units: u64) -> Usage {
+    let operations = &measured.inference.operations;
+    Usage {
+        instructions: u128::from(measured.spent.instructions),
+        memory_page_instructions: measured.spent.memory_page_instructions,
+        memory_pages_peak: u128::from(measured.spent.memory_pages_peak),
+        host_calls: u128::from(measured.host_calls),
+        bytes_in: u128::from(measured.bytes_in),
+        bytes_out: u128::from(measured.bytes_out),
+        inference_ops_f64: u128::from(operations.f64),
+        inference_ops_f32: u128::from(operations.f32),
+        inference_ops_f16: u128::from(operations.f16),
+        inference_ops_i8: u128::from(operations.i8),
+        inference_ops_i4: u128::from(operations.i4),
+        inference_weight_bytes: u128::from(measured.inference.weight_bytes),
+        inference_tensor_bytes: u128::from(measured.inference.tensor_bytes),
+        // A model that was loaded is billed as resident all the while: the host cannot read a
+        // component's count in the middle of a run.
+        inference_model_byte_instructions: u128::from(measured.model_bytes)
+            * u128::from(measured.spent.instructions),
+        admission_units: u128::from(admission_units),
+        ..Usage::default()
+    }
+}
+
+/// The outcome that is receipted.
+pub(crate) fn outcome(outcome: &sandbox::Outcome) -> Result<Outcome, ProviderError> {
+    let id = |name: &str| {
+        name.parse()
+            .map_err(|_| ProviderError::Name(name.to_string()))
+    };
+    Ok(match outcome {
+        sandbox::Outcome::Ok => Outcome::OK,
+        sandbox::Outcome::Failed { message, code } => Outcome::Failed {
+            message: Message::cut(message),
+            code: *code,
+        },
+        sandbox::Outcome::Trapped { trap } => Outcome::Trapped { trap: id(trap)? },
+        sandbox::Outcome::Limit { which } => Outcome::Limit { which: id(which)? },
+    })
+}
+
+/// The outputs that are receipted.
+pub(crate) fn outputs(outputs: &[sandbox::Output]) -> Vec<Blob> {
+    outputs
+        .iter()
+        .map(|output| Blob {
+            name: output.name.clone(),
+            sha256: Digest::from_bytes(output.sha256),
+            bytes: output.bytes,
+        })
+        .collect()
+}
+
+/// The transcript that is receipted.
+pub(crate) fn transcript(calls: &[sandbox::InferenceCall]) -> Transcript {
+    let tensors = |tensors: &[(String, [u8; 32])]| {
+        tensors
+            .iter()
+            .map(|(name, sha256)| Tensor {
+                name: name.clone(),
+                sha256: Digest::from_bytes(*sha256),
+            })
+            .collect()
+    };
+    let calls = calls
+        .iter()
+        .map(|call| {
+            let operations = &call.cost.operations;
+            let all = [
+                operations.f64,
+                operations.f32,
+                operations.f16,
+                operations.i8,
+                operations.i4,
+            ];
+            Call {
+                model: Digest::from_bytes(call.model),
+                inputs: tensors(&call.inputs),
+                outputs: tensors(&call.outputs),
+                operations: all.into_iter().map(u128::from).sum(),
+                weight_bytes: u128::from(call.cost.weight_bytes),
+                tensor_bytes: u128::from(call.cost.tensor_bytes),
+            }
+        })
+        .collect();
+    Transcript { calls }
+}

@@ -1,0 +1,99 @@
+//! Runs a receipted job again, from nothing but what its order names, and compares. Signs nothing,
+//! records nothing, and trusts nobody: not the receipt, not a cache.
+
+use std::sync::Arc;
+
+use meterbox_billing::canonical::CanonicalError;
+use meterbox_billing::digest::Digest;
+use meterbox_billing::envelope::Document;
+use meterbox_billing::order::Order;
+use meterbox_billing::rate_card::RateCard;
+use meterbox_billing::receipt::Receipt;
+use meterbox_billing::verify::{Difference, compare};
+use meterbox_meter::meter;
+use meterbox_sandbox::{Nobody, OptLevel, Sandbox};
+
+use crate::ProviderError;
+use crate::lifecycle::execute;
+use crate::material::Material;
+
+/// What a replay came to.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Everything was computed again, models included, and came out the same byte for byte.
+    RecomputedAll,
+    /// The receipt says something else than what came out, and this is the first field.
+    Differs(Difference),
+}
+
+/// Why a replay came to no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The receipt is of another order.
+    #[error("the receipt is of the order {receipt}, not of {order}")]
+    OtherOrder {
+        /// The order that the receipt names.
+        receipt: Digest,
+        /// The order that was given.
+        order: Digest,
+    },
+    /// The rate card is another one.
+    #[error("the receipt was priced by the rate card {receipt}, not by {card}")]
+    OtherCard {
+        /// The card that the receipt names.
+        receipt: Digest,
+        /// The card that was given.
+        card: Digest,
+    },
+    /// The job could not be run again.
+    #[error("the job could not be run again")]
+    Run(#[from] ProviderError),
+    /// A document cannot be digested.
+    #[error("a document cannot be digested")]
+    Canonical(#[from] CanonicalError),
+}
+
+/// Runs the order again from an empty cache, and compares `reproducible` byte for byte. The
+/// receipt's signature is not looked at: that is for `verify`.
+///
+/// # Errors
+/// If the receipt is not of this order and card, or the job cannot be run here.
+pub fn replay(
+    receipt: &Receipt,
+    order: &Order,
+    material: &Material,
+    card: &RateCard,
+    opt_level: OptLevel,
+) -> Result<Verdict, ReplayError> {
+    let (named, given) = (receipt.attested().order, order.digest()?);
+    if named != given {
+        return Err(ReplayError::OtherOrder {
+            receipt: named,
+            order: given,
+        });
+    }
+    let (named, given) = (
+        receipt.reproducible().rate_card,
+        card.digest().map_err(ProviderError::from)?,
+    );
+    if named != given {
+        return Err(ReplayError::OtherCard {
+            receipt: named,
+            card: given,
+        });
+    }
+    material.check(&order.job).map_err(ProviderError::from)?;
+    material.check_contents().map_err(ProviderError::from)?;
+    let sandbox = Sandbox::new(opt_level).map_err(ProviderError::from)?;
+    let metered = meter(&material.program).map_err(ProviderError::from)?;
+    let program = sandbox.compile(metered).map_err(ProviderError::from)?;
+    let again = execute(&sandbox, &program, order, material, card, Arc::new(Nobody))?;
+    let (theirs, ours) = (receipt.reproducible(), &again.reproducible);
+    if theirs.bytes()? == ours.bytes()? {
+        return Ok(Verdict::RecomputedAll);
+    }
+    match compare(theirs, ours)? {
+        Some(difference) => Ok(Verdict::Differs(difference)),
+        None => Ok(Verdict::RecomputedAll),
+    }
+}

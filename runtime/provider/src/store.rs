@@ -1,0 +1,204 @@
+//! The content-addressed store: bytes by their sha256, in files that never change. Knows no job.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use meterbox_billing::digest::{Digest, Digester};
+use meterbox_sandbox::FileBlob;
+
+/// Why the store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// What should be stored could not be read.
+    #[error("`{}` could not be read", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The store could not be written.
+    #[error("the store `{}` could not be written", .path.display())]
+    Write {
+        /// The store's folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The store does not hold this.
+    #[error("the store does not hold {0}")]
+    Missing(Digest),
+}
+
+/// A folder of files named by their digests.
+#[derive(Debug, Clone)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    /// The store in this folder, which is made if it is missing.
+    ///
+    /// # Errors
+    /// If the folder cannot be made.
+    pub fn open(folder: &Path) -> Result<Store, StoreError> {
+        fs::create_dir_all(folder).map_err(|source| StoreError::Write {
+            path: folder.to_path_buf(),
+            source,
+        })?;
+        Ok(Store {
+            folder: folder.to_path_buf(),
+        })
+    }
+
+    /// Copies a file into the store. What is stored is what is digested, whatever happens to the
+    /// file meanwhile.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or the store not written.
+    pub fn put_file(&self, path: &Path) -> Result<(Digest, u64), StoreError> {
+        let read_error = |source| StoreError::Read {
+            path: path.to_path_buf(),
+            source,
+        };
+        let mut file = File::open(path).map_err(read_error)?;
+        if file.metadata().map_err(read_error)?.is_dir() {
+            return Err(read_error(io::ErrorKind::IsADirectory.into()));
+        }
+        self.put(|buffer| file.read(buffer).map_err(read_error))
+    }
+
+    /// Copies all that a reader gives into the store. `name` says in errors what it is.
+    ///
+    /// # Errors
+    /// If the reader fails, or the store cannot be written.
+    pub fn put_reader(
+        &self,
+        name: &Path,
+        reader: &mut dyn Read,
+    ) -> Result<(Digest, u64), StoreError> {
+        self.put(|buffer| {
+            reader.read(buffer).map_err(|source| StoreError::Read {
+                path: name.to_path_buf(),
+                source,
+            })
+        })
+    }
+
+    fn put(
+        &self,
+        mut read: impl FnMut(&mut [u8]) -> Result<usize, StoreError>,
+    ) -> Result<(Digest, u64), StoreError> {
+        let write_error = |source| StoreError::Write {
+            path: self.folder.clone(),
+            source,
+        };
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder).map_err(write_error)?;
+        let mut digester = Digester::new();
+        let mut buffer = vec![0; 1 << 20];
+        let mut bytes = 0u64;
+        loop {
+            let length = match read(&mut buffer) {
+                Ok(0) => break,
+                Ok(length) => length,
+                Err(StoreError::Read { source, .. })
+                    if source.kind() == io::ErrorKind::Interrupted =>
+                {
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            digester.update(&buffer[..length]);
+            file.write_all(&buffer[..length]).map_err(write_error)?;
+            bytes = bytes.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+        }
+        let digest = digester.finish();
+        let path = self.path(&digest);
+        if !path.exists() {
+            file.persist(path)
+                .map_err(|error| write_error(error.error))?;
+        }
+        Ok((digest, bytes))
+    }
+
+    /// Opens what has this digest.
+    ///
+    /// # Errors
+    /// If the store does not hold it.
+    pub fn get(&self, digest: &Digest) -> Result<FileBlob, StoreError> {
+        let path = self.path(digest);
+        let file = File::open(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => StoreError::Missing(*digest),
+            _ => StoreError::Read {
+                path: path.clone(),
+                source,
+            },
+        })?;
+        FileBlob::new(file).map_err(|source| StoreError::Read { path, source })
+    }
+
+    /// Reads all of what has this digest.
+    ///
+    /// # Errors
+    /// If the store does not hold it, or it cannot be read.
+    pub fn read(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+        let path = self.path(digest);
+        fs::read(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => StoreError::Missing(*digest),
+            _ => StoreError::Read { path, source },
+        })
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        self.folder.join(digest.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use meterbox_sandbox::Blob;
+
+    use super::*;
+
+    #[test]
+    fn what_is_put_is_got_by_its_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store")).unwrap();
+        for content in [Vec::new(), vec![1u8], vec![7u8; 3 << 20]] {
+            let (digest, bytes) = store
+                .put_reader(Path::new("memory"), &mut content.as_slice())
+                .unwrap();
+            assert_eq!(digest, Digest::of(&content));
+            assert_eq!(bytes, u64::try_from(content.len()).unwrap());
+            assert_eq!(store.read(&digest).unwrap(), content);
+            assert_eq!(store.get(&digest).unwrap().size(), bytes);
+            // Twice is once.
+            store
+                .put_reader(Path::new("memory"), &mut content.as_slice())
+                .unwrap();
+        }
+        assert_eq!(
+            fs::read_dir(folder.path().join("store")).unwrap().count(),
+            3
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let missing = Digest::of(b"missing");
+        assert!(
+            matches!(store.get(&missing), Err(StoreError::Missing(digest)) if digest == missing)
+        );
+        let error = store.put_file(&folder.path().join("nothing")).unwrap_err();
+        assert!(error.to_string().contains("nothing"), "{error}");
+        assert!(
+            store.put_file(folder.path()).is_err(),
+            "a folder is no file"
+        );
+    }
+}

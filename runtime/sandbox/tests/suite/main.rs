@@ -1,0 +1,11 @@
+//! The sandbox as its users see it: a program and a job go in, an outcome and its usage come out.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stdout, reason = "a test that is skipped says why")]
+
+mod commands;
+mod components;
+mod job;
+mod linker;
+mod recursion;
+mod rules;
+mod streams;

@@ -1,0 +1,9 @@
+//! The `meterbox` command as a user meets it: real processes, real files, exit codes.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod bad_input;
+mod commands;
+mod harness;
+mod jobs;
+mod ledger;
+mod receipts;

@@ -1,0 +1,59 @@
+//! Knows where the repository and its target folder are, and starts cargo in it. Checks nothing.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+/// The repository on this machine.
+pub struct Project {
+    /// Its root.
+    pub root: PathBuf,
+    /// Where cargo builds.
+    pub target: PathBuf,
+    cargo: OsString,
+}
+
+impl Project {
+    /// The repository that this program was built from.
+    pub fn find() -> Result<Self> {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .context("this package lies in the repository")?;
+        let output = Command::new(&cargo)
+            .args(["metadata", "--no-deps", "--format-version", "1"])
+            .current_dir(root)
+            .output()
+            .context("cargo cannot be run")?;
+        ensure!(
+            output.status.success(),
+            "cargo does not understand the workspace: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        let target = metadata["target_directory"]
+            .as_str()
+            .context("cargo does not say where it builds")?;
+        Ok(Self {
+            root: root.to_path_buf(),
+            target: target.into(),
+            cargo,
+        })
+    }
+
+    /// A cargo command at the root.
+    pub fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.cargo);
+        command.args(arguments).current_dir(&self.root);
+        command
+    }
+
+    /// A path as it is shown: from the root where it lies within.
+    pub fn shown(&self, path: &Path) -> String {
+        let path = path.strip_prefix(&self.root).unwrap_or(path);
+        path.display().to_string()
+    }
+}
