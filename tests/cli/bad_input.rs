@@ -188,18 +188,19 @@ fn inputs_may_be_missing_empty_or_huge() {
     let huge = std::fs::File::create(user.path("huge")).unwrap();
     huge.set_len(1 << 30).unwrap();
     let report = user.run(
-        guests::sum(),
+        guests::echo(),
         &[
             "--input",
             "data=huge",
             "--limit-memory",
             "16MiB",
-            "--limit-instructions",
-            "100G",
+            "--limit-bytes-out",
+            "2GiB",
         ],
     );
     assert_eq!((report.ran.exit, report.outcome()), (0, "ok"), "{report:?}");
     assert!(report.used("bytes_in") >= 1 << 30);
+    assert_eq!(report.json["outputs"][0]["bytes"], (1u64 << 30).to_string());
     let limited = user.run(
         guests::sum(),
         &["--input", "data=huge", "--limit-bytes-in", "1MiB"],

@@ -19,8 +19,8 @@ fn what_is_recorded_is_listed() {
     let list: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
     let orders = list["orders"].as_array().unwrap();
     assert_eq!(orders.len(), 2);
-    assert_eq!(orders[0]["state"]["sequence"], "1");
-    assert_eq!(orders[1]["state"]["kind"], "done");
+    assert_eq!(orders[1]["state"]["sequence"], "1");
+    assert_eq!(orders[0]["state"]["kind"], "done");
 }
 
 #[test]

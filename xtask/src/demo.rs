@@ -45,7 +45,7 @@ pub fn run(project: &Project) -> Result<ExitCode> {
     heading("The receipt: who signed it, does it add up, is it what a second run comes to");
     let key = meterbox.run(&["key", "show"])?.trim().to_owned();
     meterbox.run(&["receipt", "verify", &receipt, "--key", &key])?;
-    meterbox.run(&["receipt", "replay", &receipt])?;
+    meterbox.run(&["receipt", "replay", &receipt, "--key", &key])?;
 
     heading("The same receipt, tampered with");
     let bytes = fs::read(folder.join("receipt.json"))?;

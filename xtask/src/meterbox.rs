@@ -67,7 +67,7 @@ impl Meterbox {
         ));
     }
 
-    /// Runs the program at the repository's root; what it says is shown, on both streams.
+    /// Runs the program at the repository's root, and shows what it says: narration, then results.
     pub fn say(&self, arguments: &[&str]) -> Result<Said> {
         self.print(&format!("\n$ meterbox {}\n", arguments.join(" ")));
         let output = Command::new(&self.program)
@@ -75,10 +75,10 @@ impl Meterbox {
             .current_dir(&self.root)
             .env("METERBOX_HOME", &self.home)
             .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
             .output()
             .with_context(|| format!("{} cannot be run", self.program.display()))?;
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        self.print(&String::from_utf8_lossy(&output.stderr));
         self.print(&stdout);
         let code = output.status.code().context("`meterbox` was killed")?;
         Ok(Said { stdout, code })

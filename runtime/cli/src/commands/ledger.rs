@@ -17,11 +17,11 @@ use crate::home::Home;
 /// Show what is recorded.
 #[derive(Debug, Subcommand)]
 pub enum LedgerCommand {
-    /// List orders, the newest first
+    /// List orders, the oldest first
     List(ListArguments),
 }
 
-/// List orders, the newest first.
+/// List orders, the oldest first.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  meterbox ledger list --last 20")]
 pub struct ListArguments {
@@ -29,7 +29,7 @@ pub struct ListArguments {
     #[arg(long, value_name = "ID")]
     order_id: Option<Id>,
 
-    /// At most this many
+    /// Only the newest ones, at most this many
     #[arg(long, value_name = "N")]
     last: Option<u32>,
 
