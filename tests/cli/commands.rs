@@ -69,7 +69,7 @@ fn c_program(name: &str) -> Option<std::path::PathBuf> {
     match guests::c_program(name) {
         Ok(path) => Some(path),
         Err(reason) => {
-            println!("skipped: {reason}");
+            eprintln!("skipped: {reason}");
             None
         }
     }

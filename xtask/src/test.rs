@@ -77,7 +77,7 @@ fn formatting(project: &Project, checks: &mut Checks) {
     for folder in ["examples", "tests/guests"] {
         checks.run(
             &format!("formatting of {folder}"),
-            &mut guest_cargo(project, &["fmt", "--check"], folder),
+            &mut guest_cargo(project, &["fmt", "--all", "--check"], folder),
         );
     }
 }

@@ -98,7 +98,7 @@ pub struct Job {
     pub module: Digest,
     /// Sorted by name, each name once.
     pub inputs: Vec<Blob>,
-    /// The arguments; by custom, the first is the program's name.
+    /// The arguments, without the program's own name, which a program always sees as `job`.
     pub arguments: Vec<String>,
     /// Sorted by name, each name once.
     pub environment: Vec<Variable>,

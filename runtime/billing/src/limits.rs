@@ -55,8 +55,9 @@ impl LimitError {
 /// One list of limits makes the struct, its defaults and access by name.
 macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $name:ident = $default:literal;)+) => {
-        /// Every bound of a job. Each ends the job as `limit` with the field's name, the same way
-        /// on every machine.
+        /// Every bound of a job. A counted one that is reached ends the job as `limit` with the
+        /// field's name; memories and tables fail to grow, and a guest is told that it has enough
+        /// outputs. All of it is the same on every machine.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct Limits {
@@ -109,14 +110,14 @@ limits! {
     /// Bytes of all linear memories together. By default 512 MiB, so that a small machine can run
     /// several jobs.
     memory_bytes = 536_870_912;
-    /// Units of stack: frames and locals as the meter counts them. By default 1 MiB, what native
-    /// programs are content with and far below the host's own stack.
+    /// Units of stack: frames and locals as the meter counts them. By default 2^20, some ten thousand
+    /// plain frames, and far below the host's own stack.
     stack_units = 1_048_576;
-    /// Elements of all tables together. By default a million: the largest programs seen have
-    /// about 100,000 functions.
+    /// Elements of all tables together. By default a million, so that no table takes more than a few
+    /// megabytes of the host.
     table_elements = 1_000_000;
-    /// Weighted host calls. By default 10^9, ten million cheap calls and their copying: a job that
-    /// calls more often is better off with larger pieces.
+    /// Weighted host calls. By default 10^9, two million of the cheapest: a job that calls more often
+    /// is better off with larger pieces.
     host_calls = 1_000_000_000;
     /// Bytes that host calls deliver to the guest. By default 4 GiB, what a 32-bit guest can hold.
     bytes_in = 4_294_967_296;
@@ -140,8 +141,8 @@ limits! {
     /// Tokens of prompts, computed or cached, and of output together. By default 10 million, about
     /// a library shelf.
     tokens = 10_000_000;
-    /// Units of checking and compiling the module. By default 10^10, far above the largest programs
-    /// seen.
+    /// Units of checking and compiling the module. By default 10^10, above what a program of the
+    /// largest accepted size takes.
     admission_units = 10_000_000_000;
 }
 

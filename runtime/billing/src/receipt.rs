@@ -74,7 +74,7 @@ pub struct Reproducible {
     pub limits: Limits,
     /// How the job ended.
     pub outcome: Outcome,
-    /// What it left behind, in the order in which it was created.
+    /// What it left behind, sorted by name.
     pub outputs: Vec<Blob>,
     /// The digest of its model calls.
     pub transcript: Digest,
@@ -99,7 +99,7 @@ pub struct Run {
     pub limits: Limits,
     /// How the job ended.
     pub outcome: Outcome,
-    /// What it left behind, in the order in which it was created.
+    /// What it left behind, sorted by name.
     pub outputs: Vec<Blob>,
     /// The digest of its model calls.
     pub transcript: Digest,

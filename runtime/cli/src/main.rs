@@ -59,6 +59,9 @@ enum Command {
     Ledger(commands::ledger::LedgerCommand),
 }
 
+/// What every command comes to.
+type Ended = Result<Exit, failure::Failure>;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let ui = Ui::new();
@@ -97,6 +100,3 @@ mod tests {
         }
     }
 }
-
-/// What every command comes to.
-type Ended = Result<Exit, failure::Failure>;

@@ -176,7 +176,9 @@ pub fn is_command(bytes: &[u8]) -> bool {
             }
             Ok(Payload::End(_)) => nesting -= 1,
             Ok(Payload::ComponentExportSection(exports)) if nesting == 1 => {
-                let is_run = |export: wasmparser::ComponentExport<'_>| export.name.name.starts_with("wasi:cli/run@");
+                let is_run = |export: wasmparser::ComponentExport<'_>| {
+                    export.name.name.starts_with("wasi:cli/run@")
+                };
                 if exports.into_iter().flatten().any(is_run) {
                     return true;
                 }

@@ -59,6 +59,12 @@ pub struct Declared {
 }
 
 impl Declared {
+    /// Charges bytes as a bulk operator of this length does.
+    fn charge_bytes(&mut self, bytes: u64) {
+        let weight = u64::from(Class::MemoryBulk64Bytes.weight());
+        self.units = self.units.saturating_add(bytes.saturating_mul(weight) / 64);
+    }
+
     fn charge(&mut self, class: Class, times: u64) {
         self.units = self
             .units
@@ -229,8 +235,7 @@ impl<'a> ModuleRewriter<'a> {
                     if let DataKind::Active { .. } = segment.kind {
                         self.declared.charge(Class::MemoryBulk, 1);
                     }
-                    self.declared
-                        .charge(Class::MemoryBulk64Bytes, count(segment.data.len()) / 64);
+                    self.declared.charge_bytes(count(segment.data.len()));
                 }
                 self.sections.data = Some(data);
             }

@@ -356,7 +356,7 @@ fn declarations_are_charged_before_anything_runs() {
         + w(Class::TableBulk)
         + 2 * w(Class::TableElement)
         + w(Class::MemoryBulk)
-        + 2 * w(Class::MemoryBulk64Bytes);
+        + 130 * w(Class::MemoryBulk64Bytes) / 64;
     assert_eq!(
         (
             declared.units,

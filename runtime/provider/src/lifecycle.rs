@@ -271,6 +271,7 @@ impl Provider {
         };
         if let Some(program) = self.programs.find(&order.job.module) {
             let hold = check(program.admission_units())?;
+            program.check(&measure::sandbox_limits(&order.limits))?;
             return Ok((program, hold, Duration::ZERO));
         }
         let began = Instant::now();
@@ -279,6 +280,7 @@ impl Provider {
         let program = self
             .programs
             .compile(&self.sandbox, order.job.module, metered)?;
+        program.check(&measure::sandbox_limits(&order.limits))?;
         Ok((program, hold, began.elapsed()))
     }
 

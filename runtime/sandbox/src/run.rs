@@ -152,6 +152,16 @@ impl Sandbox {
     }
 }
 
+impl Program {
+    /// Refuses limits that what the program declares does not fit.
+    ///
+    /// # Errors
+    /// Names what is declared, and the limit.
+    pub fn check(&self, limits: &Limits) -> Result<(), Refusal> {
+        check_declared(self, limits)
+    }
+}
+
 fn check_declared(program: &Program, limits: &Limits) -> Result<(), Refusal> {
     let declared = program.declared();
     let bytes = declared.memory_pages.saturating_mul(PAGE_BYTES);
