@@ -8,6 +8,9 @@ use meterbox_sandbox::{LogLevel, Observer};
 
 use crate::failure::Failure;
 
+/// How often what is animated moves.
+const TICK: Duration = Duration::from_millis(100);
+
 /// Tells.
 pub struct Ui {
     is_terminal: bool,
@@ -46,7 +49,7 @@ impl Ui {
             return Working { bar: None };
         }
         let bar = ProgressBar::new_spinner().with_message(what.to_string());
-        bar.enable_steady_tick(Duration::from_millis(100));
+        bar.enable_steady_tick(TICK);
         Working { bar: Some(bar) }
     }
 }
@@ -88,13 +91,11 @@ impl Watcher {
     /// For a command, whose streams pass through, or for a job, which has a progress bar.
     pub fn new(ui: &Ui, passes_streams: bool) -> Watcher {
         let bar = if ui.is_terminal && !passes_streams {
-            ProgressBar::no_length()
+            ProgressBar::new_spinner().with_message("compiling and running")
         } else {
             ProgressBar::hidden()
         };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {wide_bar} {pos}/{len}") {
-            bar.set_style(style);
-        }
+        bar.enable_steady_tick(TICK);
         Watcher {
             bar,
             passes_streams,
@@ -125,6 +126,14 @@ impl Observer for Watcher {
     }
 
     fn progress(&self, done: u64, total: u64, message: &str) {
+        if total > 0 && self.bar.length().is_none() {
+            // Now that there is a length, a bar says more than a spinner.
+            if let Ok(style) =
+                ProgressStyle::with_template("{spinner} {msg} {wide_bar} {pos}/{len}")
+            {
+                self.bar.set_style(style);
+            }
+        }
         if total > 0 {
             self.bar.set_length(total);
         }

@@ -127,10 +127,7 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
     }
 
     let watcher = Arc::new(Watcher::new(ui, request.is_command));
-    let mut completed = {
-        let _working = (!request.is_command).then(|| ui.working("compiling and running"));
-        provider.run(&order, &material, watcher)?
-    };
+    let mut completed = provider.run(&order, &material, watcher)?;
     if let Some(path) = &arguments.receipt {
         write_file(path, &envelope_bytes(&completed.receipt)?)?;
     }
