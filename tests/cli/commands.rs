@@ -39,6 +39,26 @@ fn streams_of_a_command_pass_through_and_are_receipted() {
 }
 
 #[test]
+fn standard_input_without_end_is_refused_at_the_limit() {
+    let user = User::new();
+    let endless = std::fs::File::open("/dev/zero").unwrap();
+    let output = user
+        .command([
+            "run",
+            guests::cat().to_str().unwrap(),
+            "--limit-bytes-in",
+            "1MiB",
+        ])
+        .stdin(endless)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("more than the 1048576 bytes"), "{said}");
+    user.meterbox(["run", "/dev/zero"]).refused(3, "more than");
+}
+
+#[test]
 fn a_commands_own_exit_code_is_in_the_report() {
     let user = User::new();
     for (code, exit) in [("0", 0), ("7", 4)] {

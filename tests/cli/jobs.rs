@@ -211,12 +211,83 @@ fn no_job_costs_more_than_its_ceiling_and_one_that_could_is_refused() {
 #[test]
 fn an_order_repeated_under_its_id_gets_its_receipt_again_and_another_is_refused() {
     let user = User::new();
-    let program = guests::hello().to_str().unwrap();
+    let first = user.run(guests::hello(), &["--order-id", "once"]);
+    let again = user.run(guests::hello(), &["--order-id", "once"]);
     assert_eq!(
-        user.meterbox(["run", program, "--order-id", "once"]).exit,
-        0
+        (again.ran.exit, &again.json["repeat"]),
+        (0, &true.into()),
+        "{again:?}"
     );
-    // Each command signs an order with a nonce of its own, so this is another order.
-    user.meterbox(["run", program, "--order-id", "once"])
-        .refused(3, "once");
+    let bytes = |report: &crate::harness::Report| std::fs::read(&report.receipt).unwrap();
+    assert_eq!(bytes(&first), bytes(&again));
+    assert_eq!(
+        user.meterbox(["ledger", "receipt", "once"]).stdout,
+        bytes(&first)
+    );
+    let program = guests::hello().to_str().unwrap();
+    let other = ["run", program, "--order-id", "once", "--seed", "1"];
+    user.meterbox(other).refused(3, "once");
+    assert_eq!(user.meterbox(["ledger", "list"]).text().lines().count(), 1);
+    user.meterbox(["ledger", "receipt", "never"])
+        .refused(1, "never");
+}
+
+#[test]
+fn what_cannot_be_written_is_said_and_nothing_else_is_lost() {
+    let user = User::new();
+    let out = user.path("out");
+    let program = guests::hello().to_str().unwrap();
+    let arguments = [
+        "run",
+        program,
+        "--out",
+        "out",
+        "--receipt",
+        "no/such/folder/receipt.json",
+    ];
+    let ran = user.meterbox(arguments);
+    ran.refused(1, "receipt.json");
+    assert!(
+        ran.stderr.contains("hint: the job is billed all the same"),
+        "{ran:?}"
+    );
+    assert!(ran.text().starts_with("outcome  ok"), "{ran:?}");
+    assert!(out.join("hello.txt").exists());
+    // A folder that cannot be made is found before the job runs.
+    user.file("file", "");
+    user.meterbox(["run", program, "--out", "file/out"])
+        .refused(1, "file/out");
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let status = user
+        .command(["ledger", "list"])
+        .stdout(full)
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn a_store_file_that_was_altered_is_put_right_by_the_next_run() {
+    let user = User::new();
+    user.file("data", "the real content");
+    let first = user.run(guests::echo(), &["--input", "data=data"]);
+    let digest = first.json["outputs"][0]["sha256"]
+        .as_str()
+        .unwrap()
+        .to_string();
+    std::fs::write(user.home().join("store").join(&digest), "a forged content").unwrap();
+    // A replay from the store says that it is not what the job names.
+    user.meterbox(["receipt", "replay", first.receipt.to_str().unwrap()])
+        .refused(3, "data");
+    let second = user.run(guests::echo(), &["--input", "data=data", "--out", "out"]);
+    assert_eq!(second.outcome(), "ok");
+    assert_eq!(
+        std::fs::read(user.path("out/data")).unwrap(),
+        b"the real content"
+    );
+    assert_eq!(first.reproducible(&user), second.reproducible(&user));
 }

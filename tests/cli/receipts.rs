@@ -310,5 +310,5 @@ fn files_that_are_no_receipt_are_refused() {
     let huge = std::fs::File::create(user.path("huge.json")).unwrap();
     huge.set_len(1 << 32).unwrap();
     user.meterbox(["receipt", "verify", "huge.json"])
-        .refused(9, "a document has at most");
+        .refused(9, "has more than");
 }

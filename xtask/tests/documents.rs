@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use meterbox_billing::limits::Limits;
 use meterbox_billing::usage::Meter;
 use meterbox_inference::{ModelLimits, cost_table_digest, cost_table_text};
-use meterbox_meter::{Class, FEATURE_NAMES, FRAME_UNITS, SLOT_UNITS, admission, schedule_digest};
+use meterbox_meter::{
+    Class, FEATURE_NAMES, FRAME_UNITS, OPERATOR_STACK_UNITS, SLOT_UNITS, admission, schedule_digest,
+};
 use meterbox_sandbox::host_calls::{INTERFACES, host_call_table_digest};
 
 const DOCUMENTS: [&str; 5] = [
@@ -72,6 +74,11 @@ fn cost_schedule() -> String {
     }
     writeln!(text, "| `frame_units` (stack units) | {FRAME_UNITS} |").unwrap();
     writeln!(text, "| `slot_units` (stack units) | {SLOT_UNITS} |").unwrap();
+    writeln!(
+        text,
+        "| `operator_stack_units` (stack units) | {OPERATOR_STACK_UNITS} |"
+    )
+    .unwrap();
     writeln!(text, "\nDigest: `{}`", hex(schedule_digest())).unwrap();
     text
 }
@@ -96,6 +103,10 @@ fn admission_limits() -> String {
         (
             "a function: entries of its `br_table`s",
             admission::FUNCTION_BRANCH_TABLE_ENTRIES_MAX,
+        ),
+        (
+            "a function: carried locals",
+            admission::FUNCTION_CARRIED_LOCALS_MAX,
         ),
         ("a module: functions", admission::FUNCTIONS_MAX),
         ("a module: types", admission::TYPES_MAX),

@@ -110,9 +110,9 @@ limits! {
     /// Bytes of all linear memories together. By default 512 MiB, so that a small machine can run
     /// several jobs.
     memory_bytes = 536_870_912;
-    /// Units of stack: frames and locals as the meter counts them. By default 2^20, some ten thousand
+    /// Units of stack: frames and locals as the meter counts them. By default 2^21, some thousands of
     /// plain frames, and far below the host's own stack.
-    stack_units = 1_048_576;
+    stack_units = 2_097_152;
     /// Elements of all tables together. By default a million, so that no table takes more than a few
     /// megabytes of the host.
     table_elements = 1_000_000;

@@ -43,7 +43,10 @@ pub struct JobFile {
 
 /// A whole number, as TOML writes it or as a text with a suffix.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a whole number such as 1000000, or a text such as \"64MiB\""
+)]
 pub enum Count {
     /// As TOML writes it.
     Number(u64),

@@ -1,6 +1,6 @@
 //! Turns what a person asked for into an order and the material that it names. Runs nothing.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,6 +14,7 @@ use meterbox_billing::limits::Limits;
 use meterbox_billing::money::Amount;
 use meterbox_billing::offer::{Confidentiality, Offer, Precision};
 use meterbox_billing::order::{Nonce, ORDER_SCHEMA, Order};
+use meterbox_billing::text::Id;
 use meterbox_billing::timestamp::Timestamp;
 use meterbox_provider::{Material, Store};
 use meterbox_sandbox::{Input, STDIN};
@@ -235,8 +236,7 @@ impl Request {
         }
         let has_stdin = self.inputs.iter().any(|(name, _)| name == STDIN);
         if self.is_command && !has_stdin && !std::io::stdin().is_terminal() {
-            let (digest, bytes) =
-                store.put_reader(Path::new("standard input"), &mut std::io::stdin().lock())?;
+            let (digest, bytes) = self.stage_stdin(store)?;
             if bytes > 0 {
                 staged.push((STDIN.into(), digest, bytes));
             }
@@ -267,6 +267,23 @@ impl Request {
         .map_err(|error| Failure::caused(Exit::Usage, "the job cannot be ordered", &error))?;
         let material = material_of(&job, self.program.clone(), store)?;
         Ok((job, material))
+    }
+}
+
+impl Request {
+    /// Copies standard input into the store: as much as the job may read, since it may never end.
+    fn stage_stdin(&self, store: &Store) -> Result<(Digest, u64), Failure> {
+        let bytes_max = self.limits.bytes_in;
+        let mut stdin = std::io::stdin().lock().take(bytes_max.saturating_add(1));
+        let (digest, bytes) = store.put_reader(Path::new("standard input"), &mut stdin)?;
+        if bytes > bytes_max {
+            return Err(Failure::new(
+                Exit::Refused,
+                format!("standard input has more than the {bytes_max} bytes that the job may read"),
+            )
+            .hint("raise the limit with --limit-bytes-in, or give less"));
+        }
+        Ok((digest, bytes))
     }
 }
 
@@ -307,7 +324,7 @@ fn name_of(path: &Path) -> String {
 pub fn sign_order(
     request: &Request,
     job: Job,
-    id: Option<&str>,
+    id: Option<&Id>,
     offer: &Offer,
     ceiling: Amount,
     key: &SigningKey,

@@ -1,6 +1,7 @@
 //! What a person is told while a command runs: on stderr, and animated only on a terminal.
 
 use std::io::{IsTerminal, Write, stderr, stdout};
+use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -51,6 +52,20 @@ impl Ui {
         let bar = ProgressBar::new_spinner().with_message(what.to_string());
         bar.enable_steady_tick(TICK);
         Working { bar: Some(bar) }
+    }
+}
+
+/// Prints a result on stdout. A reader that has gone away has had enough, which is no failure.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::writing(Path::new("standard output"), &error))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -29,6 +29,10 @@ pub const FUNCTION_PARAMETERS_MAX: u64 = 256;
 pub const FUNCTION_NESTING_MAX: u64 = 1_024;
 /// One function's `br_table` entries, all together.
 pub const FUNCTION_BRANCH_TABLE_ENTRIES_MAX: u64 = 65_536;
+/// One function's carried locals: for each block, loop and `if` the different locals that are set
+/// within it. A compiler brings their values together where control flow meets, which
+/// takes time for each pair, so that a small program could keep it busy for minutes.
+pub const FUNCTION_CARRIED_LOCALS_MAX: u64 = 100_000;
 /// A module's functions.
 pub const FUNCTIONS_MAX: u64 = 200_000;
 /// A module's types.
@@ -66,6 +70,9 @@ pub struct Admission {
     pub blocks: u64,
     /// Parameters and locals of all functions with a body.
     pub locals: u64,
+    /// Carried locals of all functions: for each block, loop and `if` the different locals that are
+    /// set within it.
+    pub carried_locals: u64,
     /// Entries of all `br_table`s.
     pub branch_table_entries: u64,
 }
@@ -79,6 +86,7 @@ impl Admission {
             (self.operators, Class::AdmitOperator),
             (self.blocks, Class::AdmitBlock),
             (self.locals, Class::AdmitLocal),
+            (self.carried_locals, Class::AdmitCarriedLocal),
             (self.branch_table_entries, Class::AdmitBranchTableEntry),
         ]
         .into_iter()

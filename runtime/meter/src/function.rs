@@ -12,7 +12,7 @@ use crate::MeterError;
 use crate::admission::{self, Admission, bound};
 use crate::module::Shift;
 use crate::operator;
-use crate::schedule::{Class, FRAME_UNITS, SLOT_UNITS};
+use crate::schedule::{Class, FRAME_UNITS, OPERATOR_STACK_UNITS, SLOT_UNITS};
 
 /// The indices of the meter's globals in a module that was rewritten.
 #[derive(Debug, Clone, Copy)]
@@ -149,6 +149,7 @@ fn plan<'a, T: WasmModuleResources>(
     let mut begins = true; // the operator about to be read begins a segment
     let mut reachable_segment = true; // the current segment's operators can run
     let (mut height_max, mut entries, mut nesting_max) = (0u32, 0u64, 0u32);
+    let mut carried = CarriedLocals::new(locals);
     admission.blocks = admission.blocks.saturating_add(1);
 
     let mut reader = body.get_operators_reader()?;
@@ -184,9 +185,14 @@ fn plan<'a, T: WasmModuleResources>(
         match &op {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
                 admission.blocks = admission.blocks.saturating_add(1);
+                carried.open();
+            }
+            Operator::End => carried.close(),
+            Operator::LocalSet { local_index } | Operator::LocalTee { local_index } => {
+                carried.set(*local_index);
             }
             Operator::BrTable { targets } => {
-                entries = entries.saturating_add(u64::from(targets.len()))
+                entries = entries.saturating_add(u64::from(targets.len()));
             }
             _ => {}
         }
@@ -208,13 +214,23 @@ fn plan<'a, T: WasmModuleResources>(
         entries,
         admission::FUNCTION_BRANCH_TABLE_ENTRIES_MAX,
     )?;
+    bound(
+        "carried locals in one function",
+        carried.sum,
+        admission::FUNCTION_CARRIED_LOCALS_MAX,
+    )?;
+    admission.carried_locals = admission.carried_locals.saturating_add(carried.sum);
     admission.operators = admission.operators.saturating_add(count(steps.len()));
     admission.branch_table_entries = admission.branch_table_entries.saturating_add(entries);
 
     let slots = locals
         .saturating_add(context.results)
         .saturating_add(height_max);
-    let frame_units = slots.saturating_mul(SLOT_UNITS).saturating_add(FRAME_UNITS);
+    let operators = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+    let frame_units = slots
+        .saturating_mul(SLOT_UNITS)
+        .saturating_add(operators.saturating_mul(OPERATOR_STACK_UNITS))
+        .saturating_add(FRAME_UNITS);
     Ok(Plan {
         steps,
         weights,
@@ -392,10 +408,16 @@ impl Emitter {
     fn charge_length(&mut self, class: Class, per_shift: i64) {
         let (left, length) = (self.left, self.length);
         let mut code = self.code();
-        code.local_set(length)
-            .local_get(left)
-            .local_get(length)
-            .i64_extend_i32_u()
+        code.local_set(length).local_get(left).local_get(length);
+        if matches!(class, Class::MemoryPage) {
+            // No memory holds more: asking for more fails at once.
+            code.i32_const(PAGES_MAX)
+                .local_get(length)
+                .i32_const(PAGES_MAX)
+                .i32_lt_u()
+                .select();
+        }
+        code.i64_extend_i32_u()
             .i64_const(i64::from(class.weight()))
             .i64_mul();
         if per_shift > 0 {
@@ -449,6 +471,56 @@ impl Emitter {
             .local_get(answer);
     }
 }
+
+/// Counts for each block, loop and `if` the different locals that are set within it: values that a
+/// compiler has to bring together where control flow meets.
+struct CarriedLocals {
+    /// Bits of the locals set so far, for each open block.
+    open: Vec<Vec<u64>>,
+    words: usize,
+    sum: u64,
+}
+
+impl CarriedLocals {
+    fn new(locals: u32) -> CarriedLocals {
+        let words = usize::try_from(locals.div_ceil(64)).unwrap_or(0);
+        CarriedLocals {
+            open: Vec::new(),
+            words,
+            sum: 0,
+        }
+    }
+
+    fn open(&mut self) {
+        self.open.push(vec![0; self.words]);
+    }
+
+    fn set(&mut self, local: u32) {
+        let word = usize::try_from(local / 64).unwrap_or(usize::MAX);
+        let set = self.open.last_mut().and_then(|open| open.get_mut(word));
+        if let Some(bits) = set {
+            *bits |= 1 << (local % 64);
+        }
+    }
+
+    /// Ends the innermost block. What was set in it was set in the one around it, too.
+    fn close(&mut self) {
+        let Some(closed) = self.open.pop() else {
+            return; // the function's own end
+        };
+        let different: u64 = closed.iter().map(|bits| u64::from(bits.count_ones())).sum();
+        self.sum = self.sum.saturating_add(different);
+        if let Some(around) = self.open.last_mut() {
+            around
+                .iter_mut()
+                .zip(closed)
+                .for_each(|(bits, more)| *bits |= more);
+        }
+    }
+}
+
+/// Pages of 64 KiB that a 32-bit memory can hold.
+const PAGES_MAX: i32 = 65_536;
 
 /// A segment's weight as an operand. A function of at most 1 MiB cannot weigh 2^63.
 fn signed(weight: u64) -> i64 {

@@ -31,7 +31,8 @@ pub use reading::{
     BUDGET_MAX, Exhausted, Reading, Spent, left_at_start, spent, spent_before_start,
 };
 pub use schedule::{
-    Class, FRAME_UNITS, METER_VERSION, SCHEDULE_VERSION, SLOT_UNITS, schedule_digest, schedule_text,
+    Class, FRAME_UNITS, METER_VERSION, OPERATOR_STACK_UNITS, SCHEDULE_VERSION, SLOT_UNITS,
+    schedule_digest, schedule_text,
 };
 
 use component::ComponentCheck;

@@ -89,6 +89,8 @@ classes! {
     AdmitBlock = "admit_block", 90;
     /// Checking and compiling: each parameter and local.
     AdmitLocal = "admit_local", 8;
+    /// Checking and compiling: each different local that a block, loop or `if` sets.
+    AdmitCarriedLocal = "admit_carried_local", 300;
     /// Checking and compiling: each entry of a `br_table`.
     AdmitBranchTableEntry = "admit_branch_table_entry", 20;
 }
@@ -100,6 +102,11 @@ pub const FRAME_UNITS: u32 = 64;
 /// highest.
 pub const SLOT_UNITS: u32 = 16;
 
+/// Stack units of each operator of a function's body. A compiler may keep any value that an operator
+/// computes across a call, be there a local for it or not, so that a frame is bounded by its operators
+/// only.
+pub const OPERATOR_STACK_UNITS: u32 = 1;
+
 /// The schedule as text, one `name weight` a line: what the digest is taken over.
 #[must_use]
 pub fn schedule_text() -> String {
@@ -108,7 +115,7 @@ pub fn schedule_text() -> String {
         text.push_str(&format!("{} {}\n", class.name(), class.weight()));
     }
     text.push_str(&format!(
-        "frame_units {FRAME_UNITS}\nslot_units {SLOT_UNITS}\n"
+        "frame_units {FRAME_UNITS}\nslot_units {SLOT_UNITS}\noperator_stack_units {OPERATOR_STACK_UNITS}\n"
     ));
     text
 }

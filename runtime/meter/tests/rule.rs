@@ -240,8 +240,9 @@ fn recursion_ends_at_the_same_depth_whatever_the_frame_holds() {
     let metered = metered(wat);
     let run = run_with(&metered, &[], BUDGET);
     assert_eq!(run.spent.exhausted, Some(meterbox_meter::Exhausted::Stack));
-    // A frame: 64, and 16 for each of one result and two operands at the highest.
-    let frame = 64 + 16 * 3;
+    // A frame: 64, 16 for each of one result and two operands at the highest, and 1 for each of the
+    // eight operators, `end` among them.
+    let frame = 64 + 16 * 3 + 8;
     let frames = u64::try_from(STACK / frame).unwrap();
     let body = 2 * w(Class::Global) + 4 * w(Class::Simple) + w(Class::Call);
     // The frame that does not fit is charged, too: the charge comes first.
@@ -327,6 +328,9 @@ fn memory_growth_is_charged_and_integrated() {
         metered.declared.units + head + 10 * w(Class::MemoryPage) + 10 * lap
     );
     assert_eq!(run.spent.memory_pages_peak, 1);
+    // Asking for more than any memory holds is charged as the most that one holds.
+    let wat = r#"(module (memory 1) (func (export "f") (result i32) i32.const -1 memory.grow))"#;
+    assert_eq!(units(wat, &[]), head + 65_536 * w(Class::MemoryPage));
 }
 
 #[test]
@@ -439,10 +443,37 @@ fn large_functions_are_refused() {
     assert!(refusal(&format!("(module (func (local {locals})))")).contains("locals"));
     let nested = format!("{}{}", "block ".repeat(2_000), "end ".repeat(2_000));
     assert!(refusal(&format!("(module (func {nested}))")).contains("nested blocks"));
+    // Many locals, each set within many blocks: small to write down, and slow to compile.
+    let locals = "i32 ".repeat(4_000);
+    let sets: String = (0..4_000)
+        .map(|at| format!("local.get 0 local.set {at} "))
+        .collect();
+    for block in ["loop ", "block ", "i32.const 1 if "] {
+        let carried = |times| format!("{}{sets}{}", block.repeat(times), "end ".repeat(times));
+        let module = |times| format!("(module (func (local {locals}) {}))", carried(times));
+        assert!(refusal(&module(26)).contains("104000 carried locals"));
+        metered(&module(25));
+    }
     let targets = "0 ".repeat(70_000);
     assert!(
         refusal(&format!("(module (func i32.const 0 br_table {targets} 0))")).contains("br_table")
     );
+}
+
+#[test]
+fn admission_units_are_the_sum_of_what_a_program_holds() {
+    let wat = r#"(module (func (param i32) (local i64)
+        loop block local.get 0 local.tee 0 br_table 0 0 1 end end))"#;
+    let wasm = wat::parse_str(wat).unwrap();
+    let admission = meter(&wasm).unwrap().admission;
+    let bytes = u64::try_from(wasm.len()).unwrap();
+    let expected = bytes * w(Class::AdmitByte)
+        + 8 * w(Class::AdmitOperator)
+        + 3 * w(Class::AdmitBlock)
+        + 2 * w(Class::AdmitLocal)
+        + 2 * w(Class::AdmitCarriedLocal)
+        + 2 * w(Class::AdmitBranchTableEntry);
+    assert_eq!(admission.units(), expected);
 }
 
 #[test]

@@ -114,11 +114,14 @@ impl Store {
             bytes = bytes.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
         }
         let digest = digester.finish();
-        let path = self.path(&digest);
-        if !path.exists() {
-            file.persist(path)
-                .map_err(|error| write_error(error.error))?;
-        }
+        // Replaced even if it is there: what was just digested is right, whatever happened to the
+        // file of this name. And it is on disk before anything relies on it.
+        file.as_file().sync_all().map_err(write_error)?;
+        file.persist(self.path(&digest))
+            .map_err(|error| write_error(error.error))?;
+        File::open(&self.folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(write_error)?;
         Ok((digest, bytes))
     }
 
@@ -175,10 +178,12 @@ mod tests {
             assert_eq!(bytes, u64::try_from(content.len()).unwrap());
             assert_eq!(store.read(&digest).unwrap(), content);
             assert_eq!(store.get(&digest).unwrap().size(), bytes);
-            // Twice is once.
+            // What somebody did to the file is put right by putting it again, and twice is once.
+            fs::write(store.path(&digest), "altered").unwrap();
             store
                 .put_reader(Path::new("memory"), &mut content.as_slice())
                 .unwrap();
+            assert_eq!(store.read(&digest).unwrap(), content);
         }
         assert_eq!(
             fs::read_dir(folder.path().join("store")).unwrap().count(),

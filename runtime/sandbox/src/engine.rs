@@ -32,13 +32,14 @@ pub enum OptLevel {
     Speed,
 }
 
-/// Native stack of guest code: 16 bytes for each unit of the largest limit.
-pub(crate) const NATIVE_STACK_BYTES: usize = 64 << 20;
+/// Native stack of guest code: 64 bytes for each unit of the largest limit, which is more than any
+/// one operator's values take. It is address space: only what is used becomes memory.
+pub(crate) const NATIVE_STACK_BYTES: usize = 256 << 20;
 
 /// Stack that a run's thread has for the host beside what guest code may use.
 pub(crate) const HOST_STACK_BYTES: usize = 2 << 20;
 
-const _: () = assert!(NATIVE_STACK_BYTES.ilog2() == STACK_UNITS_MAX.ilog2() + 4);
+const _: () = assert!(NATIVE_STACK_BYTES.ilog2() == STACK_UNITS_MAX.ilog2() + 6);
 
 /// How many bytes of parsed models are kept for later jobs.
 const MODEL_CACHE_BYTES: u64 = 1 << 30;

@@ -225,7 +225,15 @@ impl Host {
             return Err(CreateError::InvalidName);
         }
         let is_stream = name == STDOUT || name == STDERR;
-        if is_stream || self.outputs.iter().any(|output| output.name() == name) {
+        // A name that is a folder of another could not be written beside it.
+        let is_within = |one: &str, other: &str| {
+            one.strip_prefix(other)
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
+        let clashes = |other: &OutputWriter| {
+            other.name() == name || is_within(&name, other.name()) || is_within(other.name(), &name)
+        };
+        if is_stream || self.outputs.iter().any(clashes) {
             return Err(CreateError::AlreadyExists);
         }
         if wide(self.outputs.len()) >= self.limits.outputs {

@@ -1,6 +1,6 @@
 //! What one run may use. Never knows what it costs.
 
-/// The largest stack that a run may be given: the engine's native stack has 16 bytes for each unit.
+/// The largest stack that a run may be given: the engine's native stack has 64 bytes for each unit.
 pub const STACK_UNITS_MAX: u64 = 4 << 20;
 
 /// The bounds of one run. Reaching one that is counted ends the run as `limit`.

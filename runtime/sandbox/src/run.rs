@@ -285,9 +285,16 @@ fn end_of(error: &CallError) -> Result<End, Fault> {
     match (cause.downcast_ref::<Trap>(), error) {
         (Some(Trap::StackOverflow), _) => Err(Fault::NativeStack),
         (Some(trap), _) => Ok(End::Trapped(trap_code(*trap))),
-        (None, CallError::Instantiating(_)) => Err(Fault::Host(format!(
-            "instances could not be created: {cause:#}"
-        ))),
+        // With guest code on the stack, it is the guest that broke a rule, in a start function.
+        (None, CallError::Instantiating(cause))
+            if cause.downcast_ref::<WasmCoreDump>().is_none() =>
+        {
+            Err(Fault::Host(format!(
+                "instances could not be created: {}",
+                cause.root_cause()
+            )))
+        }
+        (None, CallError::Instantiating(_)) => Ok(End::Trapped("canonical_abi")),
         (None, CallError::Running(_)) => Ok(End::Trapped("canonical_abi")),
     }
 }

@@ -302,10 +302,17 @@ fn link_streams(linker: &mut Linker<Host>) -> Result<()> {
             if !guest.is_open(fd) || fd == 0 {
                 return Err(Stop::Errno(errno::BADF));
             }
+            // All of it is checked before any of it is written.
+            let vectors = guest.vectors(vectors, count)?;
             let mut total = 0u32;
-            for (at, length) in guest.vectors(vectors, count)? {
-                total = total.checked_add(length).ok_or(Stop::Errno(errno::INVAL))?;
-                guest.slice(at, length)?;
+            for (at, length) in &vectors {
+                total = total
+                    .checked_add(*length)
+                    .ok_or(Stop::Errno(errno::INVAL))?;
+                guest.slice(*at, *length)?;
+            }
+            guest.slice(written, 4)?;
+            for (at, length) in vectors {
                 let start = at as usize;
                 let bytes = &guest.memory[start..start + length as usize];
                 guest.host.write_stdio(fd == 2, bytes)?;

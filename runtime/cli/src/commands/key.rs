@@ -52,7 +52,7 @@ pub fn run(command: &KeyCommand, home: Option<&Path>, ui: &Ui) -> Ended {
         KeyCommand::New { role } => {
             let key = home.new_key(*role)?;
             ui.say(&format!("made a key for the {role:?}").to_lowercase());
-            println!("{}", key.public().map_err(unusable)?);
+            crate::ui::print(&format!("{}\n", key.public().map_err(unusable)?))?;
         }
         KeyCommand::Show { role, format } => {
             let key = home.key(*role)?.ok_or_else(|| {
@@ -64,8 +64,8 @@ pub fn run(command: &KeyCommand, home: Option<&Path>, ui: &Ui) -> Ended {
             })?;
             let public = key.public().map_err(unusable)?;
             match format {
-                KeyFormat::Hex => println!("{public}"),
-                KeyFormat::Pem => print!("{}", public.to_pem().map_err(unusable)?),
+                KeyFormat::Hex => crate::ui::print(&format!("{public}\n"))?,
+                KeyFormat::Pem => crate::ui::print(&public.to_pem().map_err(unusable)?)?,
             }
         }
     }

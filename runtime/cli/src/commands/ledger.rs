@@ -13,12 +13,27 @@ use crate::Ended;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::Home;
+use crate::ui;
 
 /// Show what is recorded.
 #[derive(Debug, Subcommand)]
 pub enum LedgerCommand {
     /// List orders, the oldest first
     List(ListArguments),
+    /// Print the signed receipt of an order
+    Receipt(ReceiptArguments),
+}
+
+/// Print the signed receipt of an order.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  meterbox ledger receipt file-types-07f1 > receipt.json")]
+pub struct ReceiptArguments {
+    /// The order's id
+    order_id: Id,
+
+    /// How long to wait for another process to let go of the ledger
+    #[arg(long, value_name = "SECONDS", default_value = "10")]
+    ledger_wait: u64,
 }
 
 /// List orders, the oldest first.
@@ -42,9 +57,8 @@ pub struct ListArguments {
     ledger_wait: u64,
 }
 
-/// Lists.
+/// Lists orders, or prints a receipt.
 pub fn run(command: &LedgerCommand, home: Option<&Path>) -> Ended {
-    let LedgerCommand::List(arguments) = command;
     let home = Home::find(home)?;
     if !home.has_ledger() {
         return Err(Failure::new(
@@ -53,6 +67,26 @@ pub fn run(command: &LedgerCommand, home: Option<&Path>) -> Ended {
         )
         .hint("run a job first, or name another folder with --home"));
     }
+    match command {
+        LedgerCommand::List(arguments) => list(arguments, &home),
+        LedgerCommand::Receipt(arguments) => receipt(arguments, &home),
+    }
+}
+
+fn receipt(arguments: &ReceiptArguments, home: &Home) -> Ended {
+    let ledger = home.ledger(Duration::from_secs(arguments.ledger_wait))?;
+    let receipt = ledger.receipt(&arguments.order_id)?.ok_or_else(|| {
+        Failure::new(
+            Exit::File,
+            format!("the order `{}` has no receipt", arguments.order_id),
+        )
+        .hint("`meterbox ledger list` shows every order")
+    })?;
+    ui::print(&String::from_utf8_lossy(&receipt))?;
+    Ok(Exit::Ok)
+}
+
+fn list(arguments: &ListArguments, home: &Home) -> Ended {
     let ledger = home.ledger(Duration::from_secs(arguments.ledger_wait))?;
     let filter = Filter {
         order_id: arguments.order_id.clone(),
@@ -62,7 +96,10 @@ pub fn run(command: &LedgerCommand, home: Option<&Path>) -> Ended {
     let entries = ledger.list(&filter)?;
     if arguments.format == Format::Json {
         let entries: Vec<Value> = entries.iter().map(json_of).collect();
-        println!("{:#}", json!({ "schema": 1, "orders": entries }));
+        ui::print(&format!(
+            "{:#}\n",
+            json!({ "schema": 1, "orders": entries })
+        ))?;
         return Ok(Exit::Ok);
     }
     for entry in &entries {
@@ -73,7 +110,7 @@ pub fn run(command: &LedgerCommand, home: Option<&Path>) -> Ended {
             } => format!("receipt {sequence}, charged {charged}"),
             State::Faulted { reason } => format!("not billed: {}", reason.as_str()),
         };
-        println!("{}  {state} {}", entry.order_id, entry.currency);
+        ui::print(&format!("{}  {state} {}\n", entry.order_id, entry.currency))?;
     }
     Ok(Exit::Ok)
 }

@@ -44,8 +44,8 @@ pub fn run(arguments: &MeterArguments) -> Ended {
     };
     let declared = metered.declared;
     if arguments.format == Format::Json {
-        println!(
-            "{:#}",
+        crate::ui::print(&format!(
+            "{:#}\n",
             json!({
                 "schema": 1,
                 "kind": kind,
@@ -58,18 +58,18 @@ pub fn run(arguments: &MeterArguments) -> Ended {
                 },
                 "admission_units": metered.admission.units().to_string(),
             })
-        );
+        ))?;
     } else {
-        println!(
-            "{kind}: {} bytes, {} metered",
+        crate::ui::print(&format!(
+            "{kind}: {} bytes, {} metered\n",
             bytes.len(),
             metered.bytes.len()
-        );
-        println!(
-            "declares {} instructions, {} pages of memory, {} table elements",
+        ))?;
+        crate::ui::print(&format!(
+            "declares {} instructions, {} pages of memory, {} table elements\n",
             declared.units, declared.memory_pages, declared.table_elements
-        );
-        println!("admission {} units", metered.admission.units());
+        ))?;
+        crate::ui::print(&format!("admission {} units\n", metered.admission.units()))?;
     }
     Ok(Exit::Ok)
 }

@@ -50,8 +50,8 @@ pub fn run(arguments: &QuoteArguments) -> Ended {
             .into_iter()
             .map(|(name, value)| (name.into(), json!(value.to_string())))
             .collect();
-        println!(
-            "{:#}",
+        crate::ui::print(&format!(
+            "{:#}\n",
             json!({
                 "schema": 1,
                 "admission_units": admission_units.to_string(),
@@ -64,19 +64,25 @@ pub fn run(arguments: &QuoteArguments) -> Ended {
                 "currency": card.currency(),
                 "ceiling": ceiling,
             })
-        );
+        ))?;
         return Ok(Exit::Ok);
     }
-    println!("admission  {} units", grouped(&admission_units.to_string()));
-    println!(
-        "declared   {} instructions, {} pages of memory",
+    crate::ui::print(&format!(
+        "admission  {} units\n",
+        grouped(&admission_units.to_string())
+    ))?;
+    crate::ui::print(&format!(
+        "declared   {} instructions, {} pages of memory\n",
         grouped(&metered.declared.units.to_string()),
         metered.declared.memory_pages
-    );
-    println!("\nlimits");
+    ))?;
+    crate::ui::print("\nlimits\n")?;
     for (name, value) in limits(&request.limits) {
-        println!("  {name:24} {:>26}", grouped(&value.to_string()));
+        crate::ui::print(&format!(
+            "  {name:24} {:>26}\n",
+            grouped(&value.to_string())
+        ))?;
     }
-    println!("\nceiling    {ceiling} {}", card.currency());
+    crate::ui::print(&format!("\nceiling    {ceiling} {}\n", card.currency()))?;
     Ok(Exit::Ok)
 }

@@ -19,6 +19,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::ordering::material_of;
+use crate::program::read_at_most;
 use crate::ui::Ui;
 use crate::{Ended, program, rates, report};
 
@@ -250,8 +251,8 @@ fn check(arguments: &VerifyArguments, ui: &Ui) -> Ended {
     };
     let part = verified.receipt.reproducible();
     if arguments.format == Format::Json {
-        println!(
-            "{:#}",
+        crate::ui::print(&format!(
+            "{:#}\n",
             json!({
                 "schema": 1,
                 "valid": true,
@@ -263,17 +264,17 @@ fn check(arguments: &VerifyArguments, ui: &Ui) -> Ended {
                 "currency": part.currency,
                 "total": part.total,
             })
-        );
+        ))?;
     } else if exit == Exit::Ok {
-        println!(
-            "valid: signed by the trusted key, and it adds up to {} {}",
+        crate::ui::print(&format!(
+            "valid: signed by the trusted key, and it adds up to {} {}\n",
             part.total, part.currency
-        );
+        ))?;
     } else {
-        println!(
-            "valid signature, unknown signer: {}",
+        crate::ui::print(&format!(
+            "valid signature, unknown signer: {}\n",
             verified.receipt.attested().provider_key
-        );
+        ))?;
     }
     if exit == Exit::SignerUnknown {
         ui.say("hint: name the provider's key with --key, or its offer with --offer");
@@ -348,17 +349,19 @@ fn again(arguments: &ReplayArguments, home: Option<&Path>, ui: &Ui) -> Ended {
         let difference = field.map(|difference| {
             json!({ "field": difference.field, "receipt": difference.ours, "replay": difference.theirs })
         });
-        println!(
-            "{:#}",
+        crate::ui::print(&format!(
+            "{:#}\n",
             json!({ "schema": 1, "verdict": name, "difference": difference })
-        );
+        ))?;
     } else {
         match field {
-            None => println!("{name}: running the job again gives the same, byte for byte"),
-            Some(difference) => println!(
-                "{name}: the receipt says {} = {}, running the job again gives {}",
+            None => crate::ui::print(&format!(
+                "{name}: running the job again gives the same, byte for byte\n"
+            ))?,
+            Some(difference) => crate::ui::print(&format!(
+                "{name}: the receipt says {} = {}, running the job again gives {}\n",
                 difference.field, difference.ours, difference.theirs
-            ),
+            ))?,
         }
     }
     Ok(exit)
@@ -432,20 +435,13 @@ impl Trust {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let size = std::fs::metadata(path)
-        .map_err(|error| Failure::reading(path, &error))?
-        .len();
-    let max = u64::try_from(meterbox_billing::canonical::DOCUMENT_BYTES_MAX)
-        .unwrap_or(u64::MAX)
-        .saturating_mul(2);
-    if size > max {
-        return Err(Failure::new(
-            Exit::ReceiptInvalid,
-            format!(
-                "`{}` has {size} bytes, a document has at most {max}",
-                path.display()
-            ),
-        ));
-    }
-    std::fs::read(path).map_err(|error| Failure::reading(path, &error))
+    let max = u64::try_from(meterbox_billing::canonical::DOCUMENT_BYTES_MAX).unwrap_or(u64::MAX);
+    // An envelope is its document in base64, and a little more.
+    read_at_most(path, max.saturating_mul(2)).map_err(|failure| match failure.exit {
+        Exit::Refused => Failure {
+            exit: Exit::ReceiptInvalid,
+            ..failure
+        },
+        _ => failure,
+    })
 }

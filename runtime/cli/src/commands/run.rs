@@ -1,13 +1,19 @@
 //! `meterbox run`: runs a job under an order, prints what it used and cost, and keeps the receipt.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use meterbox_billing::envelope::{Envelope, EnvelopeError};
+use meterbox_billing::job::Job;
 use meterbox_billing::money::Amount;
+use meterbox_billing::order::Order;
 use meterbox_billing::outcome::Outcome;
+use meterbox_billing::text::Id;
 use meterbox_provider::{Completed, Host, Policy, Provider};
+use meterbox_sandbox::Output;
 
 use super::{Format, OptLevelFlag};
 use crate::Ended;
@@ -15,7 +21,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::{Home, Role, write_file};
 use crate::ordering::{JobArguments, ORDER_SECONDS, Request, after, now, sign_order};
-use crate::ui::{Ui, Watcher};
+use crate::ui::{self, Ui, Watcher};
 use crate::{rates, report};
 
 /// Run a job, and print what it used and what that costs.
@@ -60,7 +66,7 @@ pub struct RunArguments {
 
     /// Order under this id; the same order again gets the same receipt
     #[arg(long, value_name = "ID")]
-    order_id: Option<String>,
+    order_id: Option<Id>,
 
     /// How hard the compiler tries; never visible in the bill
     #[arg(long, value_enum, default_value = "speed")]
@@ -83,6 +89,11 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
     let card = rates::card(arguments.rate_card.as_deref())?;
     let provider_key = key(&home, Role::Provider, ui)?;
     let requestor_key = key(&home, Role::Requestor, ui)?;
+    if let Some(folder) = &arguments.out {
+        std::fs::create_dir_all(folder).map_err(|error| Failure::writing(folder, &error))?;
+    }
+    // The job is read before the ledger is taken: reading may take as long as somebody types.
+    let (job, material) = request.stage(&home.store()?)?;
     let ledger = home.ledger(Duration::from_secs(arguments.ledger_wait))?;
     let recovered = ledger.recovered().len();
     if recovered > 0 {
@@ -90,6 +101,10 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
             "note: {recovered} order(s) that a crash interrupted were released, and are not billed"
         ));
     }
+    let known = match &arguments.order_id {
+        Some(id) => ledger.order(id)?,
+        None => None,
+    };
     let host = Host {
         device: device(),
         now,
@@ -105,15 +120,20 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
     )?;
 
     let quote = provider.quote(&request.program, &request.limits)?;
-    let (job, material) = request.stage(&home.store()?)?;
-    let order = sign_order(
-        &request,
-        job,
-        arguments.order_id.as_deref(),
-        provider.offer(),
-        quote.ceiling,
-        &requestor_key,
-    )?;
+    let order = match known
+        .map(|known| same_order(&known, &job, &request))
+        .transpose()?
+    {
+        Some(Some(order)) => order,
+        _ => sign_order(
+            &request,
+            job,
+            arguments.order_id.as_ref(),
+            provider.offer(),
+            quote.ceiling,
+            &requestor_key,
+        )?,
+    };
     let envelope_bytes = |envelope: &meterbox_billing::envelope::Envelope| {
         envelope
             .to_bytes()
@@ -128,14 +148,34 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
 
     let watcher = Arc::new(Watcher::new(ui, request.is_command));
     let mut completed = provider.run(&order, &material, watcher)?;
-    if let Some(path) = &arguments.receipt {
-        write_file(path, &envelope_bytes(&completed.receipt)?)?;
-    }
-    print(arguments, &request, &completed, ui)?;
+    // The job is billed: whatever cannot be written now, everything else still is.
+    let mut written = Vec::new();
     if let Some(folder) = &arguments.out {
-        write_outputs(&mut completed, folder)?;
+        written.push(write_outputs(&mut completed, folder));
     }
-    Ok(report::exit_of(&completed.document.reproducible().outcome))
+    if let Some(path) = &arguments.receipt {
+        written.push(envelope_bytes(&completed.receipt).and_then(|bytes| write_file(path, &bytes)));
+    }
+    written.push(print(arguments, &request, &completed, ui));
+    match written.into_iter().find_map(Result::err) {
+        None => Ok(report::exit_of(&completed.document.reproducible().outcome)),
+        Some(failure) => {
+            let id = &completed.document.attested().order_id;
+            Err(failure.hint(format!(
+                "the job is billed all the same; its receipt is in the ledger: `meterbox ledger receipt {id}`"
+            )))
+        }
+    }
+}
+
+/// The order of this id as it is in the ledger, if it is of the same job under the same limits.
+fn same_order(known: &[u8], job: &Job, request: &Request) -> Result<Option<Envelope>, Failure> {
+    let unreadable = |error: EnvelopeError| {
+        Failure::caused(Exit::Ledger, "the ledger's order cannot be read", &error)
+    };
+    let envelope = Envelope::from_bytes(known).map_err(unreadable)?;
+    let order: Order = envelope.document_unverified().map_err(unreadable)?;
+    Ok((order.job == *job && order.limits == request.limits).then_some(envelope))
 }
 
 fn print(
@@ -155,9 +195,9 @@ fn print(
             ui.say(&format!("meterbox: {}", report::outcome(&part.outcome)));
         }
     } else if arguments.format == Format::Json {
-        print!("{json}");
+        ui::print(&json)?;
     } else {
-        print!("{}", report::text(completed));
+        ui::print(&report::text(completed))?;
     }
     if completed.is_repeat {
         ui.say("note: this order was done before: this is its receipt again");
@@ -181,26 +221,30 @@ fn print(
     Ok(())
 }
 
+/// Writes every output that can be written, and gives the first failure.
 fn write_outputs(completed: &mut Completed, folder: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder).map_err(|error| Failure::writing(folder, &error))?;
+    let mut first = Ok(());
     for output in &mut completed.outputs {
-        let path = folder.join(&output.name);
-        let parent = path.parent().unwrap_or(folder);
-        std::fs::create_dir_all(parent).map_err(|error| Failure::writing(parent, &error))?;
-        let mut file = tempfile::NamedTempFile::new_in(parent)
-            .map_err(|error| Failure::writing(&path, &error))?;
-        output
-            .copy_to(&mut file)
-            .map_err(|error| Failure::writing(&path, &error))?;
-        std::fs::set_permissions(
-            file.path(),
-            <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o644),
-        )
-        .map_err(|error| Failure::writing(&path, &error))?;
-        file.persist(&path)
-            .map_err(|error| Failure::writing(&path, &error.error))?;
+        let written = write_output(output, &folder.join(&output.name));
+        if first.is_ok() {
+            first = written;
+        }
     }
-    Ok(())
+    first
+}
+
+fn write_output(output: &mut Output, path: &Path) -> Result<(), Failure> {
+    let parent = path.parent().unwrap_or(path);
+    let write = |output: &mut Output| -> std::io::Result<()> {
+        std::fs::create_dir_all(parent)?;
+        let mut file = tempfile::Builder::new()
+            .permissions(std::fs::Permissions::from_mode(0o644))
+            .tempfile_in(parent)?;
+        output.copy_to(&mut file)?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write(output).map_err(|error| Failure::writing(path, &error))
 }
 
 /// The key of this role, made if there is none.

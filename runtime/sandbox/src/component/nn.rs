@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use meterbox_inference::{
-    ComputeError, Cost, ElementType, InputShape, Model, ModelError, Operations, Tensor, TensorError,
+    ComputeError, Cost, ElementType, InputShape, Model, ModelError, Operations,
+    PREPARATION_OPERATIONS_PER_BYTE, Tensor, TensorError,
 };
 use sha2::{Digest, Sha256};
 use wasmtime::Result;
@@ -313,7 +314,7 @@ fn load(
     let [bytes] = parts else {
         return Ok(Err(ErrorCode::InvalidArgument));
     };
-    host.tally.model(wide(bytes.len()), &host.limits)?;
+    charge_loading(host, wide(bytes.len()))?;
     let sha256 = Sha256::digest(bytes).into();
     let loaded = host
         .models
@@ -325,7 +326,7 @@ fn load_by_name(host: &mut Host, name: &str) -> Result<Loaded, HostEnd> {
     let Some(input) = host.input(name).cloned() else {
         return Ok(Err(ErrorCode::NotFound));
     };
-    host.tally.model(input.blob.size(), &host.limits)?;
+    charge_loading(host, input.blob.size())?;
     let models = Arc::clone(&host.models);
     let loaded = models.get(input.sha256, || {
         let size = usize::try_from(input.blob.size()).map_err(|_| HostEnd::Limit("model_bytes"))?;
@@ -345,7 +346,10 @@ fn prepared(
 ) -> Result<Loaded, HostEnd> {
     match loaded {
         Ok(model) => {
-            charge_preparation(host, &model)?;
+            let of_bytes = model
+                .size_bytes()
+                .saturating_mul(PREPARATION_OPERATIONS_PER_BYTE);
+            charge_operations(host, model.preparation_units().saturating_sub(of_bytes))?;
             Ok(Ok(model))
         }
         Err(error) => {
@@ -356,10 +360,16 @@ fn prepared(
     }
 }
 
-/// Charges what preparing a model takes, whether or not it was at hand.
-fn charge_preparation(host: &mut Host, model: &Model) -> Result<(), HostEnd> {
+/// Charges a model's bytes, before they are looked at: what is refused has been looked at, too.
+fn charge_loading(host: &mut Host, bytes: u64) -> Result<(), HostEnd> {
+    host.tally.model(bytes, &host.limits)?;
+    charge_operations(host, bytes.saturating_mul(PREPARATION_OPERATIONS_PER_BYTE))
+}
+
+/// Charges operations of preparing a model, whether or not it was at hand.
+fn charge_operations(host: &mut Host, operations: u64) -> Result<(), HostEnd> {
     let operations = Operations {
-        f32: model.preparation_units(),
+        f32: operations,
         ..Operations::default()
     };
     host.tally.inference(
@@ -425,7 +435,7 @@ fn compute(
     };
     // A backend prepares the model again for each further combination of input shapes.
     if host.is_new_shape(model.digest(), &shapes) {
-        charge_preparation(host, model)?;
+        charge_operations(host, model.preparation_units())?;
     }
     host.tally.inference(&cost, &host.limits)?;
     let input_digests = digests(&inputs);

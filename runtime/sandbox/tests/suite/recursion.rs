@@ -145,6 +145,56 @@ fn branches() -> String {
     )
 }
 
+/// The same values before the call and after it, which a compiler computes once and keeps meanwhile,
+/// although no local and no operand holds them.
+fn common(count: usize, one: impl Fn(usize) -> String, fold: &str, ty: &str, zero: &str) -> String {
+    let all = repeat(count, |at| format!("{} {fold}", one(at)));
+    command(
+        &format!(
+            "(global $g (mut {ty}) ({zero})) (func $f (param i64)
+                {zero} {all} global.set $g
+                local.get 0 call $f
+                {zero} {all} global.set $g)"
+        ),
+        "i64.const 1 call $f",
+    )
+}
+
+/// Values that a loop computes the same in each lap, which a compiler moves before the loop.
+fn invariant(count: usize) -> String {
+    let all = repeat(count, |at| {
+        format!("local.get 0 i64.const {at} i64.mul local.get 0 i64.xor i64.add")
+    });
+    command(
+        &format!(
+            "(global $g (mut i64) (i64.const 0)) (func $f (param i64)
+                loop global.get $g {all} global.set $g local.get 0 call $f
+                    global.get $g i64.const 3 i64.ne br_if 0 end)"
+        ),
+        "i64.const 1 call $f",
+    )
+}
+
+fn common_i64() -> String {
+    let one = |at| {
+        format!(
+            "local.get 0 local.get 0 i64.const {} i64.xor i64.mul",
+            1_000_003 + 2 * at
+        )
+    };
+    common(3_000, one, "i64.xor", "i64", "i64.const 0")
+}
+
+fn common_f64() -> String {
+    let one = |at| format!("local.get 0 f64.convert_i64_s f64.const {at} f64.div");
+    common(3_000, one, "f64.add", "f64", "f64.const 0")
+}
+
+fn common_v128() -> String {
+    let one = |at| format!("local.get 0 i64x2.splat v128.const i64x2 {at} 7 i64x2.add");
+    common(3_000, one, "v128.xor", "v128", "v128.const i64x2 0 0")
+}
+
 fn check(text: &str) {
     let run = |change: fn(&mut Limits)| -> Done { Job::text(text).limit(change).run() };
     let usual = run(|_| {});
@@ -180,6 +230,10 @@ shapes! {
     mutual_recursion_ends_at_the_counted_stack: mutual();
     frames_of_short_lived_values_end_at_the_counted_stack: short_lives();
     frames_of_many_branches_end_at_the_counted_stack: branches();
+    frames_of_common_integers_end_at_the_counted_stack: common_i64();
+    frames_of_common_floats_end_at_the_counted_stack: common_f64();
+    frames_of_common_vectors_end_at_the_counted_stack: common_v128();
+    frames_of_loop_invariants_end_at_the_counted_stack: invariant(3_000);
 }
 
 #[test]

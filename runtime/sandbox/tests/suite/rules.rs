@@ -120,6 +120,28 @@ fn a_start_function_that_traps_is_billed_for_its_work() {
 }
 
 #[test]
+fn a_start_function_that_breaks_the_component_models_rules_is_billed_for_its_work() {
+    let text = format!(
+        r#"(component
+            (import "wasi:io/poll@0.2.0" (instance $poll (export "pollable" (type (sub resource)))))
+            (alias export $poll "pollable" (type $pollable))
+            (core func $drop (canon resource.drop $pollable))
+            (core module $m
+                (import "host" "drop" (func $drop (param i32)))
+                (memory (export "memory") 1)
+                (func $start (local $laps i32) {} i32.const 99 call $drop)
+                (start $start)
+                (func (export "run") (result i32) i32.const 0))
+            (core instance $i (instantiate $m (with "host" (instance (export "drop" (func $drop))))))
+            (func (export "run") (result (result (error string)))
+                (canon lift (core func $i "run") (memory $i "memory"))))"#,
+        work()
+    );
+    let done = Job::text(&text).run();
+    is_billed_for_the_work(done.is_trapped("canonical_abi"));
+}
+
+#[test]
 fn a_start_function_without_end_is_billed_its_budget() {
     let start = "(func $start loop br 0 end) (start $start)";
     let done = Job::text(&component(start, "i32.const 0"))
