@@ -1,5 +1,7 @@
 //! Puts what the sandbox measured into the terms that are billed. Neither measures nor prices.
 
+use std::sync::LazyLock;
+
 use meterbox_billing::digest::Digest;
 use meterbox_billing::job::{Blob, Job as OrderedJob};
 use meterbox_billing::limits::Limits;
@@ -13,19 +15,22 @@ use meterbox_sandbox as sandbox;
 use crate::ProviderError;
 use crate::material::Material;
 
+/// What of the engine decides results and counts: the same for every job, so digested once.
+static ENGINE_FACTS: LazyLock<EngineFacts> = LazyLock::new(|| EngineFacts {
+    meter_version: meterbox_meter::METER_VERSION.to_string(),
+    cost_schedule: Digest::from_bytes(meterbox_meter::schedule_digest()),
+    host_call_table: Digest::from_bytes(sandbox::host_calls::host_call_table_digest()),
+    inference_cost_table: Digest::from_bytes(meterbox_inference::cost_table_digest()),
+    wasm_features: meterbox_meter::FEATURE_NAMES
+        .iter()
+        .map(|name| (*name).to_string())
+        .collect(),
+    float_mode: sandbox::FLOAT_MODE.to_string(),
+});
+
 /// What of the engine decides results and counts.
 pub(crate) fn engine_facts() -> EngineFacts {
-    EngineFacts {
-        meter_version: meterbox_meter::METER_VERSION.to_string(),
-        cost_schedule: Digest::from_bytes(meterbox_meter::schedule_digest()),
-        host_call_table: Digest::from_bytes(sandbox::host_calls::host_call_table_digest()),
-        inference_cost_table: Digest::from_bytes(meterbox_inference::cost_table_digest()),
-        wasm_features: meterbox_meter::FEATURE_NAMES
-            .iter()
-            .map(|name| (*name).to_string())
-            .collect(),
-        float_mode: sandbox::FLOAT_MODE.to_string(),
-    }
+    ENGINE_FACTS.clone()
 }
 
 /// The bounds as the sandbox takes them.
