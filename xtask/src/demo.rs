@@ -66,15 +66,14 @@ pub fn run(project: &Project) -> Result<ExitCode> {
     println!("  meterbox ledger list   see every job that was billed");
     println!("Then write a job: README.md begins with one.");
 
-    // Counts depend on the guest's bytes, and scores on the processor: elsewhere, another session is
-    // no failure of the demo.
     let readme = fs::read_to_string(project.root.join("README.md"))?;
-    if let Err(difference) = session::check(&readme, &meterbox.printed()) {
-        println!("\nnote: this machine's session differs from README's: {difference}");
-        if std::env::var_os("CI").is_some() {
-            bail!("README.md shows another session: correct the one or the other");
-        }
-    }
+    // README shows the usual target folder, wherever this one is.
+    let printed = meterbox
+        .printed()
+        .replace(&project.shown(&folder), "target/demo");
+    session::check(&readme, &printed).context(
+        "the job ran as it should, but README.md shows another session: correct the one or the other",
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
