@@ -141,8 +141,8 @@ limits! {
     /// Tokens of prompts, computed or cached, and of output together. By default 10 million, about
     /// a library shelf.
     tokens = 10_000_000;
-    /// Units of checking and compiling the module. By default 10^10, above what a program of the
-    /// largest accepted size takes.
+    /// Units of checking and compiling the module. By default 10^10: whole language runtimes
+    /// take some hundred millions.
     admission_units = 10_000_000_000;
 }
 
