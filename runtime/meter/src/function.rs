@@ -10,7 +10,7 @@ use wasmparser::{FuncValidator, FunctionBody, Operator, WasmModuleResources};
 
 use crate::MeterError;
 use crate::admission::{self, Admission, bound};
-use crate::module::Shift;
+use crate::module::{Shift, count, encoding};
 use crate::operator;
 use crate::schedule::{Class, FRAME_UNITS, OPERATOR_STACK_UNITS, SLOT_UNITS};
 
@@ -40,7 +40,7 @@ struct Step<'a> {
     op: Operator<'a>,
     start: usize,
     nesting: u32,
-    segment: Option<u32>,
+    segment: Option<usize>,
 }
 
 /// The body's operators in order, and what its frame takes.
@@ -84,7 +84,7 @@ pub(crate) fn rewrite<T: WasmModuleResources>(
         if let Some(segment) = step.segment
             && segment != 0
         {
-            let weight = plan.weights.get(segment as usize).copied().unwrap_or(0);
+            let weight = plan.weights.get(segment).copied().unwrap_or(0);
             let at_loop = index > 0 && matches!(plan.steps[index - 1].op, Operator::Loop { .. });
             emit.segment(weight, at_loop);
         }
@@ -166,7 +166,7 @@ fn plan<'a, T: WasmModuleResources>(
                 weights.push(0);
             }
             reachable_segment = true;
-            u32::try_from(weights.len() - 1).unwrap_or(u32::MAX)
+            weights.len() - 1
         });
         if reachable_segment && let Some(weight) = weights.last_mut() {
             *weight = weight.saturating_add(u64::from(class.weight()));
@@ -236,14 +236,6 @@ fn plan<'a, T: WasmModuleResources>(
         weights,
         frame_units,
     })
-}
-
-fn count(n: usize) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
-}
-
-fn encoding<E: std::fmt::Display>(error: E) -> MeterError {
-    MeterError::Encoding(error.to_string())
 }
 
 /// Writes the rewritten code.

@@ -200,7 +200,7 @@ fn metered_component(
     let mut declared = Declared::default();
     for module in &check.instantiated {
         let of = modules
-            .get(*module as usize)
+            .get(module::position(*module))
             .map(|(_, declared)| *declared)
             .unwrap_or_default();
         declared.units = declared.units.saturating_add(of.units);

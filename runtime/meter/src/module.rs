@@ -267,10 +267,10 @@ impl<'a> ModuleRewriter<'a> {
         self.bodies_done += 1;
         let ty = self
             .functions
-            .get(function as usize)
+            .get(position(function))
             .copied()
             .unwrap_or(u32::MAX);
-        let Some((parameters, results)) = self.types.get(ty as usize).cloned() else {
+        let Some((parameters, results)) = self.types.get(position(ty)).cloned() else {
             return Err(MeterError::Encoding("a body without a type".into()));
         };
         let mut shift = Shift {
@@ -468,10 +468,17 @@ fn index(n: usize) -> Result<u32, MeterError> {
     u32::try_from(n).map_err(|_| MeterError::Encoding("an index past 2^32".into()))
 }
 
-fn count(n: usize) -> u64 {
+/// An index of WebAssembly as a place in a list; one that does not fit is past every list's end.
+pub(crate) fn position(index: u32) -> usize {
+    usize::try_from(index).unwrap_or(usize::MAX)
+}
+
+/// A length as a count.
+pub(crate) fn count(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 
-fn encoding<E: std::fmt::Display>(error: E) -> MeterError {
+/// A failure to write down what was rewritten.
+pub(crate) fn encoding<E: std::fmt::Display>(error: E) -> MeterError {
     MeterError::Encoding(error.to_string())
 }
