@@ -12,7 +12,8 @@ use meterbox_billing::limits::Limits;
 use meterbox_billing::usage::Meter;
 use meterbox_inference::{ModelLimits, cost_table_digest, cost_table_text};
 use meterbox_meter::{
-    Class, FEATURE_NAMES, FRAME_UNITS, OPERATOR_STACK_UNITS, SLOT_UNITS, admission, schedule_digest,
+    Class, FEATURE_NAMES, FRAME_UNITS, OPERATOR_STACK_UNITS, SLOT_UNITS, Tier, admission,
+    schedule_digest,
 };
 use meterbox_sandbox::host_calls::{INTERFACES, host_call_table_digest};
 
@@ -68,9 +69,14 @@ fn features() -> String {
 }
 
 fn cost_schedule() -> String {
-    let mut text = "| class | units |\n|---|---:|\n".to_owned();
+    let mut text = "| class | units (small / medium / large memory) |\n|---|---:|\n".to_owned();
     for class in Class::ALL {
-        writeln!(text, "| `{}` | {} |", class.name(), class.weight()).unwrap();
+        let weight = |tier| class.weight(tier).to_string();
+        let weight = match class.has_tiers() {
+            true => Tier::ALL.map(weight).join(" / "),
+            false => weight(Tier::Small),
+        };
+        writeln!(text, "| `{}` | {weight} |", class.name()).unwrap();
     }
     writeln!(text, "| `frame_units` (stack units) | {FRAME_UNITS} |").unwrap();
     writeln!(text, "| `slot_units` (stack units) | {SLOT_UNITS} |").unwrap();

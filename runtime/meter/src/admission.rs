@@ -3,7 +3,7 @@
 //! The bounds lie far below the validator's own, because compilers take time that is not linear in
 //! the size of one function.
 
-use crate::schedule::Class;
+use crate::schedule::{Class, Tier};
 
 /// More of something than a program may have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,7 +91,7 @@ impl Admission {
         ]
         .into_iter()
         .fold(0, |sum, (count, class)| {
-            sum.saturating_add(count.saturating_mul(u64::from(class.weight())))
+            sum.saturating_add(count.saturating_mul(u64::from(class.weight(Tier::Small))))
         })
     }
 }

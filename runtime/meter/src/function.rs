@@ -12,7 +12,7 @@ use crate::MeterError;
 use crate::admission::{self, Admission, bound};
 use crate::module::{Shift, count, encoding};
 use crate::operator;
-use crate::schedule::{Class, FRAME_UNITS, OPERATOR_STACK_UNITS, SLOT_UNITS};
+use crate::schedule::{Class, FRAME_UNITS, OPERATOR_STACK_UNITS, SLOT_UNITS, Tier};
 
 /// The indices of the meter's globals in a module that was rewritten.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,7 @@ pub(crate) struct MeterGlobals {
 
 /// What a body needs to know of its function and module.
 pub(crate) struct FunctionContext<'a> {
+    pub tier: Tier,
     pub globals: MeterGlobals,
     pub imported_functions: u32,
     pub parameters: u32,
@@ -71,6 +72,7 @@ pub(crate) fn rewrite<T: WasmModuleResources>(
     let bytes = body.as_bytes();
     let mut emit = Emitter {
         out,
+        tier: context.tier,
         globals: context.globals,
         imported_functions: context.imported_functions,
         left: locals,
@@ -169,7 +171,7 @@ fn plan<'a, T: WasmModuleResources>(
             weights.len() - 1
         });
         if reachable_segment && let Some(weight) = weights.last_mut() {
-            *weight = weight.saturating_add(u64::from(class.weight()));
+            *weight = weight.saturating_add(u64::from(class.weight(context.tier)));
         }
         begins = matches!(
             &op,
@@ -241,6 +243,7 @@ fn plan<'a, T: WasmModuleResources>(
 /// Writes the rewritten code.
 struct Emitter {
     out: Vec<u8>,
+    tier: Tier,
     globals: MeterGlobals,
     imported_functions: u32,
     /// The local that holds the units left.
@@ -399,6 +402,7 @@ impl Emitter {
     /// which stays there.
     fn charge_length(&mut self, class: Class, per_shift: i64) {
         let (left, length) = (self.left, self.length);
+        let weight = i64::from(class.weight(self.tier));
         let mut code = self.code();
         code.local_set(length).local_get(left).local_get(length);
         if matches!(class, Class::MemoryPage) {
@@ -409,9 +413,7 @@ impl Emitter {
                 .i32_lt_u()
                 .select();
         }
-        code.i64_extend_i32_u()
-            .i64_const(i64::from(class.weight()))
-            .i64_mul();
+        code.i64_extend_i32_u().i64_const(weight).i64_mul();
         if per_shift > 0 {
             code.i64_const(per_shift).i64_shr_u();
         }

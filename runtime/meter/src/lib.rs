@@ -31,7 +31,7 @@ pub use reading::{
     BUDGET_MAX, Exhausted, Reading, Spent, left_at_start, spent, spent_before_start,
 };
 pub use schedule::{
-    Class, FRAME_UNITS, METER_VERSION, OPERATOR_STACK_UNITS, SCHEDULE_VERSION, SLOT_UNITS,
+    Class, FRAME_UNITS, METER_VERSION, OPERATOR_STACK_UNITS, SCHEDULE_VERSION, SLOT_UNITS, Tier,
     schedule_digest, schedule_text,
 };
 
@@ -77,6 +77,25 @@ pub enum Kind {
     Component,
 }
 
+/// Who makes NaNs canonical.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Floats {
+    /// The pass, wherever the bits of a NaN could be seen.
+    #[default]
+    Canonical,
+    /// Nobody: NaNs are whatever the engine makes of them. For measurements only.
+    AsTheEngine,
+}
+
+/// How a program is metered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Options {
+    /// The most bytes that all memories together may come to, if that is limited.
+    pub memory_bytes_max: Option<u64>,
+    /// Who makes NaNs canonical.
+    pub floats: Floats,
+}
+
 /// A program that counts its own work.
 #[derive(Debug, Clone)]
 pub struct Metered {
@@ -84,6 +103,8 @@ pub struct Metered {
     pub bytes: Vec<u8>,
     /// What kind of program it is.
     pub kind: Kind,
+    /// Which weights its loads and stores have.
+    pub tier: Tier,
     /// What its instances declare, all together.
     pub declared: Declared,
     /// What checking and compiling it takes.
@@ -101,6 +122,14 @@ enum Frame<'a> {
 /// Refuses what is not valid WebAssembly, what uses a feature or name that it must not, and what is
 /// larger than [`admission`] allows.
 pub fn meter(bytes: &[u8]) -> Result<Metered, MeterError> {
+    meter_with(bytes, &Options::default())
+}
+
+/// Validates and rewrites a program in the way that the options say.
+///
+/// # Errors
+/// As [`meter`].
+pub fn meter_with(bytes: &[u8], options: &Options) -> Result<Metered, MeterError> {
     if !bytes.starts_with(b"\0asm") {
         return Err(MeterError::NotWasm);
     }
@@ -114,6 +143,7 @@ pub fn meter(bytes: &[u8]) -> Result<Metered, MeterError> {
     let mut parser = Parser::new(0);
     parser.set_features(FEATURES);
 
+    let tier = tier(bytes, options.memory_bytes_max);
     let mut frames: Vec<Frame<'_>> = Vec::new();
     let mut check = ComponentCheck::default();
     let mut modules: Vec<(Vec<u8>, Declared)> = Vec::new();
@@ -129,7 +159,7 @@ pub fn meter(bytes: &[u8]) -> Result<Metered, MeterError> {
                 encoding: Encoding::Module,
                 ..
             } => {
-                frames.push(Frame::Module(Box::default()));
+                frames.push(Frame::Module(Box::new(ModuleRewriter::new(tier))));
             }
             Payload::End(_) => match frames.pop() {
                 Some(Frame::Module(module)) => {
@@ -141,7 +171,7 @@ pub fn meter(bytes: &[u8]) -> Result<Metered, MeterError> {
                     }
                 }
                 Some(Frame::Component) if frames.is_empty() => {
-                    return metered_component(bytes, &check, modules, admission);
+                    return metered_component(bytes, &check, modules, admission, tier);
                 }
                 _ => {}
             },
@@ -157,9 +187,26 @@ pub fn meter(bytes: &[u8]) -> Result<Metered, MeterError> {
     Ok(Metered {
         bytes,
         kind: Kind::Module,
+        tier,
         declared,
         admission,
     })
+}
+
+/// The memory tier of a program: by what the memories that its core modules declare can hold at the
+/// most, together. What is not valid is found later.
+fn tier(bytes: &[u8], memory_bytes_max: Option<u64>) -> Tier {
+    let mut pages = 0u64;
+    for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
+        if let Payload::MemorySection(memories) = payload {
+            for memory in memories.into_iter().map_while(Result::ok) {
+                let addressable = if memory.memory64 { 1 << 48 } else { 1 << 16 };
+                pages = pages.saturating_add(memory.maximum.unwrap_or(addressable));
+            }
+        }
+    }
+    let limit = memory_bytes_max.map_or(u64::MAX, |bytes| bytes / 65_536);
+    Tier::of_pages(pages.min(limit))
 }
 
 /// Whether a program is a command, with standard input, output and error: a core module, or a
@@ -196,6 +243,7 @@ fn metered_component(
     check: &ComponentCheck,
     modules: Vec<(Vec<u8>, Declared)>,
     admission: Admission,
+    tier: Tier,
 ) -> Result<Metered, MeterError> {
     let mut declared = Declared::default();
     for module in &check.instantiated {
@@ -212,6 +260,7 @@ fn metered_component(
     Ok(Metered {
         bytes,
         kind: Kind::Component,
+        tier,
         declared,
         admission,
     })

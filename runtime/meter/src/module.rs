@@ -13,7 +13,7 @@ use wasmparser::{
 use crate::MeterError;
 use crate::admission::{self, Admission, bound};
 use crate::function::{self, FunctionContext, MeterGlobals};
-use crate::schedule::Class;
+use crate::schedule::{Class, Tier};
 
 /// The module name under which the meter's globals are imported.
 pub const METER_MODULE: &str = "meterbox:meter";
@@ -60,21 +60,21 @@ pub struct Declared {
 
 impl Declared {
     /// Charges bytes as a bulk operator of this length does.
-    fn charge_bytes(&mut self, bytes: u64) {
-        let weight = u64::from(Class::MemoryBulk64Bytes.weight());
+    fn charge_bytes(&mut self, bytes: u64, tier: Tier) {
+        let weight = u64::from(Class::MemoryBulk64Bytes.weight(tier));
         self.units = self.units.saturating_add(bytes.saturating_mul(weight) / 64);
     }
 
+    /// Charges for something whose weight is the same in every tier.
     fn charge(&mut self, class: Class, times: u64) {
-        self.units = self
-            .units
-            .saturating_add(times.saturating_mul(u64::from(class.weight())));
+        let weight = u64::from(class.weight(Tier::Small));
+        self.units = self.units.saturating_add(times.saturating_mul(weight));
     }
 }
 
 /// One core module on its way through the meter, a payload at a time.
-#[derive(Default)]
 pub(crate) struct ModuleRewriter<'a> {
+    tier: Tier,
     /// Parameters and results of each type; only functions can be types here.
     types: Vec<(u32, Vec<wasmparser::ValType>)>,
     /// The type of each function, imported ones first.
@@ -107,6 +107,23 @@ struct Sections<'a> {
 }
 
 impl<'a> ModuleRewriter<'a> {
+    /// A module of a program of this memory tier.
+    pub(crate) fn new(tier: Tier) -> ModuleRewriter<'a> {
+        ModuleRewriter {
+            tier,
+            types: Vec::new(),
+            functions: Vec::new(),
+            imported_functions: 0,
+            imported_globals: 0,
+            bodies_done: 0,
+            wrappers: Vec::new(),
+            sections: Sections::default(),
+            code: wasm_encoder::CodeSection::new(),
+            allocations: FuncValidatorAllocations::default(),
+            declared: Declared::default(),
+        }
+    }
+
     /// Takes the next payload of this module, which the validator has seen.
     pub(crate) fn payload(
         &mut self,
@@ -235,7 +252,8 @@ impl<'a> ModuleRewriter<'a> {
                     if let DataKind::Active { .. } = segment.kind {
                         self.declared.charge(Class::MemoryBulk, 1);
                     }
-                    self.declared.charge_bytes(count(segment.data.len()));
+                    self.declared
+                        .charge_bytes(count(segment.data.len()), self.tier);
                 }
                 self.sections.data = Some(data);
             }
@@ -278,6 +296,7 @@ impl<'a> ModuleRewriter<'a> {
         };
         let wrapper = self.wrapper(&results, &mut shift)?;
         let mut context = FunctionContext {
+            tier: self.tier,
             globals: self.meter_globals(),
             imported_functions: self.imported_functions,
             parameters,

@@ -71,6 +71,9 @@ pub(crate) fn class(op: &Operator<'_>) -> Result<Class, MeterError> {
         O::V128Store8Lane { .. } | O::V128Store16Lane { .. } => Class::VectorMemory,
         O::V128Store32Lane { .. } | O::V128Store64Lane { .. } => Class::VectorMemory,
 
+        O::Throw { .. } | O::ThrowRef => Class::Throw,
+        O::TryTable { .. } => Class::Structure,
+
         other => match proposal(other) {
             ("mvp" | "sign_extension" | "saturating_float_to_int", _) => Class::Simple,
             ("simd", _) => Class::Vector,

@@ -11,8 +11,50 @@ pub const METER_VERSION: u32 = 0;
 /// The version of the table of weights below.
 pub const SCHEDULE_VERSION: u32 = 0;
 
+/// How much memory a program can have at the most: what its loads and stores are likely to miss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tier {
+    /// At most [`SMALL_PAGES_MAX`](Tier::SMALL_PAGES_MAX): what one core's own cache holds.
+    Small,
+    /// At most [`MEDIUM_PAGES_MAX`](Tier::MEDIUM_PAGES_MAX): what a cache shared by cores holds.
+    Medium,
+    /// More.
+    Large,
+}
+
+impl Tier {
+    /// Every tier, in the order of the table's columns.
+    pub const ALL: [Tier; 3] = [Tier::Small, Tier::Medium, Tier::Large];
+    /// The most pages of 64 KiB that a program of the small tier can have.
+    pub const SMALL_PAGES_MAX: u64 = 16;
+    /// The most pages of 64 KiB that a program of the medium tier can have.
+    pub const MEDIUM_PAGES_MAX: u64 = 512;
+
+    /// The tier of a program that can have so many pages.
+    #[must_use]
+    pub const fn of_pages(pages: u64) -> Tier {
+        if pages <= Tier::SMALL_PAGES_MAX {
+            Tier::Small
+        } else if pages <= Tier::MEDIUM_PAGES_MAX {
+            Tier::Medium
+        } else {
+            Tier::Large
+        }
+    }
+
+    /// The name that the specification uses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Tier::Small => "small",
+            Tier::Medium => "medium",
+            Tier::Large => "large",
+        }
+    }
+}
+
 macro_rules! classes {
-    ($($(#[doc = $doc:literal])+ $class:ident = $name:literal, $weight:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $class:ident = $name:literal, $small:literal $(/ $medium:literal / $large:literal)?;)+) => {
         /// A class of operators, or of declarations, that cost the same.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Class { $($(#[doc = $doc])+ $class,)+ }
@@ -22,16 +64,37 @@ macro_rules! classes {
             pub const ALL: &[Class] = &[$(Class::$class,)+];
 
             /// The name that the specification uses.
+            #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Class::$class => $name,)+ }
             }
 
-            /// The weight in units.
-            pub const fn weight(self) -> u32 {
-                match self { $(Class::$class => $weight,)+ }
+            /// The weights in units in the three tiers; one, if they are the same.
+            const fn weights(self) -> (u32, Option<(u32, u32)>) {
+                match self { $(Class::$class => ($small, classes!(@others $($medium $large)?)),)+ }
             }
         }
     };
+    (@others) => { None };
+    (@others $medium:literal $large:literal) => { Some(($medium, $large)) };
+}
+
+impl Class {
+    /// The weight in units, in a program of this memory tier.
+    #[must_use]
+    pub const fn weight(self, tier: Tier) -> u32 {
+        match (self.weights(), tier) {
+            ((_, Some((medium, _))), Tier::Medium) => medium,
+            ((_, Some((_, large))), Tier::Large) => large,
+            ((small, _), _) => small,
+        }
+    }
+
+    /// Whether the weight depends on the tier.
+    #[must_use]
+    pub const fn has_tiers(self) -> bool {
+        self.weights().1.is_some()
+    }
 }
 
 classes! {
@@ -44,9 +107,9 @@ classes! {
     /// `global.get`, `global.set`.
     Global = "global", 1;
     /// Scalar loads.
-    Load = "load", 2;
+    Load = "load", 2 / 2 / 2;
     /// Scalar stores.
-    Store = "store", 2;
+    Store = "store", 2 / 2 / 2;
     /// `if`, `br`, `br_if`, `return`, `select`, `unreachable`.
     Branch = "branch", 1;
     /// `br_table`.
@@ -68,7 +131,7 @@ classes! {
     /// `memory.fill`, `memory.copy`, `memory.init`, `data.drop`, before their bytes.
     MemoryBulk = "memory_bulk", 20;
     /// Each 64 bytes that a bulk memory operator moves, and each 64 bytes of a data segment.
-    MemoryBulk64Bytes = "memory_bulk_64_bytes", 6;
+    MemoryBulk64Bytes = "memory_bulk_64_bytes", 6 / 6 / 6;
     /// `table.fill`, `table.copy`, `table.init`, `table.grow`, `elem.drop`, before their elements.
     TableBulk = "table_bulk", 30;
     /// Each element that a bulk table operator moves, and each that a table or segment declares.
@@ -76,7 +139,9 @@ classes! {
     /// Arithmetic on vectors.
     Vector = "vector", 2;
     /// Loads and stores of vectors.
-    VectorMemory = "vector_memory", 3;
+    VectorMemory = "vector_memory", 3 / 3 / 3;
+    /// `throw`, `throw_ref`: unwinding, and the exception's own object.
+    Throw = "throw", 1000;
     /// Each core instance that is created.
     Instance = "instance", 2000;
     /// Each global that a module declares.
@@ -112,7 +177,15 @@ pub const OPERATOR_STACK_UNITS: u32 = 1;
 pub fn schedule_text() -> String {
     let mut text = format!("meterbox cost schedule {SCHEDULE_VERSION}\n");
     for class in Class::ALL {
-        text.push_str(&format!("{} {}\n", class.name(), class.weight()));
+        text.push_str(class.name());
+        if class.has_tiers() {
+            for tier in Tier::ALL {
+                text.push_str(&format!(" {} {}", tier.name(), class.weight(tier)));
+            }
+        } else {
+            text.push_str(&format!(" {}", class.weight(Tier::Small)));
+        }
+        text.push('\n');
     }
     text.push_str(&format!(
         "frame_units {FRAME_UNITS}\nslot_units {SLOT_UNITS}\noperator_stack_units {OPERATOR_STACK_UNITS}\n"

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use meterbox_meter::{
-    Class, METER_GLOBALS, METER_MODULE, MeterError, Metered, Reading, Spent, left_at_start, meter,
-    spent,
+    Class, METER_GLOBALS, METER_MODULE, MeterError, Metered, Reading, Spent, Tier, left_at_start,
+    meter, spent,
 };
 use wasmtime::{
     Engine, Extern, Global, GlobalType, Instance, Module, Mutability, Store, Val, ValType,
@@ -15,7 +15,7 @@ const BUDGET: u64 = 1_000_000_000;
 const STACK: i32 = 1 << 20;
 
 fn w(class: Class) -> u64 {
-    u64::from(class.weight())
+    u64::from(class.weight(Tier::Large))
 }
 
 fn metered(wat: &str) -> Metered {
