@@ -41,6 +41,8 @@ pub const TYPES_MAX: u64 = 20_000;
 pub const GLOBALS_MAX: u64 = 10_000;
 /// A module's tables.
 pub const TABLES_MAX: u64 = 100;
+/// A module's exception tags.
+pub const TAGS_MAX: u64 = 10_000;
 /// A module's data segments.
 pub const DATA_SEGMENTS_MAX: u64 = 100_000;
 /// A module's element segments.

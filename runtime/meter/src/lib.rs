@@ -20,6 +20,8 @@ mod module;
 mod operator;
 mod reading;
 mod schedule;
+mod signatures;
+mod wrappers;
 
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
@@ -51,6 +53,9 @@ pub const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::TAIL_CALL)
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::FLOATS)
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::MEMORY64)
+    .union(WasmFeatures::EXCEPTIONS)
     .union(WasmFeatures::GC_TYPES)
     .union(WasmFeatures::COMPONENT_MODEL);
 
@@ -58,7 +63,10 @@ pub const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
 pub const FEATURE_NAMES: &[&str] = &[
     "bulk-memory",
     "component-model",
+    "exceptions",
     "extended-const",
+    "memory64",
+    "multi-memory",
     "multi-value",
     "mutable-global",
     "reference-types",
@@ -94,6 +102,19 @@ pub struct Options {
     pub memory_bytes_max: Option<u64>,
     /// Who makes NaNs canonical.
     pub floats: Floats,
+}
+
+impl Options {
+    /// The highest memory tier that a program can have: one that declares less has a lower one.
+    #[must_use]
+    pub fn tier_max(&self) -> Tier {
+        Tier::of_pages(self.pages_max())
+    }
+
+    fn pages_max(&self) -> u64 {
+        self.memory_bytes_max
+            .map_or(u64::MAX, |bytes| bytes / 65_536)
+    }
 }
 
 /// A program that counts its own work.
@@ -143,7 +164,7 @@ pub fn meter_with(bytes: &[u8], options: &Options) -> Result<Metered, MeterError
     let mut parser = Parser::new(0);
     parser.set_features(FEATURES);
 
-    let tier = tier(bytes, options.memory_bytes_max);
+    let tier = tier(bytes, options);
     let mut frames: Vec<Frame<'_>> = Vec::new();
     let mut check = ComponentCheck::default();
     let mut modules: Vec<(Vec<u8>, Declared)> = Vec::new();
@@ -159,7 +180,7 @@ pub fn meter_with(bytes: &[u8], options: &Options) -> Result<Metered, MeterError
                 encoding: Encoding::Module,
                 ..
             } => {
-                frames.push(Frame::Module(Box::new(ModuleRewriter::new(tier))));
+                frames.push(Frame::Module(Box::new(ModuleRewriter::new(tier, *options))));
             }
             Payload::End(_) => match frames.pop() {
                 Some(Frame::Module(module)) => {
@@ -195,7 +216,7 @@ pub fn meter_with(bytes: &[u8], options: &Options) -> Result<Metered, MeterError
 
 /// The memory tier of a program: by what the memories that its core modules declare can hold at the
 /// most, together. What is not valid is found later.
-fn tier(bytes: &[u8], memory_bytes_max: Option<u64>) -> Tier {
+fn tier(bytes: &[u8], options: &Options) -> Tier {
     let mut pages = 0u64;
     for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
         if let Payload::MemorySection(memories) = payload {
@@ -205,8 +226,7 @@ fn tier(bytes: &[u8], memory_bytes_max: Option<u64>) -> Tier {
             }
         }
     }
-    let limit = memory_bytes_max.map_or(u64::MAX, |bytes| bytes / 65_536);
-    Tier::of_pages(pages.min(limit))
+    Tier::of_pages(pages.min(options.pages_max()))
 }
 
 /// Whether a program is a command, with standard input, output and error: a core module, or a

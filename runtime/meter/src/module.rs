@@ -1,19 +1,22 @@
 //! Rewrites one core module: the meter's globals are imported after the module's own imports, and
 //! every function body is charged. Knows nothing of components.
 
+use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 
 use wasm_encoder::reencode::{self, Reencode};
-use wasm_encoder::{BlockType, EntityType, GlobalType, RawSection, SectionId, ValType};
+use wasm_encoder::{EntityType, ExportKind, GlobalType, RawSection, SectionId, ValType};
 use wasmparser::{
     DataKind, ElementItems, FuncValidatorAllocations, FunctionBody, Payload, TypeRef, ValidPayload,
     ValidatorResources,
 };
 
-use crate::MeterError;
 use crate::admission::{self, Admission, bound};
 use crate::function::{self, FunctionContext, MeterGlobals};
 use crate::schedule::{Class, Tier};
+use crate::signatures::Signatures;
+use crate::wrappers;
+use crate::{MeterError, Options};
 
 /// The module name under which the meter's globals are imported.
 pub const METER_MODULE: &str = "meterbox:meter";
@@ -30,9 +33,20 @@ pub const METER_GLOBALS: [(&str, bool); 5] = [
 
 const METER_GLOBALS_COUNT: u32 = 5;
 
-/// Moves the indices of globals that come after the meter's.
+/// Moves the indices of globals that come after the meter's, and makes references to imported
+/// functions into references to functions that take the meter's count along.
+#[derive(Default)]
 pub(crate) struct Shift {
     imported_globals: u32,
+    imported_functions: u32,
+    /// How many functions the module itself has, imported ones included.
+    functions: u32,
+    /// Imported functions that are referred to, in the order of the functions that stand for them.
+    imports: Vec<u32>,
+    /// Where each of them is in that order.
+    place: HashMap<u32, u32>,
+    /// Functions that something refers to.
+    referred: BTreeSet<u32>,
 }
 
 impl Reencode for Shift {
@@ -44,6 +58,22 @@ impl Reencode for Shift {
         } else {
             global.saturating_add(METER_GLOBALS_COUNT)
         })
+    }
+
+    /// The function that a reference to this one refers to.
+    fn function_index(&mut self, function: u32) -> Result<u32, reencode::Error<Infallible>> {
+        let stands = if function < self.imported_functions {
+            let next = u32::try_from(self.imports.len()).unwrap_or(u32::MAX);
+            let place = *self.place.entry(function).or_insert(next);
+            if place == next {
+                self.imports.push(function);
+            }
+            self.functions.saturating_add(place)
+        } else {
+            function
+        };
+        self.referred.insert(stands);
+        Ok(stands)
     }
 }
 
@@ -75,15 +105,17 @@ impl Declared {
 /// One core module on its way through the meter, a payload at a time.
 pub(crate) struct ModuleRewriter<'a> {
     tier: Tier,
-    /// Parameters and results of each type; only functions can be types here.
-    types: Vec<(u32, Vec<wasmparser::ValType>)>,
+    options: Options,
+    signatures: Signatures,
+    shift: Shift,
     /// The type of each function, imported ones first.
     functions: Vec<u32>,
-    imported_functions: u32,
-    imported_globals: u32,
     bodies_done: u32,
-    /// Extra types, one for each list of several results: the blocks that wrap bodies.
-    wrappers: Vec<Vec<wasmparser::ValType>>,
+    /// Functions that are called from outside: exported ones, and the start function.
+    outside: BTreeSet<u32>,
+    /// Which memories and tables have 64-bit indices, imported ones first.
+    wide_memories: Vec<bool>,
+    wide_tables: Vec<bool>,
     sections: Sections<'a>,
     code: wasm_encoder::CodeSection,
     allocations: FuncValidatorAllocations,
@@ -97,6 +129,7 @@ struct Sections<'a> {
     functions: Option<wasmparser::FunctionSectionReader<'a>>,
     tables: Option<wasmparser::TableSectionReader<'a>>,
     memories: Option<wasmparser::MemorySectionReader<'a>>,
+    tags: Option<wasmparser::TagSectionReader<'a>>,
     globals: Option<wasmparser::GlobalSectionReader<'a>>,
     exports: Option<wasmparser::ExportSectionReader<'a>>,
     start: Option<u32>,
@@ -108,15 +141,17 @@ struct Sections<'a> {
 
 impl<'a> ModuleRewriter<'a> {
     /// A module of a program of this memory tier.
-    pub(crate) fn new(tier: Tier) -> ModuleRewriter<'a> {
+    pub(crate) fn new(tier: Tier, options: Options) -> ModuleRewriter<'a> {
         ModuleRewriter {
             tier,
-            types: Vec::new(),
+            options,
+            signatures: Signatures::default(),
+            shift: Shift::default(),
             functions: Vec::new(),
-            imported_functions: 0,
-            imported_globals: 0,
             bodies_done: 0,
-            wrappers: Vec::new(),
+            outside: BTreeSet::new(),
+            wide_memories: Vec::new(),
+            wide_tables: Vec::new(),
             sections: Sections::default(),
             code: wasm_encoder::CodeSection::new(),
             allocations: FuncValidatorAllocations::default(),
@@ -146,8 +181,8 @@ impl<'a> ModuleRewriter<'a> {
                         count(ty.results().len()),
                         admission::FUNCTION_PARAMETERS_MAX,
                     )?;
-                    self.types
-                        .push((index(ty.params().len())?, ty.results().to_vec()));
+                    self.signatures
+                        .push(ty.params().to_vec(), ty.results().to_vec());
                 }
                 self.sections.types = Some(types);
             }
@@ -162,10 +197,12 @@ impl<'a> ModuleRewriter<'a> {
                     match import.ty {
                         TypeRef::Func(ty) => {
                             self.functions.push(ty);
-                            self.imported_functions += 1;
+                            self.shift.imported_functions += 1;
                         }
-                        TypeRef::Global(_) => self.imported_globals += 1,
-                        TypeRef::Table(_) | TypeRef::Memory(_) => {}
+                        TypeRef::Global(_) => self.shift.imported_globals += 1,
+                        TypeRef::Table(table) => self.wide_tables.push(table.table64),
+                        TypeRef::Memory(memory) => self.wide_memories.push(memory.memory64),
+                        TypeRef::Tag(tag) => self.signatures.tags.push(tag.func_type_idx),
                         other => {
                             return Err(MeterError::Unsupported {
                                 what: format!("an import of the kind {other:?}"),
@@ -189,7 +226,10 @@ impl<'a> ModuleRewriter<'a> {
             Payload::TableSection(tables) => {
                 bound("tables", u64::from(tables.count()), admission::TABLES_MAX)?;
                 for table in tables.clone() {
-                    let initial = table?.ty.initial;
+                    let table = table?.ty;
+                    let initial = table.initial;
+                    no_exception(table.element_type.into(), "a table of exceptions")?;
+                    self.wide_tables.push(table.table64);
                     self.declared.table_elements =
                         self.declared.table_elements.saturating_add(initial);
                     self.declared.charge(Class::TableElement, initial);
@@ -198,11 +238,25 @@ impl<'a> ModuleRewriter<'a> {
             }
             Payload::MemorySection(memories) => {
                 for memory in memories.clone() {
-                    let initial = memory?.initial;
+                    let memory = memory?;
+                    let initial = memory.initial;
+                    self.wide_memories.push(memory.memory64);
                     self.declared.memory_pages = self.declared.memory_pages.saturating_add(initial);
                     self.declared.charge(Class::MemoryPage, initial);
                 }
                 self.sections.memories = Some(memories);
+            }
+            Payload::TagSection(tags) => {
+                bound("tags", u64::from(tags.count()), admission::TAGS_MAX)?;
+                for tag in tags.clone() {
+                    let tag = tag?;
+                    self.signatures.tags.push(tag.func_type_idx);
+                    let carried = self.signatures.of(tag.func_type_idx)?.0;
+                    carried
+                        .into_iter()
+                        .try_for_each(|ty| no_exception(ty, "an exception that carries one"))?;
+                }
+                self.sections.tags = Some(tags);
             }
             Payload::GlobalSection(globals) => {
                 bound(
@@ -212,18 +266,29 @@ impl<'a> ModuleRewriter<'a> {
                 )?;
                 self.declared
                     .charge(Class::GlobalDeclared, u64::from(globals.count()));
+                for global in globals.clone() {
+                    no_exception(global?.ty.content_type, "a global that holds an exception")?;
+                }
                 self.sections.globals = Some(globals);
             }
             Payload::ExportSection(exports) => {
                 for export in exports.clone() {
-                    let name = export?.name;
-                    if name.starts_with(METER_MODULE) {
-                        return Err(MeterError::ReservedName { name: name.into() });
+                    let export = export?;
+                    if export.name.starts_with(METER_MODULE) {
+                        return Err(MeterError::ReservedName {
+                            name: export.name.into(),
+                        });
+                    }
+                    if export.kind == wasmparser::ExternalKind::Func {
+                        self.outside.insert(export.index);
                     }
                 }
                 self.sections.exports = Some(exports);
             }
-            Payload::StartSection { func, .. } => self.sections.start = Some(func),
+            Payload::StartSection { func, .. } => {
+                self.outside.insert(func);
+                self.sections.start = Some(func);
+            }
             Payload::ElementSection(elements) => {
                 bound(
                     "element segments",
@@ -281,30 +346,28 @@ impl<'a> ModuleRewriter<'a> {
             ));
         };
         let mut validator = to_validate.into_validator(std::mem::take(&mut self.allocations));
-        let function = self.imported_functions.saturating_add(self.bodies_done);
+        let function = self
+            .shift
+            .imported_functions
+            .saturating_add(self.bodies_done);
         self.bodies_done += 1;
-        let ty = self
-            .functions
-            .get(position(function))
-            .copied()
-            .unwrap_or(u32::MAX);
-        let Some((parameters, results)) = self.types.get(position(ty)).cloned() else {
+        self.shift.functions = index(self.functions.len())?;
+        let Some(ty) = self.functions.get(position(function)).copied() else {
             return Err(MeterError::Encoding("a body without a type".into()));
         };
-        let mut shift = Shift {
-            imported_globals: self.imported_globals,
-        };
-        let wrapper = self.wrapper(&results, &mut shift)?;
         let mut context = FunctionContext {
             tier: self.tier,
+            floats: self.options.floats,
             globals: self.meter_globals(),
-            imported_functions: self.imported_functions,
-            parameters,
-            results: index(results.len())?,
-            wrapper,
-            shift: &mut shift,
+            imported_functions: self.shift.imported_functions,
+            ty,
+            from_outside: self.outside.contains(&function),
+            signatures: &mut self.signatures,
+            shift: &mut self.shift,
+            wide_memories: &self.wide_memories,
+            wide_tables: &self.wide_tables,
         };
-        let rewritten =
+        let (rewritten, _) =
             function::rewrite::<ValidatorResources>(body, &mut validator, &mut context, admission)?;
         self.code.raw(&rewritten);
         self.allocations = validator.into_allocations();
@@ -313,7 +376,7 @@ impl<'a> ModuleRewriter<'a> {
 
     /// The meter's globals stand right after the imported ones.
     fn meter_globals(&self) -> MeterGlobals {
-        let first = self.imported_globals;
+        let first = self.shift.imported_globals;
         MeterGlobals {
             left: first,
             stack_left: first + 1,
@@ -323,128 +386,207 @@ impl<'a> ModuleRewriter<'a> {
         }
     }
 
-    fn wrapper(
-        &mut self,
-        results: &[wasmparser::ValType],
-        shift: &mut Shift,
-    ) -> Result<BlockType, MeterError> {
-        Ok(match results {
-            [] => BlockType::Empty,
-            [one] => BlockType::Result(shift.val_type(*one).map_err(encoding)?),
-            several => {
-                let at = match self.wrappers.iter().position(|wrapper| wrapper == several) {
-                    Some(at) => at,
-                    None => {
-                        self.wrappers.push(several.to_vec());
-                        self.wrappers.len() - 1
-                    }
-                };
-                BlockType::FunctionType(index(self.types.len() + at)?)
-            }
-        })
-    }
-
     /// The rewritten module, and what it declares.
     pub(crate) fn finish(mut self) -> Result<(Vec<u8>, Declared), MeterError> {
         self.declared.charge(Class::Instance, 1);
-        let mut shift = Shift {
-            imported_globals: self.imported_globals,
-        };
-        let mut module = wasm_encoder::Module::new();
+        let sections = std::mem::take(&mut self.sections);
+        let globals = self.meter_globals();
+        let mut shift = std::mem::take(&mut self.shift);
+        shift.functions = index(self.functions.len())?;
 
+        // Sections that refer to functions come first, so that all functions that stand for imported
+        // ones are known.
+        let mut tables = wasm_encoder::TableSection::new();
+        if let Some(section) = sections.tables {
+            let done = shift.parse_table_section(&mut tables, section);
+            done.map_err(encoding)?;
+        }
+        let mut own_globals = wasm_encoder::GlobalSection::new();
+        if let Some(section) = sections.globals {
+            let done = shift.parse_global_section(&mut own_globals, section);
+            done.map_err(encoding)?;
+        }
+        let mut elements = wasm_encoder::ElementSection::new();
+        if let Some(section) = sections.elements {
+            let done = shift.parse_element_section(&mut elements, section);
+            done.map_err(encoding)?;
+        }
+        // A function that only an export declared, which is of another function now.
+        if !shift.referred.is_empty() {
+            let referred: Vec<u32> = shift.referred.iter().copied().collect();
+            elements.declared(wasm_encoder::Elements::Functions(referred.into()));
+        }
+        // Types of functions that are added, and their bodies.
+        let mut added = Vec::new();
+        for import in &shift.imports {
+            let ty = self.type_of(*import)?;
+            let parameters = self.signatures.parameters_of(ty);
+            let wrapper = wrappers::for_import(globals, parameters, *import);
+            added.push((self.signatures.threaded(ty), wrapper));
+        }
+        let mut outside = Outside {
+            module: &self,
+            globals,
+            first: shift.functions,
+            added,
+            known: HashMap::new(),
+        };
+        let mut exports = wasm_encoder::ExportSection::new();
+        for export in sections.exports.into_iter().flatten() {
+            let export = export?;
+            let kind = ExportKind::from(shift.export_kind(export.kind).map_err(encoding)?);
+            let at = match export.kind {
+                wasmparser::ExternalKind::Func | wasmparser::ExternalKind::FuncExact => {
+                    outside.function(export.index, shift.imported_functions)?
+                }
+                wasmparser::ExternalKind::Global => {
+                    shift.global_index(export.index).map_err(encoding)?
+                }
+                _ => export.index,
+            };
+            exports.export(export.name, kind, at);
+        }
+        let start = match sections.start {
+            Some(start) => Some(outside.function(start, shift.imported_functions)?),
+            None => None,
+        };
+        let added = outside.added;
+
+        let mut module = wasm_encoder::Module::new();
         let mut types = wasm_encoder::TypeSection::new();
-        if let Some(section) = self.sections.types {
-            shift
-                .parse_type_section(&mut types, section)
-                .map_err(encoding)?;
+        if let Some(section) = sections.types {
+            let done = shift.parse_type_section(&mut types, section);
+            done.map_err(encoding)?;
         }
-        for results in &self.wrappers {
-            let results = results
-                .iter()
-                .map(|ty| shift.val_type(*ty))
-                .collect::<Result<Vec<_>, _>>();
-            types.ty().function([], results.map_err(encoding)?);
-        }
+        self.signatures.encode(&mut types)?;
         module.section(&types);
 
         let mut imports = wasm_encoder::ImportSection::new();
-        if let Some(section) = self.sections.imports {
-            shift
-                .parse_import_section(&mut imports, section)
-                .map_err(encoding)?;
+        if let Some(section) = sections.imports {
+            let done = shift.parse_import_section(&mut imports, section);
+            done.map_err(encoding)?;
         }
         for (name, is_i32) in METER_GLOBALS {
-            imports.import(
-                METER_MODULE,
-                name,
-                EntityType::Global(meter_global_type(is_i32)),
-            );
+            let ty = EntityType::Global(meter_global_type(is_i32));
+            imports.import(METER_MODULE, name, ty);
         }
         module.section(&imports);
 
-        if let Some(section) = self.sections.functions {
-            let mut functions = wasm_encoder::FunctionSection::new();
-            shift
-                .parse_function_section(&mut functions, section)
-                .map_err(encoding)?;
+        let mut functions = wasm_encoder::FunctionSection::new();
+        for ty in &self.functions[position(shift.imported_functions)..] {
+            functions.function(self.signatures.threaded(*ty));
+        }
+        let mut code = self.code;
+        for (ty, body) in &added {
+            functions.function(*ty);
+            code.function(body);
+        }
+        if !functions.is_empty() {
             module.section(&functions);
         }
-        if let Some(section) = self.sections.tables {
-            let mut tables = wasm_encoder::TableSection::new();
-            shift
-                .parse_table_section(&mut tables, section)
-                .map_err(encoding)?;
+        if !tables.is_empty() {
             module.section(&tables);
         }
-        if let Some(section) = self.sections.memories {
+        if let Some(section) = sections.memories {
             let mut memories = wasm_encoder::MemorySection::new();
-            shift
-                .parse_memory_section(&mut memories, section)
-                .map_err(encoding)?;
+            let done = shift.parse_memory_section(&mut memories, section);
+            done.map_err(encoding)?;
             module.section(&memories);
         }
-        if let Some(section) = self.sections.globals {
-            let mut globals = wasm_encoder::GlobalSection::new();
-            shift
-                .parse_global_section(&mut globals, section)
-                .map_err(encoding)?;
-            module.section(&globals);
+        if let Some(section) = sections.tags {
+            let mut tags = wasm_encoder::TagSection::new();
+            let done = shift.parse_tag_section(&mut tags, section);
+            done.map_err(encoding)?;
+            module.section(&tags);
         }
-        if let Some(section) = self.sections.exports {
-            let mut exports = wasm_encoder::ExportSection::new();
-            shift
-                .parse_export_section(&mut exports, section)
-                .map_err(encoding)?;
+        if !own_globals.is_empty() {
+            module.section(&own_globals);
+        }
+        if !exports.is_empty() {
             module.section(&exports);
         }
-        if let Some(function_index) = self.sections.start {
+        if let Some(function_index) = start {
             module.section(&wasm_encoder::StartSection { function_index });
         }
-        if let Some(section) = self.sections.elements {
-            let mut elements = wasm_encoder::ElementSection::new();
-            shift
-                .parse_element_section(&mut elements, section)
-                .map_err(encoding)?;
+        if !elements.is_empty() {
             module.section(&elements);
         }
-        if let Some(count) = self.sections.data_count {
+        if let Some(count) = sections.data_count {
             module.section(&wasm_encoder::DataCountSection { count });
         }
-        if self.bodies_done > 0 {
-            module.section(&self.code);
+        if !code.is_empty() {
+            module.section(&code);
         }
-        if let Some(section) = self.sections.data {
+        if let Some(section) = sections.data {
             let mut data = wasm_encoder::DataSection::new();
-            shift
-                .parse_data_section(&mut data, section)
-                .map_err(encoding)?;
+            let done = shift.parse_data_section(&mut data, section);
+            done.map_err(encoding)?;
             module.section(&data);
         }
-        for custom in self.sections.customs {
+        for custom in sections.customs {
             write_custom(&mut module, &custom, &mut shift)?;
         }
         Ok((module.finish(), self.declared))
     }
+
+    fn type_of(&self, function: u32) -> Result<u32, MeterError> {
+        let ty = self.functions.get(position(function)).copied();
+        ty.ok_or_else(|| MeterError::Encoding("a function that is not there".into()))
+    }
+}
+
+/// Functions that are called from outside, on their way to functions of the original type.
+struct Outside<'m, 'a> {
+    module: &'m ModuleRewriter<'a>,
+    globals: MeterGlobals,
+    /// The index of the first function that is added.
+    first: u32,
+    added: Vec<(u32, wasm_encoder::Function)>,
+    known: HashMap<u32, u32>,
+}
+
+impl Outside<'_, '_> {
+    /// The function that is called from outside for this one: an imported one is itself.
+    fn function(&mut self, function: u32, imported: u32) -> Result<u32, MeterError> {
+        if function < imported {
+            return Ok(function);
+        }
+        if let Some(known) = self.known.get(&function) {
+            return Ok(*known);
+        }
+        let ty = self.module.type_of(function)?;
+        let parameters = self.module.signatures.parameters_of(ty);
+        let at = self.first.saturating_add(index(self.added.len())?);
+        let wrapper = wrappers::for_export(self.globals, parameters, function);
+        self.added.push((ty, wrapper));
+        self.known.insert(function, at);
+        Ok(at)
+    }
+}
+
+/// Refuses what could hold exceptions without bound: nothing counts the memory that they take. As
+/// locals and operands they are bounded by the stack.
+fn no_exception(ty: wasmparser::ValType, what: &str) -> Result<(), MeterError> {
+    let is_exception = match ty {
+        wasmparser::ValType::Ref(ty) => {
+            use wasmparser::{
+                AbstractHeapType::{Exn, NoExn},
+                HeapType,
+            };
+            matches!(
+                ty.heap_type(),
+                HeapType::Abstract {
+                    ty: Exn | NoExn,
+                    ..
+                }
+            )
+        }
+        _ => false,
+    };
+    if is_exception {
+        return Err(MeterError::Unsupported { what: what.into() });
+    }
+    Ok(())
 }
 
 /// The type of one of the meter's globals.
@@ -468,7 +610,7 @@ fn write_custom(
     }
     if let wasmparser::KnownCustom::Name(names) = custom.as_known() {
         // Names only help people: a malformed section is left out rather than refused.
-        if let Ok(names) = shift.custom_name_section(names) {
+        if let Ok(names) = names_without_locals(names, shift) {
             module.section(&names);
         }
         return Ok(());
@@ -483,7 +625,30 @@ fn write_custom(
     Ok(())
 }
 
-fn index(n: usize) -> Result<u32, MeterError> {
+/// The names that still hold: locals and labels have moved.
+fn names_without_locals(
+    section: wasmparser::NameSectionReader<'_>,
+    shift: &mut Shift,
+) -> Result<wasm_encoder::NameSection, reencode::Error<Infallible>> {
+    let mut names = wasm_encoder::NameSection::new();
+    for subsection in section {
+        match subsection? {
+            wasmparser::Name::Local(_) | wasmparser::Name::Label(_) => {}
+            wasmparser::Name::Function(functions) => {
+                let mut kept = wasm_encoder::NameMap::new();
+                for name in functions {
+                    let name = name?;
+                    kept.append(name.index, name.name);
+                }
+                names.functions(&kept);
+            }
+            other => shift.parse_custom_name_subsection(&mut names, other)?,
+        }
+    }
+    Ok(names)
+}
+
+pub(crate) fn index(n: usize) -> Result<u32, MeterError> {
     u32::try_from(n).map_err(|_| MeterError::Encoding("an index past 2^32".into()))
 }
 

@@ -97,5 +97,125 @@ pub(crate) fn leaves(op: &Operator<'_>) -> bool {
             | Operator::Unreachable
             | Operator::ReturnCall { .. }
             | Operator::ReturnCallIndirect { .. }
+            | Operator::Throw { .. }
+            | Operator::ThrowRef
     )
+}
+
+/// Whether the operator that follows begins a segment.
+pub(crate) fn ends_segment(op: &Operator<'_>) -> bool {
+    matches!(
+        op,
+        Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::Else
+            | Operator::End
+            | Operator::BrIf { .. }
+    )
+}
+
+fn calls_or_throws(op: &Operator<'_>) -> bool {
+    matches!(
+        op,
+        Operator::Call { .. }
+            | Operator::CallIndirect { .. }
+            | Operator::ReturnCall { .. }
+            | Operator::ReturnCallIndirect { .. }
+            | Operator::TryTable { .. }
+            | Operator::Throw { .. }
+            | Operator::ThrowRef
+    )
+}
+
+/// Whether the operator is charged by length.
+pub(crate) fn is_bulk(op: &Operator<'_>) -> bool {
+    matches!(
+        op,
+        Operator::MemoryFill { .. }
+            | Operator::MemoryCopy { .. }
+            | Operator::MemoryInit { .. }
+            | Operator::MemoryGrow { .. }
+            | Operator::TableFill { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableInit { .. }
+            | Operator::TableGrow { .. }
+    )
+}
+
+/// Whether a small function may hold this operator.
+pub(crate) fn may_be_small(op: &Operator<'_>) -> bool {
+    !(matches!(op, Operator::Loop { .. }) || calls_or_throws(op) || is_bulk(op))
+}
+
+/// Whether a counted loop may hold this operator before its `br_if`.
+pub(crate) fn may_be_counted(op: &Operator<'_>) -> bool {
+    let is_control = matches!(
+        op,
+        Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::Else
+            | Operator::End
+            | Operator::Br { .. }
+            | Operator::BrIf { .. }
+            | Operator::BrTable { .. }
+            | Operator::Return
+            | Operator::Unreachable
+    );
+    !(is_control || calls_or_throws(op) || is_bulk(op))
+}
+
+/// The kind of values whose NaNs have bits that WebAssembly leaves open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum FloatKind {
+    F32,
+    F64,
+    F32x4,
+    F64x2,
+}
+
+/// Of an operator whose NaN results WebAssembly leaves open: the kind of its operands, and of its
+/// result.
+pub(crate) fn float_arithmetic(op: &Operator<'_>) -> Option<(FloatKind, FloatKind)> {
+    use FloatKind::{F32, F32x4, F64, F64x2};
+    use Operator as O;
+    Some(match op {
+        O::F32Add | O::F32Sub | O::F32Mul | O::F32Div | O::F32Min | O::F32Max => (F32, F32),
+        O::F32Sqrt | O::F32Ceil | O::F32Floor | O::F32Trunc | O::F32Nearest => (F32, F32),
+        O::F64Add | O::F64Sub | O::F64Mul | O::F64Div | O::F64Min | O::F64Max => (F64, F64),
+        O::F64Sqrt | O::F64Ceil | O::F64Floor | O::F64Trunc | O::F64Nearest => (F64, F64),
+        O::F32DemoteF64 => (F64, F32),
+        O::F64PromoteF32 => (F32, F64),
+        O::F32x4Add | O::F32x4Sub | O::F32x4Mul | O::F32x4Div => (F32x4, F32x4),
+        O::F32x4Min | O::F32x4Max | O::F32x4Sqrt | O::F32x4Ceil => (F32x4, F32x4),
+        O::F32x4Floor | O::F32x4Trunc | O::F32x4Nearest => (F32x4, F32x4),
+        O::F64x2Add | O::F64x2Sub | O::F64x2Mul | O::F64x2Div => (F64x2, F64x2),
+        O::F64x2Min | O::F64x2Max | O::F64x2Sqrt | O::F64x2Ceil => (F64x2, F64x2),
+        O::F64x2Floor | O::F64x2Trunc | O::F64x2Nearest => (F64x2, F64x2),
+        O::F32x4DemoteF64x2Zero => (F64x2, F32x4),
+        O::F64x2PromoteLowF32x4 => (F32x4, F64x2),
+        _ => return None,
+    })
+}
+
+/// Of an operator that reads floats only as numbers, so that all NaNs are the same to it: the kind
+/// of its operands. Its result is no float that could be NaN.
+pub(crate) fn float_test(op: &Operator<'_>) -> Option<FloatKind> {
+    use FloatKind::{F32, F32x4, F64, F64x2};
+    use Operator as O;
+    Some(match op {
+        O::F32Eq | O::F32Ne | O::F32Lt | O::F32Gt | O::F32Le | O::F32Ge => F32,
+        O::I32TruncF32S | O::I32TruncF32U | O::I64TruncF32S | O::I64TruncF32U => F32,
+        O::I32TruncSatF32S | O::I32TruncSatF32U => F32,
+        O::I64TruncSatF32S | O::I64TruncSatF32U => F32,
+        O::F64Eq | O::F64Ne | O::F64Lt | O::F64Gt | O::F64Le | O::F64Ge => F64,
+        O::I32TruncF64S | O::I32TruncF64U | O::I64TruncF64S | O::I64TruncF64U => F64,
+        O::I32TruncSatF64S | O::I32TruncSatF64U => F64,
+        O::I64TruncSatF64S | O::I64TruncSatF64U => F64,
+        O::F32x4Eq | O::F32x4Ne | O::F32x4Lt | O::F32x4Gt | O::F32x4Le | O::F32x4Ge => F32x4,
+        O::I32x4TruncSatF32x4S | O::I32x4TruncSatF32x4U => F32x4,
+        O::F64x2Eq | O::F64x2Ne | O::F64x2Lt | O::F64x2Gt | O::F64x2Le | O::F64x2Ge => F64x2,
+        O::I32x4TruncSatF64x2SZero | O::I32x4TruncSatF64x2UZero => F64x2,
+        _ => return None,
+    })
 }

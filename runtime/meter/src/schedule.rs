@@ -6,7 +6,7 @@
 use sha2::{Digest, Sha256};
 
 /// The version of the rules by which a program is charged.
-pub const METER_VERSION: u32 = 0;
+pub const METER_VERSION: u32 = 1;
 
 /// The version of the table of weights below.
 pub const SCHEDULE_VERSION: u32 = 0;

@@ -140,6 +140,152 @@ fn a_loop_is_charged_per_lap() {
     assert_eq!(units(wat, &[Val::I32(1000)]), 1000 * lap);
 }
 
+/// Units of a run that traps, beyond those that the module declares.
+fn units_at_trap(wat: &str, arguments: &[Val]) -> u64 {
+    let metered = metered(wat);
+    let run = run_with(&metered, arguments, BUDGET);
+    assert!(run.result.is_err(), "{:?}", run.result);
+    assert_eq!(run.spent.exhausted, None);
+    run.spent.instructions - metered.declared.units
+}
+
+#[test]
+fn a_counted_loop_is_charged_ahead() {
+    // The lap of index 3 of 10 divides by zero. A loop that is not counted is billed four laps.
+    let lap_of = |block: &str| {
+        format!(
+            r#"(module (func (export "f") (param i32) (local i32)
+                loop {block} i32.const 1 local.get 1 i32.const 3 i32.sub i32.div_u drop
+                    local.get 1 i32.const 1 i32.add local.tee 1 local.get 0 i32.lt_u br_if 0
+                end))"#
+        )
+    };
+    let lap = 11 * w(Class::Simple) + w(Class::Divide) + w(Class::Branch);
+    assert_eq!(units_at_trap(&lap_of(""), &[Val::I32(10)]), 10 * lap);
+    // Its head's record is of the segment up to the block's end; the rest of the lap follows.
+    let plain = units_at_trap(&lap_of("block end"), &[Val::I32(10)]);
+    assert_eq!(plain, 3 * lap);
+    // A loop that would wrap around is charged a lap at a time: from 0 by 3 it never meets 7 before.
+    let wraps = r#"(module (memory 1) (func (export "f") (param i32) (local i32)
+        loop local.get 1 i32.load drop
+            local.get 1 i32.const 3 i32.add local.tee 1 local.get 0 i32.ne br_if 0 end))"#;
+    let lap = 8 * w(Class::Simple) + w(Class::Load) + w(Class::Branch);
+    let laps = (65_536 - 4) / 3 + 2; // and the one that is out of bounds
+    assert_eq!(units_at_trap(wraps, &[Val::I32(7)]), laps * lap);
+    assert_eq!(
+        units_at_trap(wraps, &[Val::I32(30_000_000)]),
+        10_000_000 * lap
+    );
+}
+
+#[test]
+fn a_small_function_is_no_sync_point_and_takes_no_stack() {
+    // The callee traps: what is billed is what its caller recorded at its own entry.
+    let wat = |body: &str| {
+        format!(
+            r#"(module (func $g (param i32) (result i32) {body} i32.const 1 local.get 0 i32.div_u)
+                (func (export "f") (param i32) (result i32) local.get 0 call $g))"#
+        )
+    };
+    let caller = w(Class::Simple) + w(Class::Call);
+    assert_eq!(units_at_trap(&wat(""), &[Val::I32(0)]), caller);
+    let callee = 3 * w(Class::Simple) + w(Class::Divide);
+    let not_small = "loop end ";
+    assert_eq!(units_at_trap(&wat(not_small), &[Val::I32(0)]), caller);
+    assert_eq!(
+        units(&wat(""), &[Val::I32(1)]),
+        caller + callee - w(Class::Simple)
+    );
+    assert_eq!(
+        units(&wat(not_small), &[Val::I32(1)]),
+        caller + callee - w(Class::Simple)
+    );
+    // A function that is exported is never small.
+    let exported = r#"(module (func (export "f") (result i32) i32.const 1 i32.const 0 i32.div_u))"#;
+    assert_eq!(
+        units_at_trap(exported, &[]),
+        2 * w(Class::Simple) + w(Class::Divide)
+    );
+}
+
+#[test]
+fn an_exception_is_charged_recorded_and_caught() {
+    let wat = r#"(module (tag $e (param i32))
+        (func $g (param i32) local.get 0 throw $e)
+        (func (export "f") (param i32) (result i32)
+            block $caught (result i32)
+                try_table (catch $e $caught) local.get 0 call $g end
+                i32.const 7
+            end))"#;
+    let metered = metered(wat);
+    let run = run_with(&metered, &[Val::I32(5)], BUDGET);
+    assert_eq!(run.result, Ok(vec![5]));
+    assert_eq!(run.reading.stack_left, STACK);
+    let units = run.spent.instructions - metered.declared.units;
+    let simple = 2 * w(Class::Simple);
+    assert_eq!(units, simple + w(Class::Call) + w(Class::Throw));
+    // Nobody catches: billed all the same.
+    let wat = r#"(module (tag $e) (func (export "f") i32.const 1 drop throw $e))"#;
+    assert_eq!(
+        units_at_trap(wat, &[]),
+        2 * w(Class::Simple) + w(Class::Throw)
+    );
+}
+
+#[test]
+fn every_nan_that_arithmetic_makes_is_canonical_where_it_is_seen() {
+    let nan = 0x7ff8_0000_0000_0000_u64.cast_signed();
+    let odd = 0x7ff4_0000_0000_1234_u64.cast_signed();
+    let bits = |body: &str| {
+        let wat = format!(
+            r#"(module (memory 1) (func (export "f") (param f64) (result i64) (local f64 f64) {body}))"#
+        );
+        let metered = metered(&wat);
+        let run = run_with(&metered, &[Val::F64(odd.cast_unsigned())], BUDGET);
+        run.result.unwrap()[0]
+    };
+    let reinterpret = "i64.reinterpret_f64";
+    // What only moves keeps its bits.
+    assert_eq!(bits(&format!("local.get 0 {reinterpret}")), odd);
+    assert_eq!(
+        bits("i32.const 0 local.get 0 f64.store i32.const 0 i64.load"),
+        odd
+    );
+    // What is computed does not, through locals, branches and loops.
+    assert_eq!(
+        bits(&format!("local.get 0 local.get 0 f64.add {reinterpret}")),
+        nan
+    );
+    assert_eq!(
+        bits("i32.const 0 local.get 0 f64.sqrt f64.store i32.const 0 i64.load"),
+        nan
+    );
+    for sign in ["0", "1"] {
+        // One arm computes, and the other one does not.
+        let merged = format!(
+            "local.get 0 local.set 1 i32.const {sign} if local.get 0 local.get 0 f64.mul local.set 1 end
+             local.get 1 {reinterpret}"
+        );
+        assert_eq!(bits(&merged), if sign == "1" { nan } else { odd });
+    }
+    let looped = format!(
+        "local.get 0 local.set 1 loop local.get 1 f64.const 1 f64.add local.set 1
+         local.get 1 local.set 2 i32.const 0 br_if 0 end local.get 2 {reinterpret}"
+    );
+    assert_eq!(bits(&looped), nan);
+    // The sign of a computed NaN is clear before `neg` sets it.
+    let zero = "f64.const 0 f64.const 0 f64.div";
+    assert_eq!(
+        bits(&format!("{zero} f64.neg {reinterpret}")),
+        nan | i64::MIN
+    );
+    assert_eq!(bits(&format!("{zero} f64.abs {reinterpret}")), nan);
+    assert_eq!(
+        bits(&format!("{zero} f64x2.splat i64x2.extract_lane 1")),
+        nan
+    );
+}
+
 #[test]
 fn operators_after_a_branch_out_are_not_charged() {
     let wat = r#"(module (func (export "f") (result i32)
@@ -211,17 +357,26 @@ fn a_trap_after_a_loop_bills_the_loop() {
 
 #[test]
 fn every_budget_ends_at_the_budget() {
-    let wat = r#"(module (func (export "f") (param i32)
-        loop local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end))"#;
+    // A counted loop; and one that is not, for the block in it.
+    for block in ["", "block end"] {
+        ends_at_the_budget(&format!(
+            r#"(module (func (export "f") (param i32)
+                loop {block} local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end))"#
+        ));
+    }
+}
+
+fn ends_at_the_budget(wat: &str) {
     let metered = metered(wat);
     let whole = 20 * (4 * w(Class::Simple) + w(Class::Branch)) + metered.declared.units;
     for budget in metered.declared.units..=whole + 2 {
         let run = run_with(&metered, &[Val::I32(20)], budget);
         if budget < whole {
-            assert!(run.result.is_err(), "{budget}");
+            // What is spent after the last check ends the run all the same, as its host sees.
             assert_eq!(
                 run.spent.exhausted,
-                Some(meterbox_meter::Exhausted::Instructions)
+                Some(meterbox_meter::Exhausted::Instructions),
+                "{budget}"
             );
             assert_eq!(run.spent.instructions, budget);
         } else {
@@ -381,9 +536,16 @@ fn refusal(wat: &str) -> String {
 fn what_is_not_handled_is_refused_by_name() {
     for (wat, says) in [
         ("(module (memory 1 1 shared))", "threads"),
-        ("(module (memory i64 1))", "memory64"),
-        ("(module (memory 1) (memory 1))", "multi"),
-        ("(module (tag))", "exceptions"),
+        ("(module (table 1 exnref))", "a table of exceptions"),
+        (
+            "(module (global exnref (ref.null exn)))",
+            "a global that holds an exception",
+        ),
+        (
+            "(module (tag (param exnref)))",
+            "an exception that carries one",
+        ),
+        ("(module (func try catch_all end))", "legacy_exceptions"),
         ("(module (type (struct)))", "gc"),
         (
             "(module (func (param v128 v128 v128) (result v128) local.get 0 local.get 1 local.get 2 f32x4.relaxed_madd))",

@@ -15,5 +15,6 @@ mod store;
 pub use error::ProviderError;
 pub use lifecycle::{Completed, Host, Policy, Provider, Quote};
 pub use material::{Material, MaterialError};
+pub use measure::options as meter_options;
 pub use replay::{ReplayError, Verdict, replay};
 pub use store::{Store, StoreError};

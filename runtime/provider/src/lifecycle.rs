@@ -17,7 +17,7 @@ use meterbox_billing::receipt::{Attested, Engine, Receipt, Reproducible, Run};
 use meterbox_billing::text::Message;
 use meterbox_billing::timestamp::Timestamp;
 use meterbox_billing::usage::Observed;
-use meterbox_meter::{Metered, meter};
+use meterbox_meter::{Metered, meter_with};
 use meterbox_sandbox::{
     ENGINE_NAME, ENGINE_VERSION, Observer, OptLevel, Output, Program, Ran, STACK_UNITS_MAX, Sandbox,
 };
@@ -269,17 +269,17 @@ impl Provider {
         let check = |admission_units: u64| {
             order.check_against(&self.offer, &self.card, now, u128::from(admission_units))
         };
-        if let Some(program) = self.programs.find(&order.job.module) {
+        let options = measure::options(&order.limits);
+        let key = (order.job.module, options.tier_max());
+        if let Some(program) = self.programs.find(&key) {
             let hold = check(program.admission_units())?;
             program.check(&measure::sandbox_limits(&order.limits))?;
             return Ok((program, hold, Duration::ZERO));
         }
         let began = Instant::now();
-        let metered = meter(program)?;
+        let metered = meter_with(program, &options)?;
         let hold = check(metered.admission.units())?;
-        let program = self
-            .programs
-            .compile(&self.sandbox, order.job.module, metered)?;
+        let program = self.programs.compile(&self.sandbox, key, metered)?;
         program.check(&measure::sandbox_limits(&order.limits))?;
         Ok((program, hold, began.elapsed()))
     }
@@ -333,7 +333,7 @@ pub(crate) fn quote(
         declared,
         admission,
         ..
-    } = meter(program)?;
+    } = meter_with(program, &measure::options(limits))?;
     Ok(Quote {
         admission_units: admission.units(),
         declared_units: declared.units,

@@ -33,6 +33,15 @@ pub(crate) fn engine_facts() -> EngineFacts {
     ENGINE_FACTS.clone()
 }
 
+/// How a program that runs under these bounds is metered.
+#[must_use]
+pub fn options(limits: &Limits) -> meterbox_meter::Options {
+    meterbox_meter::Options {
+        memory_bytes_max: Some(limits.memory_bytes),
+        ..meterbox_meter::Options::default()
+    }
+}
+
 /// The bounds as the sandbox takes them.
 pub(crate) fn sandbox_limits(limits: &Limits) -> sandbox::Limits {
     sandbox::Limits {

@@ -10,12 +10,13 @@ use meterbox_billing::order::Order;
 use meterbox_billing::rate_card::RateCard;
 use meterbox_billing::receipt::Receipt;
 use meterbox_billing::verify::{Difference, compare};
-use meterbox_meter::meter;
+use meterbox_meter::meter_with;
 use meterbox_sandbox::{Nobody, OptLevel, Sandbox};
 
 use crate::ProviderError;
 use crate::lifecycle::execute;
 use crate::material::Material;
+use crate::measure;
 
 /// What a replay came to.
 #[derive(Debug)]
@@ -85,7 +86,8 @@ pub fn replay(
     material.check(&order.job).map_err(ProviderError::from)?;
     material.check_contents().map_err(ProviderError::from)?;
     let sandbox = Sandbox::new(opt_level).map_err(ProviderError::from)?;
-    let metered = meter(&material.program).map_err(ProviderError::from)?;
+    let metered = meter_with(&material.program, &measure::options(&order.limits))
+        .map_err(ProviderError::from)?;
     let program = sandbox.compile(metered).map_err(ProviderError::from)?;
     let again = execute(&sandbox, &program, order, material, card, Arc::new(Nobody))?;
     let (theirs, ours) = (receipt.reproducible(), &again.reproducible);

@@ -19,9 +19,9 @@ use crate::wasi_0_1;
 pub const ENGINE_NAME: &str = "wasmtime";
 /// The version of the engine.
 pub const ENGINE_VERSION: &str = "48.0.8";
-/// How float results that WebAssembly leaves open are fixed: the engine makes every NaN the
-/// canonical one.
-pub const FLOAT_MODE: &str = "engine-canonical-nan";
+/// How float results that WebAssembly leaves open are fixed: the meter's rewriting makes every NaN
+/// the canonical one, on whatever engine.
+pub const FLOAT_MODE: &str = "canonical-nan";
 
 /// How hard the compiler tries. Never visible in a bill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -282,7 +282,6 @@ fn config(opt_level: OptLevel) -> Config {
             OptLevel::None => wasmtime::OptLevel::None,
             OptLevel::Speed => wasmtime::OptLevel::Speed,
         })
-        .cranelift_nan_canonicalization(true)
         // The meter is read from the dump of a component that trapped.
         .coredump_on_trap(true)
         .max_wasm_stack(NATIVE_STACK_BYTES)
@@ -293,9 +292,11 @@ fn config(opt_level: OptLevel) -> Config {
         .wasm_relaxed_simd(false)
         .wasm_gc(false)
         .wasm_function_references(false)
-        .wasm_exceptions(false)
-        .wasm_memory64(false)
-        .wasm_multi_memory(false)
+        .wasm_exceptions(true)
+        // Exceptions are the only objects there are, and die when nothing holds them any more.
+        .collector(wasmtime::Collector::DeferredReferenceCounting)
+        .wasm_memory64(true)
+        .wasm_multi_memory(true)
         .wasm_custom_page_sizes(false)
         .wasm_wide_arithmetic(false)
         .wasm_component_model(true);

@@ -34,7 +34,8 @@ pub struct QuoteArguments {
 pub fn run(arguments: &QuoteArguments) -> Ended {
     let request = Request::read(&arguments.job)?;
     let card = rates::card(arguments.rate_card.as_deref())?;
-    let metered = meterbox_meter::meter(&request.program)
+    let options = meterbox_provider::meter_options(&request.limits);
+    let metered = meterbox_meter::meter_with(&request.program, &options)
         .map_err(|error| Failure::from(meterbox_provider::ProviderError::from(error)))?;
     let admission_units = metered.admission.units();
     let ceiling = ceiling(&request.limits, &card, u128::from(admission_units))
