@@ -67,7 +67,8 @@ pub(crate) enum Stop {
 /// An exception on its way out.
 #[derive(Debug, Clone)]
 pub(crate) struct Exception {
-    pub(crate) tag: u32,
+    /// What tells its tag from others.
+    pub(crate) tag: usize,
     pub(crate) values: Vec<Value>,
 }
 

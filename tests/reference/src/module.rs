@@ -45,18 +45,26 @@ pub(crate) struct Contents {
     pub(crate) tables: Vec<Table>,
     pub(crate) memories: Vec<MemoryType>,
     pub(crate) globals: Vec<Global>,
-    /// The type of each tag.
-    pub(crate) tags: Vec<u32>,
+    pub(crate) tags: Vec<Tag>,
     pub(crate) exports: BTreeMap<String, (ExternalKind, u32)>,
     pub(crate) start: Option<u32>,
     pub(crate) elements: Vec<Elements>,
     pub(crate) data: Vec<DataSegment>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Import {
     pub(crate) module: String,
     pub(crate) name: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Tag {
+    pub(crate) ty: u32,
+    /// What tells it from others: the first tag that is the same one, which for imports of one name is the
+    /// first of these.
+    pub(crate) identity: usize,
+    imported: Option<Import>,
 }
 
 /// The operators of a constant expression, without its `end`.
@@ -193,7 +201,7 @@ impl Reading {
             }
             Payload::TagSection(tags) => {
                 for tag in tags.clone() {
-                    module.tags.push(tag.map_err(not_handled)?.func_type_idx);
+                    module.add_tag(tag.map_err(not_handled)?.func_type_idx, None);
                 }
             }
             Payload::GlobalSection(globals) => {
@@ -236,6 +244,16 @@ impl Contents {
         &self.types[index(self.functions[index(function)])]
     }
 
+    fn add_tag(&mut self, ty: u32, imported: Option<Import>) {
+        let same = |tag: &Tag| imported.is_some() && tag.imported == imported;
+        let identity = self.tags.iter().position(same).unwrap_or(self.tags.len());
+        self.tags.push(Tag {
+            ty,
+            identity,
+            imported,
+        });
+    }
+
     fn import(&mut self, import: &wasmparser::Import<'_>) -> Result<(), Error> {
         let name = Import {
             module: import.module.to_owned(),
@@ -255,7 +273,7 @@ impl Contents {
                 return Ok(());
             }
             TypeRef::Tag(ty) => {
-                self.tags.push(ty.func_type_idx);
+                self.add_tag(ty.func_type_idx, Some(name));
                 return Ok(());
             }
             TypeRef::Memory(_) => "memory",

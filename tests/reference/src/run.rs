@@ -233,10 +233,11 @@ impl<'a> Run<'a> {
                 .rev()
                 .filter(around)
                 .find_map(|tried| {
-                    tried
-                        .handlers
-                        .iter()
-                        .find(|handler| handler.tag.is_none_or(|tag| tag == exception.tag))
+                    tried.handlers.iter().find(|handler| {
+                        handler.tag.is_none_or(|tag| {
+                            self.module.tags[index(tag)].identity == exception.tag
+                        })
+                    })
                 });
             if let Some(handler) = handler {
                 self.values

@@ -259,9 +259,13 @@ impl Run<'_> {
     /// M5, 5: recorded before `throw` and `throw_ref`; not checked.
     fn throw(&mut self, tag: u32) -> Stop {
         self.meter.record();
-        let ty = &self.module.types[index(self.module.tags[index(tag)])];
+        let tag = &self.module.tags[index(tag)];
+        let ty = &self.module.types[index(tag.ty)];
         let values = self.values.split_off(self.values.len() - ty.params().len());
-        Stop::Exception(Exception { tag, values })
+        Stop::Exception(Exception {
+            tag: tag.identity,
+            values,
+        })
     }
 
     fn throw_ref(&mut self) -> Stop {
