@@ -1,15 +1,10 @@
-//! Counted loops (M6): which loops are, and for how many laps one is charged ahead. Charges nothing.
+//! Counted loops (M6): which loops are. For how many laps one is charged ahead is in `laps`.
 
 use wasmparser::{BlockType, Operator};
 
+use crate::laps::{bits, signed};
 use crate::size::{is_bulk, is_call};
 use crate::value::Value;
-
-/// Never more laps than these are charged at once.
-const LAPS_MAX: i128 = 1 << 32;
-
-/// With i64 and a comparison other than `ne`, v, b and s are below this and not below its negative.
-const WIDE_GUARD: i128 = 1 << 61;
 
 /// A loop that is charged ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,31 +13,31 @@ pub(crate) struct CountedLoop {
     pub(crate) at: usize,
     /// Where the `end` is. The body ends right before it.
     pub(crate) end: usize,
-    variable: u32,
-    ty: Type,
-    bound: Operand,
-    step: Operand,
+    pub(crate) variable: u32,
+    pub(crate) ty: Type,
+    pub(crate) bound: Operand,
+    pub(crate) step: Operand,
     /// Whether the step is a `sub`.
-    subtracts: bool,
-    comparison: Comparison,
+    pub(crate) subtracts: bool,
+    pub(crate) comparison: Comparison,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Type {
+pub(crate) enum Type {
     I32,
     I64,
 }
 
 /// `T.const c`, or `local.get` of a local.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operand {
+pub(crate) enum Operand {
     Constant(Value),
     Local(u32),
 }
 
 /// A comparison of the value with the bound, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Comparison {
+pub(crate) enum Comparison {
     NotEqual,
     Order {
         direction: Direction,
@@ -52,7 +47,7 @@ enum Comparison {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Direction {
+pub(crate) enum Direction {
     Less,
     Greater,
 }
@@ -253,80 +248,6 @@ fn step_fits(test: &Test, step: &Step) -> bool {
     }
 }
 
-impl CountedLoop {
-    /// How many laps are charged at once at the head, with these values of the locals.
-    pub(crate) fn laps(&self, local: impl Fn(u32) -> Value) -> u64 {
-        let value_of = |operand| match operand {
-            Operand::Constant(value) => value,
-            Operand::Local(index) => local(index),
-        };
-        let v = local(self.variable);
-        let b = value_of(self.bound);
-        let s = signed(value_of(self.step)) * if self.subtracts { -1 } else { 1 };
-        let laps = match self.comparison {
-            Comparison::NotEqual => self.laps_until_equal(unsigned(v), unsigned(b), s),
-            Comparison::Order {
-                direction,
-                or_equal,
-                signed: is_signed,
-            } => {
-                if self.ty == Type::I64 && beyond_guard(v, b, s, is_signed) {
-                    1
-                } else {
-                    let read = if is_signed { signed } else { unsigned };
-                    let (least, most) = self.range(is_signed);
-                    match direction {
-                        Direction::Less => laps_while_less(read(v), read(b), s, or_equal, most),
-                        Direction::Greater => {
-                            laps_while_less(-read(v), -read(b), -s, or_equal, -least)
-                        }
-                    }
-                }
-            }
-        };
-        u64::try_from(laps.min(LAPS_MAX)).expect("at least one lap, and at most 2^32")
-    }
-
-    fn laps_until_equal(&self, v: i128, b: i128, s: i128) -> i128 {
-        let all = 1 << bits(self.ty);
-        let (d, s) = if s > 0 {
-            ((b - v).rem_euclid(all), s)
-        } else {
-            ((v - b).rem_euclid(all), -s)
-        };
-        if d != 0 && d % s == 0 { d / s } else { 1 }
-    }
-
-    /// The smallest and the largest value of T, read so.
-    fn range(&self, is_signed: bool) -> (i128, i128) {
-        let all = 1 << bits(self.ty);
-        if is_signed {
-            (-all / 2, all / 2 - 1)
-        } else {
-            (0, all - 1)
-        }
-    }
-}
-
-/// The smallest k ≥ 1 for which v + k × s < b (≤ b) is false; but 1 if v + k × s is more than `most`, or
-/// s is not above 0.
-fn laps_while_less(v: i128, b: i128, s: i128, or_equal: bool, most: i128) -> i128 {
-    if s <= 0 {
-        return 1;
-    }
-    // v + k × s < b is false from b on, v + k × s ≤ b from b + 1 on.
-    let first_false = if or_equal { b + 1 } else { b };
-    let distance = first_false - v;
-    let k = ((distance + s - 1).div_euclid(s)).max(1);
-    if v + k * s > most { 1 } else { k }
-}
-
-fn beyond_guard(v: Value, b: Value, s: i128, is_signed: bool) -> bool {
-    let beyond = |number: i128| !(-WIDE_GUARD..WIDE_GUARD).contains(&number);
-    let (v, b) = (signed(v), signed(b));
-    beyond(v) || beyond(b) || beyond(s) || (!is_signed && (v < 0 || b < 0))
-}
-
 fn operand(operator: &Operator<'_>) -> Option<Operand> {
     match operator {
         Operator::I32Const { value } => Some(Operand::Constant(Value::I32(value.cast_unsigned()))),
@@ -387,23 +308,4 @@ fn turned_around(comparison: Comparison) -> Comparison {
             signed,
         },
     }
-}
-
-fn bits(ty: Type) -> u32 {
-    match ty {
-        Type::I32 => 32,
-        Type::I64 => 64,
-    }
-}
-
-fn signed(value: Value) -> i128 {
-    match value {
-        Value::I32(value) => i128::from(value.cast_signed()),
-        Value::I64(value) => i128::from(value.cast_signed()),
-        other => other.mistyped(),
-    }
-}
-
-fn unsigned(value: Value) -> i128 {
-    i128::from(value.index())
 }

@@ -36,6 +36,7 @@ mod float;
 mod host;
 mod instance;
 mod lanes;
+mod laps;
 mod meter;
 mod module;
 mod operator;
