@@ -65,7 +65,7 @@ fn the_test_suite_of_webassembly_holds() {
         let name = format!("{}/{}", file.parent(), file.name());
         Script::run(&name, &file, &mut tally);
     }
-    tally.print();
+    println!("{}", tally.summary());
     assert!(
         tally.failures.is_empty(),
         "{} assertions fail",

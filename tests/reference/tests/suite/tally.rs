@@ -34,16 +34,19 @@ impl Tally {
         self.passed.values().sum()
     }
 
-    pub fn print(&self) {
-        for (kind, count) in &self.passed {
-            println!("passed {count:>6} {kind}");
-        }
-        println!("passed {:>6} in all", self.passed());
-        for (reason, count) in &self.skipped {
-            println!("skipped {count:>5} {reason}");
-        }
-        for failure in &self.failures {
-            println!("failed {failure}");
-        }
+    /// A line for each kind, each reason and each failure.
+    pub fn summary(&self) -> String {
+        let passed = self
+            .passed
+            .iter()
+            .map(|(kind, count)| format!("passed {count:>6} {kind}"));
+        let all = format!("passed {:>6} in all", self.passed());
+        let skipped = (self.skipped.iter()).map(|(why, count)| format!("skipped {count:>5} {why}"));
+        let failed = self
+            .failures
+            .iter()
+            .map(|failure| format!("failed {failure}"));
+        let lines: Vec<String> = passed.chain([all]).chain(skipped).chain(failed).collect();
+        lines.join("\n")
     }
 }

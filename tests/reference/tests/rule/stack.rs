@@ -1,0 +1,154 @@
+//! M10: frames, and where they do not fit.
+
+use meterbox_meter::{Class, FRAME_UNITS, OPERATOR_STACK_UNITS, SLOT_UNITS};
+use meterbox_reference::{Ending, Settings, Value};
+
+use crate::harness::{Run, SETTINGS, i32, run_with, simple, w};
+
+/// A frame with so many slots and operators.
+fn frame(slots: u32, operators: u32) -> i32 {
+    let units = FRAME_UNITS + SLOT_UNITS * slots + OPERATOR_STACK_UNITS * operators;
+    i32::try_from(units).unwrap()
+}
+
+fn with_stack(wat: &str, arguments: &[Value], stack_units: i32) -> Run {
+    run_with(
+        wat,
+        arguments,
+        &Settings {
+            stack_units,
+            ..SETTINGS
+        },
+    )
+}
+
+/// Checks that a run takes as much stack as this and no more.
+fn takes(wat: &str, arguments: &[Value], units: i32) {
+    let enough = with_stack(wat, arguments, units);
+    assert!(
+        matches!(enough.ending, Ending::Returned(_)),
+        "{:?}: {wat}",
+        enough.ending
+    );
+    assert_eq!(enough.reading.stack_left, units, "{wat}");
+    let short = with_stack(wat, arguments, units - 1);
+    assert_eq!(short.ending, Ending::StackExhausted, "{wat}");
+    assert_eq!(short.reading.stack_left, -1, "{wat}");
+}
+
+#[test]
+fn a_frame_is_its_slots_and_operators() {
+    // 1 parameter, 2 locals, 1 result, 3 values at the highest; 7 operators.
+    let wat = r#"(module (func $g) (func (export "f") (param i32) (result i64) (local i32 f64)
+        call $g i64.const 1 i64.const 2 i64.const 3 i64.add i64.add))"#;
+    takes(wat, &[i32(0)], frame(1 + 2 + 1 + 3, 7));
+}
+
+#[test]
+fn heights_are_those_of_validation_in_unreachable_code_too() {
+    let wat = r#"(module (func $g) (func (export "f")
+        call $g return i32.const 1 i32.const 2 i32.const 3 i32.const 4 drop drop drop drop))"#;
+    takes(wat, &[], frame(4, 11));
+    // After `unreachable` there are as many values as at the beginning of the block.
+    let wat = r#"(module (func $g) (func (export "f")
+        i32.const 1 i32.const 2 block br 0 i32.const 3 i32.add drop end drop drop call $g))"#;
+    takes(wat, &[], frame(3, 12));
+}
+
+#[test]
+fn small_functions_take_none() {
+    let wat = r#"(module (func (export "f") i32.const 1 drop))"#;
+    assert_eq!(with_stack(wat, &[], 0).ending, Ending::Returned(vec![]));
+    let wat = r#"(module (func $g) (func (export "f") call $g))"#;
+    takes(wat, &[], frame(0, 2));
+}
+
+#[test]
+fn frames_add_up_and_are_given_back() {
+    let wat = r#"(module
+        (func $g call $h) (func $h call $i) (func $i loop end)
+        (func (export "f") call $g call $h))"#;
+    takes(
+        wat,
+        &[],
+        frame(0, 3) + frame(0, 2) + frame(0, 2) + frame(0, 3),
+    );
+}
+
+#[test]
+fn a_frame_that_does_not_fit_comes_after_its_first_segment_is_charged_and_recorded() {
+    let wat = r#"(module (func $g (export "f") i32.const 1 drop call $g))"#;
+    let run = with_stack(wat, &[], 10 * frame(1, 4));
+    assert_eq!(run.ending, Ending::StackExhausted);
+    assert_eq!(run.units(), 11 * (simple(2) + w(Class::Call)));
+    assert_eq!(run.reading.stack_left, -frame(1, 4));
+}
+
+#[test]
+fn a_check_of_units_comes_before_the_frame() {
+    let wat = r#"(module (func $g) (func (export "f") call $g))"#;
+    let settings = Settings {
+        left: 0,
+        stack_units: 0,
+        ..SETTINGS
+    };
+    assert_eq!(run_with(wat, &[], &settings).ending, Ending::Exhausted);
+}
+
+#[test]
+fn tail_calls_give_back_the_frame() {
+    let wat = r#"(module (table funcref (elem $g)) (func $g (export "f") (param i32)
+        local.get 0 if
+            local.get 0 i32.const 1 i32.sub local.get 0 i32.const 1 i32.and
+            if (param i32) return_call $g
+            else i32.const 0 return_call_indirect (param i32) end
+        end))"#;
+    takes(wat, &[i32(100_000)], frame(1 + 3, 16));
+}
+
+#[test]
+fn a_tail_call_of_an_import_is_a_call_and_a_return() {
+    let wat = r#"(module (import "host" "id" (func $id (param i32) (result i32)))
+        (func (export "f") (result i32) i32.const 7 return_call $id))"#;
+    takes(wat, &[], frame(2, 3));
+}
+
+#[test]
+fn exceptions_give_back_the_frames_that_they_leave() {
+    let wat = r#"(module (tag $t) (func $throws throw $t) (func $between call $throws)
+        (func (export "f") (param i32)
+            loop $l
+                block $caught try_table (catch $t $caught) call $between end end
+                local.get 0 i32.const 1 i32.sub local.tee 0 br_if $l
+            end))"#;
+    takes(
+        wat,
+        &[i32(1000)],
+        frame(1 + 2, 13) + frame(0, 2) + frame(0, 2),
+    );
+}
+
+#[test]
+fn the_largest_limit_is_4194304() {
+    let wat = r#"(module (func $g (export "f") call $g))"#;
+    let largest = with_stack(wat, &[], 4_194_304);
+    let larger = with_stack(wat, &[], i32::MAX);
+    assert_eq!(largest.ending, Ending::StackExhausted);
+    assert_eq!(largest.reading, larger.reading);
+    let depth = 4_194_304 / i64::from(frame(0, 2));
+    assert_eq!(largest.units(), (depth + 1) * w(Class::Call));
+}
+
+#[test]
+fn values_below_a_frame_are_left_alone() {
+    let wat = r#"(module
+        (func $pick (param i32) (result i32 i32)
+            i32.const 90 i32.const 91 block i32.const 92 i32.const 93 return end unreachable)
+        (func (export "f") (result i32 i32 i32 i32)
+            i32.const 1 i32.const 1 call $pick i32.const 2))"#;
+    let results = with_stack(wat, &[], crate::harness::STACK).ending;
+    assert_eq!(
+        results,
+        Ending::Returned(vec![i32(1), i32(92), i32(93), i32(2)])
+    );
+}
