@@ -6,6 +6,7 @@
 mod bulk;
 mod checks;
 mod counted;
+mod counted_wide;
 mod exceptions;
 mod floats;
 mod harness;
