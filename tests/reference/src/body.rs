@@ -76,12 +76,14 @@ struct Text<'a> {
     locals: Vec<Value>,
 }
 
-/// Decodes a body of a function of this type.
+/// Decodes a body of a function of this type, which is called `from_outside` if it is exported or the start
+/// function.
 pub(crate) fn decode(
     mut validator: FuncValidator<ValidatorResources>,
     body: &FunctionBody<'_>,
     ty: &FuncType,
     types: &[FuncType],
+    from_outside: bool,
 ) -> Result<Body, Error> {
     let text = read(&mut validator, body, ty, types)
         .map_err(|error| Error::Unsupported(error.to_string()))?
@@ -122,7 +124,7 @@ pub(crate) fn decode(
         segments: segments(&text.operators),
         loops,
         counted,
-        is_small: is_small(&size, &text.operators),
+        is_small: !from_outside && is_small(&size, &text.operators),
         frame_units: frame_units(&size),
         locals: text.locals,
     })

@@ -233,12 +233,18 @@ fn step_at(operators: &[Operator<'_>], at: usize) -> Option<Step> {
 
 /// 6: which steps go with which comparison.
 fn step_fits(test: &Test, step: &Step) -> bool {
+    let all = 1i128 << bits(test.ty);
+    if let Operand::Constant(by) = step.by
+        && (signed(by) == 0 || signed(by) == -all / 2)
+    {
+        return false;
+    }
     let constant = match step.by {
         Operand::Constant(by) => Some(signed(by) * if step.subtracts { -1 } else { 1 }),
         Operand::Local(_) => None,
     };
     match (test.comparison, constant) {
-        (Comparison::NotEqual, Some(s)) => s != 0 && s != -(1 << (bits(test.ty) - 1)),
+        (Comparison::NotEqual, Some(_)) => true,
         (Comparison::NotEqual, None) => false,
         (Comparison::Order { direction, .. }, Some(s)) => match direction {
             Direction::Less => s > 0,

@@ -6,7 +6,8 @@ use crate::value::Value;
 /// Never more laps than these are charged at once.
 const LAPS_MAX: i128 = 1 << 32;
 
-/// With i64 and a comparison other than `ne`, v, b and s are below this and not below its negative.
+/// With i64 and a comparison other than `ne`, v, b and s are between the negative of this and this, both
+/// excluded.
 const WIDE_GUARD: i128 = 1 << 61;
 
 impl CountedLoop {
@@ -78,7 +79,7 @@ fn laps_while_less(v: i128, b: i128, s: i128, or_equal: bool, most: i128) -> i12
 }
 
 fn beyond_guard(v: Value, b: Value, s: i128, is_signed: bool) -> bool {
-    let beyond = |number: i128| !(-WIDE_GUARD..WIDE_GUARD).contains(&number);
+    let beyond = |number: i128| number.abs() >= WIDE_GUARD;
     let (v, b) = (signed(v), signed(b));
     beyond(v) || beyond(b) || beyond(s) || (!is_signed && (v < 0 || b < 0))
 }

@@ -105,6 +105,11 @@ impl Meter {
         Ok(())
     }
 
+    /// Takes a frame that was given back, and is there still.
+    pub(crate) fn take_frame_again(&mut self, units: u32) {
+        self.stack_left -= i64::from(units);
+    }
+
     /// Gives a frame back (M10).
     pub(crate) fn give_back_frame(&mut self, units: u32) {
         self.stack_left += i64::from(units);

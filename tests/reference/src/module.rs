@@ -132,6 +132,17 @@ impl Module {
     }
 }
 
+impl Contents {
+    /// Whether a function is exported, or the start function.
+    fn is_called_from_outside(&self, function: usize) -> bool {
+        let exported = |(kind, at): &(ExternalKind, u32)| {
+            *kind == ExternalKind::Func && index(*at) == function
+        };
+        self.start.is_some_and(|start| index(start) == function)
+            || self.exports.values().any(exported)
+    }
+}
+
 /// What is valid with all features, and not with those that are handled.
 fn not_handled(error: wasmparser::Error) -> Error {
     Error::Unsupported(error.to_string())
@@ -149,7 +160,9 @@ impl Reading {
         {
             let ty = &self.module.types[index(function.ty)];
             let validator = function.into_validator(FuncValidatorAllocations::default());
-            let body = decode(validator, &body, ty, &self.module.types)?;
+            let number = self.module.imports.len() + self.module.bodies.len();
+            let from_outside = self.module.is_called_from_outside(number);
+            let body = decode(validator, &body, ty, &self.module.types, from_outside)?;
             self.module.bodies.push(body);
         }
         self.section(payload)

@@ -3,6 +3,8 @@
 //!
 //! Calls are frames in a list, so that the host's own stack is as deep for all programs.
 
+use meterbox_meter::FRAME_UNITS;
+
 use crate::body::{Body, Try};
 use crate::ending::{Exception, Stop, Trap};
 use crate::host::Host;
@@ -157,6 +159,39 @@ impl<'a> Run<'a> {
         self.keep(parameters, self.frame.locals);
         self.begin(function);
         Ok(Next::Operator)
+    }
+
+    /// `call_indirect`. An imported function that is called through a table takes a bare frame (M10).
+    pub(crate) fn enter_through_table(&mut self, function: u32) -> Result<Next, Stop> {
+        if !self.is_import(function) {
+            return self.enter(function);
+        }
+        self.record_and_check()?;
+        self.meter.take_frame(FRAME_UNITS)?;
+        self.enter_host(function)?;
+        self.meter.give_back_frame(FRAME_UNITS);
+        Ok(Next::Operator)
+    }
+
+    /// `return_call_indirect`.
+    pub(crate) fn enter_instead_through_table(&mut self, function: u32) -> Result<Next, Stop> {
+        if !self.is_import(function) {
+            return self.enter_instead(function);
+        }
+        self.record_and_check()?;
+        self.give_back_frame();
+        self.meter.take_frame(FRAME_UNITS)?;
+        self.enter_host(function)?;
+        // What `leave` gives back is the function's own frame.
+        self.meter.give_back_frame(FRAME_UNITS);
+        self.take_frame_again();
+        Ok(self.leave())
+    }
+
+    fn take_frame_again(&mut self) {
+        if !self.frame.body.is_small {
+            self.meter.take_frame_again(self.frame.body.frame_units);
+        }
     }
 
     fn is_import(&self, function: u32) -> bool {

@@ -16,8 +16,8 @@ pub(crate) struct Size {
     pub(crate) height: usize,
 }
 
-/// A function is small if it has at most 16 parameters and locals together, its body has at most 64
-/// operators, and none of these.
+/// A function that is neither exported nor the start function is small if it has at most 16 parameters and
+/// locals together, its body has at most 64 operators, and none of these.
 pub(crate) fn is_small(size: &Size, operators: &[Operator<'_>]) -> bool {
     size.parameters + size.locals <= 16
         && size.operators <= 64

@@ -42,13 +42,13 @@ impl Run<'_> {
             Op::CallIndirect { ty, table } => {
                 let at = self.pop().index();
                 let function = self.function_in(*table, at, *ty)?;
-                return self.enter(function);
+                return self.enter_through_table(function);
             }
             Op::ReturnCall(function) => return self.enter_instead(*function),
             Op::ReturnCallIndirect { ty, table } => {
                 let at = self.pop().index();
                 let function = self.function_in(*table, at, *ty)?;
-                return self.enter_instead(function);
+                return self.enter_instead_through_table(function);
             }
             Op::Throw(tag) => return Err(self.throw(*tag)),
             Op::ThrowRef => return Err(self.throw_ref()),

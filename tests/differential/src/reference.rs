@@ -1,0 +1,114 @@
+//! Runs a call on the second implementation.
+
+use meterbox_meter::Tier;
+use meterbox_reference::{Host, Instance, Module, Settings, Trap, Value};
+
+use crate::case::{Bits, Call, Done, Ending, hash};
+use crate::host;
+
+/// The host's functions.
+struct Functions;
+
+impl Host for Functions {
+    fn call(
+        &mut self,
+        _module: &str,
+        name: &str,
+        arguments: &[Value],
+        _memory: Option<&mut Vec<u8>>,
+    ) -> Result<Vec<Value>, Trap> {
+        match (name, arguments) {
+            (host::TWICE, [Value::I32(value)]) => Ok(vec![Value::I32(host::twice(*value))]),
+            (host::MIX, [Value::I64(a), Value::I32(b)]) => Ok(vec![Value::I64(host::mix(*a, *b))]),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn global(&mut self, _module: &str, _name: &str, _ty: wasmparser::ValType) -> Option<Value> {
+        None
+    }
+}
+
+/// A program, read by the second implementation.
+pub struct Reference(Module, Tier);
+
+impl Reference {
+    /// Reads a program that was not rewritten.
+    ///
+    /// # Panics
+    /// If it is not supported.
+    #[must_use]
+    pub fn new(wasm: &[u8], tier: Tier) -> Reference {
+        Reference(Module::parse(wasm).unwrap(), tier)
+    }
+
+    /// Makes an instance, and one call.
+    #[must_use]
+    pub fn run(&self, call: &Call, globals: &[String], memories: usize) -> Done {
+        let settings = Settings {
+            left: call.left,
+            stack_units: call.stack_units,
+            tier: self.1,
+            pages_max: crate::engine::PAGES_MAX,
+            table_elements_max: crate::engine::TABLE_ELEMENTS_MAX,
+        };
+        let (instance, mut ending, mut reading) =
+            Instance::new(&self.0, Box::new(Functions), &settings);
+        let mut seen = (Vec::new(), Vec::new());
+        if let Some(mut instance) = instance {
+            let arguments: Vec<Value> = call.arguments.iter().map(|bits| value(*bits)).collect();
+            ending = instance.invoke(&call.export, &arguments);
+            reading = instance.reading();
+            seen.0 = globals
+                .iter()
+                .map(|name| bits(instance.global(name).as_ref().unwrap()))
+                .collect();
+            seen.1 = (0..memories)
+                .map(|memory| instance.memory(memory))
+                .map(|bytes| (bytes.len(), hash(bytes)))
+                .collect();
+        }
+        Done {
+            ending: match ending {
+                meterbox_reference::Ending::Returned(values) => {
+                    Ending::Returned(values.iter().map(bits).collect())
+                }
+                meterbox_reference::Ending::Trapped(trap) => Ending::Trapped(trap.to_string()),
+                meterbox_reference::Ending::Exception => Ending::Exception,
+                meterbox_reference::Ending::Exhausted
+                | meterbox_reference::Ending::StackExhausted => Ending::Limited,
+            },
+            left: reading.left,
+            stack_exhausted: reading.stack_left < 0,
+            pages_grown: reading.pages_grown,
+            grown_low: reading.grown_low,
+            grown_high: reading.grown_high,
+            globals: seen.0,
+            memories: seen.1,
+        }
+    }
+}
+
+fn value(bits: Bits) -> Value {
+    match bits {
+        Bits::I32(bits) => Value::I32(bits),
+        Bits::I64(bits) => Value::I64(bits),
+        Bits::F32(bits) => Value::F32(bits),
+        Bits::F64(bits) => Value::F64(bits),
+        Bits::V128(bits) => Value::V128(bits),
+        Bits::Ref(_) => Value::Func(None),
+    }
+}
+
+fn bits(value: &Value) -> Bits {
+    match value {
+        Value::I32(bits) => Bits::I32(*bits),
+        Value::I64(bits) => Bits::I64(*bits),
+        Value::F32(bits) => Bits::F32(*bits),
+        Value::F64(bits) => Bits::F64(*bits),
+        Value::V128(bits) => Bits::V128(*bits),
+        Value::Func(reference) => Bits::Ref(reference.is_none()),
+        Value::Extern(reference) => Bits::Ref(reference.is_none()),
+        Value::Exn(reference) => Bits::Ref(reference.is_none()),
+    }
+}
