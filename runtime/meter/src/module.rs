@@ -118,6 +118,8 @@ pub(crate) struct ModuleRewriter<'a> {
     wide_tables: Vec<bool>,
     sections: Sections<'a>,
     code: wasm_encoder::CodeSection,
+    hints: wasm_encoder::BranchHints,
+    has_hints: bool,
     allocations: FuncValidatorAllocations,
     declared: Declared,
 }
@@ -154,6 +156,8 @@ impl<'a> ModuleRewriter<'a> {
             wide_tables: Vec::new(),
             sections: Sections::default(),
             code: wasm_encoder::CodeSection::new(),
+            hints: wasm_encoder::BranchHints::new(),
+            has_hints: false,
             allocations: FuncValidatorAllocations::default(),
             declared: Declared::default(),
         }
@@ -367,9 +371,13 @@ impl<'a> ModuleRewriter<'a> {
             wide_memories: &self.wide_memories,
             wide_tables: &self.wide_tables,
         };
-        let (rewritten, _) =
+        let rewritten =
             function::rewrite::<ValidatorResources>(body, &mut validator, &mut context, admission)?;
-        self.code.raw(&rewritten);
+        self.code.raw(&rewritten.code);
+        if !rewritten.hints.is_empty() {
+            self.hints.function_hints(function, rewritten.hints);
+            self.has_hints = true;
+        }
         self.allocations = validator.into_allocations();
         Ok(())
     }
@@ -515,6 +523,9 @@ impl<'a> ModuleRewriter<'a> {
             module.section(&wasm_encoder::DataCountSection { count });
         }
         if !code.is_empty() {
+            if self.has_hints {
+                module.section(&self.hints);
+            }
             module.section(&code);
         }
         if let Some(section) = sections.data {
@@ -598,14 +609,19 @@ pub(crate) fn meter_global_type(is_i32: bool) -> GlobalType {
     }
 }
 
-/// Keeps a custom section, unless it describes code offsets, which are no longer true.
+/// Keeps a custom section, unless it describes code offsets, which are no longer true. Hints on branches
+/// are the meter's own.
 fn write_custom(
     module: &mut wasm_encoder::Module,
     custom: &wasmparser::CustomSectionReader<'_>,
     shift: &mut Shift,
 ) -> Result<(), MeterError> {
     let name = custom.name();
-    if name.starts_with(".debug_") || name == "sourceMappingURL" || name == "external_debug_info" {
+    if name.starts_with(".debug_")
+        || name.starts_with("metadata.code.")
+        || name == "sourceMappingURL"
+        || name == "external_debug_info"
+    {
         return Ok(());
     }
     if let wasmparser::KnownCustom::Name(names) = custom.as_known() {

@@ -297,6 +297,8 @@ fn config(opt_level: OptLevel) -> Config {
         .collector(wasmtime::Collector::DeferredReferenceCounting)
         .wasm_memory64(true)
         .wasm_multi_memory(true)
+        // What the meter adds is hardly ever taken, and says so.
+        .wasm_branch_hinting(true)
         .wasm_custom_page_sizes(false)
         .wasm_wide_arithmetic(false)
         .wasm_component_model(true);

@@ -1,6 +1,6 @@
 //! Writes the code that makes NaNs canonical. Never decides where.
 
-use wasm_encoder::{BlockType, Ieee32, Ieee64};
+use wasm_encoder::{Ieee32, Ieee64};
 
 use super::Emitter;
 use super::floats::Kind;
@@ -30,43 +30,41 @@ impl Emitter<'_, '_, '_> {
         self.canonical(local, kind);
     }
 
+    /// A local, by a branch that is hardly ever taken: nothing waits for it. All numbers but NaNs are at
+    /// least the negative infinity, which takes one comparison of one kind.
     fn canonical(&mut self, local: u32, kind: Kind) {
-        let mut code = self.code();
         match kind {
-            // A branch that is never taken costs nothing on the way of the value itself.
-            Kind::F32 => code
-                .local_get(local)
-                .local_get(local)
-                .f32_ne()
-                .if_(BlockType::Empty)
-                .f32_const(Ieee32::new(F32_NAN))
-                .local_set(local)
-                .end(),
-            Kind::F64 => code
-                .local_get(local)
-                .local_get(local)
-                .f64_ne()
-                .if_(BlockType::Empty)
-                .f64_const(Ieee64::new(F64_NAN))
-                .local_set(local)
-                .end(),
-            Kind::F32x4 => code
-                .local_get(local)
-                .v128_const(lanes(u128::from(F32_NAN), 32))
-                .local_get(local)
-                .local_get(local)
-                .f32x4_eq()
-                .v128_bitselect()
-                .local_set(local),
-            Kind::F64x2 => code
-                .local_get(local)
-                .v128_const(lanes(u128::from(F64_NAN), 64))
-                .local_get(local)
-                .local_get(local)
-                .f64x2_eq()
-                .v128_bitselect()
-                .local_set(local),
-        };
+            Kind::F32 => {
+                let least = Ieee32::new(f32::NEG_INFINITY.to_bits());
+                self.code().local_get(local).f32_const(least).f32_ge();
+                self.hinted_if(true);
+                let nan = Ieee32::new(F32_NAN);
+                self.code().else_().f32_const(nan).local_set(local).end();
+            }
+            Kind::F64 => {
+                let least = Ieee64::new(f64::NEG_INFINITY.to_bits());
+                self.code().local_get(local).f64_const(least).f64_ge();
+                self.hinted_if(true);
+                let nan = Ieee64::new(F64_NAN);
+                self.code().else_().f64_const(nan).local_set(local).end();
+            }
+            Kind::F32x4 | Kind::F64x2 => {
+                let bits = match kind {
+                    Kind::F32x4 => lanes(u128::from(F32_NAN), 32),
+                    _ => lanes(u128::from(F64_NAN), 64),
+                };
+                let mut code = self.code();
+                code.local_get(local)
+                    .v128_const(bits)
+                    .local_get(local)
+                    .local_get(local);
+                match kind {
+                    Kind::F32x4 => code.f32x4_eq(),
+                    _ => code.f64x2_eq(),
+                };
+                code.v128_bitselect().local_set(local);
+            }
+        }
     }
 }
 

@@ -18,11 +18,11 @@ mod locals;
 mod loops;
 
 use wasm_encoder::reencode::Reencode;
-use wasm_encoder::{BlockType, InstructionSink};
+use wasm_encoder::{BlockType, BranchHint, InstructionSink};
 use wasmparser::{FuncValidator, FunctionBody, Operator, WasmModuleResources};
 
 use crate::admission::Admission;
-use crate::module::{Shift, encoding};
+use crate::module::{Shift, encoding, index};
 use crate::operator;
 use crate::schedule::Tier;
 use crate::signatures::Signatures;
@@ -68,13 +68,22 @@ pub(crate) struct Found {
     pub small: bool,
 }
 
+/// A rewritten body.
+pub(crate) struct Rewritten {
+    /// With the declarations of its locals.
+    pub code: Vec<u8>,
+    /// Which of the branches that were added are hardly ever taken.
+    pub hints: Vec<BranchHint>,
+    pub found: Found,
+}
+
 /// Rewrites `body`, and adds what it holds to `admission`.
 pub(crate) fn rewrite<T: WasmModuleResources>(
     body: &FunctionBody<'_>,
     validator: &mut FuncValidator<T>,
     context: &mut FunctionContext<'_>,
     admission: &mut Admission,
-) -> Result<(Vec<u8>, Found), MeterError> {
+) -> Result<Rewritten, MeterError> {
     let (parameters, results) = context.signatures.of(context.ty)?;
     let results_count = u32::try_from(results.len()).unwrap_or(u32::MAX);
     let mut read = body::read(
@@ -100,6 +109,7 @@ pub(crate) fn rewrite<T: WasmModuleResources>(
         charges: charging::charges(&read),
         fixes,
         added: Vec::new(),
+        hints: Vec::new(),
         handlers: Vec::new(),
         bytes: body.as_bytes(),
         offset: range.start,
@@ -108,10 +118,19 @@ pub(crate) fn rewrite<T: WasmModuleResources>(
         context,
     };
     emitter.body(wrapper)?;
-    let mut rewritten = Vec::with_capacity(emitter.out.len() + 16);
-    emitter.locals.encode(&mut rewritten)?;
-    rewritten.extend_from_slice(&emitter.out);
-    Ok((rewritten, found))
+    let mut code = Vec::with_capacity(emitter.out.len() + 16);
+    emitter.locals.encode(&mut code)?;
+    let declarations = index(code.len())?;
+    code.extend_from_slice(&emitter.out);
+    let hints = emitter.hints.into_iter().map(|(at, taken)| BranchHint {
+        branch_func_offset: declarations.saturating_add(at),
+        branch_hint_value: u32::from(taken),
+    });
+    Ok(Rewritten {
+        hints: hints.collect(),
+        code,
+        found,
+    })
 }
 
 fn found(body: &Body<'_>) -> Found {
@@ -136,6 +155,8 @@ struct Emitter<'e, 'a, 'c> {
     fixes: Fixes,
     /// For each open block, how many blocks of our own are around it.
     added: Vec<u32>,
+    /// Where branches are, and whether their condition holds most likely.
+    hints: Vec<(u32, bool)>,
     /// The steps of the `try_table`s that are open.
     handlers: Vec<usize>,
     /// The body's bytes, and where in the program they begin and end.
@@ -185,8 +206,9 @@ impl<'a> Emitter<'_, 'a, '_> {
             .i32_sub()
             .local_tee(stack)
             .i32_const(0)
-            .i32_lt_s()
-            .if_(BlockType::Empty)
+            .i32_lt_s();
+        self.hinted_if(false);
+        self.code()
             .local_get(stack)
             .global_set(global)
             .unreachable()
@@ -222,13 +244,16 @@ impl<'a> Emitter<'_, 'a, '_> {
     /// Ends the run if the units left are below zero.
     fn check(&mut self) {
         let left = self.locals.left();
-        self.code()
-            .local_get(left)
-            .i64_const(0)
-            .i64_lt_s()
-            .if_(BlockType::Empty)
-            .unreachable()
-            .end();
+        self.code().local_get(left).i64_const(0).i64_lt_s();
+        self.hinted_if(false);
+        self.code().unreachable().end();
+    }
+
+    /// `if`, with a hint whether its condition holds most likely.
+    fn hinted_if(&mut self, likely: bool) {
+        let at = u32::try_from(self.out.len()).unwrap_or(u32::MAX);
+        self.hints.push((at, likely));
+        self.code().if_(BlockType::Empty);
     }
 
     /// Takes the units left from the meter's global.
