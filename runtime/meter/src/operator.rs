@@ -114,17 +114,23 @@ pub(crate) fn ends_segment(op: &Operator<'_>) -> bool {
     )
 }
 
-fn calls_or_throws(op: &Operator<'_>) -> bool {
+/// Whether the operator calls a function.
+pub(crate) fn calls(op: &Operator<'_>) -> bool {
     matches!(
         op,
         Operator::Call { .. }
             | Operator::CallIndirect { .. }
             | Operator::ReturnCall { .. }
             | Operator::ReturnCallIndirect { .. }
-            | Operator::TryTable { .. }
-            | Operator::Throw { .. }
-            | Operator::ThrowRef
     )
+}
+
+fn calls_or_throws(op: &Operator<'_>) -> bool {
+    let throws = matches!(
+        op,
+        Operator::TryTable { .. } | Operator::Throw { .. } | Operator::ThrowRef
+    );
+    throws || calls(op)
 }
 
 /// Whether the operator is charged by length.

@@ -34,12 +34,15 @@ pub enum OptLevel {
 
 /// Native stack of guest code: 64 bytes for each unit of the largest limit, which is more than any
 /// one operator's values take. It is address space: only what is used becomes memory.
-pub(crate) const NATIVE_STACK_BYTES: usize = 256 << 20;
+pub(crate) const NATIVE_STACK_BYTES: usize = (256 << 20) + UNCOUNTED_STACK_BYTES;
+
+/// Native stack for the one frame at the top that takes no stack units, because it calls nothing.
+const UNCOUNTED_STACK_BYTES: usize = 1 << 20;
 
 /// Stack that a run's thread has for the host beside what guest code may use.
 pub(crate) const HOST_STACK_BYTES: usize = 2 << 20;
 
-const _: () = assert!(NATIVE_STACK_BYTES.ilog2() == STACK_UNITS_MAX.ilog2() + 6);
+const _: () = assert!((256_u32 << 20).ilog2() == STACK_UNITS_MAX.ilog2() + 6);
 
 /// How many bytes of parsed models are kept for later jobs.
 const MODEL_CACHE_BYTES: u64 = 1 << 30;

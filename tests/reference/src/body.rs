@@ -115,6 +115,7 @@ pub(crate) fn decode(
         .iter()
         .filter_map(|&at| counted_loop(&text.operators, at, text.blocks[&at].end))
         .collect();
+    let is_small = !from_outside && is_small(&size, &text.operators);
     Ok(Body {
         parameters: size.parameters,
         results: size.results,
@@ -124,8 +125,8 @@ pub(crate) fn decode(
         segments: segments(&text.operators),
         loops,
         counted,
-        is_small: !from_outside && is_small(&size, &text.operators),
-        frame_units: frame_units(&size),
+        is_small,
+        frame_units: frame_units(&size, is_small, &text.operators),
         locals: text.locals,
     })
 }

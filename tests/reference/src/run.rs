@@ -189,9 +189,7 @@ impl<'a> Run<'a> {
     }
 
     fn take_frame_again(&mut self) {
-        if !self.frame.body.is_small {
-            self.meter.take_frame_again(self.frame.body.frame_units);
-        }
+        self.meter.take_frame_again(self.frame.body.frame_units);
     }
 
     fn is_import(&self, function: u32) -> bool {
@@ -233,11 +231,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Small functions take no frame.
+    /// Functions that take no stack have a frame of no units.
     fn give_back_frame(&mut self) {
-        if !self.frame.body.is_small {
-            self.meter.give_back_frame(self.frame.body.frame_units);
-        }
+        self.meter.give_back_frame(self.frame.body.frame_units);
     }
 
     /// The function that a table has at this index, if it is of this type.

@@ -33,9 +33,18 @@ pub(crate) fn is_small(size: &Size, operators: &[Operator<'_>]) -> bool {
         })
 }
 
-/// The stack units that the frame of a function takes that is not small. At most what a `u32` holds,
-/// which no limit of stack units reaches.
-pub(crate) fn frame_units(size: &Size) -> u32 {
+/// A function that calls nothing takes no stack if its frame has at most this many stack units (M10).
+const LEAF_UNITS_MAX: u32 = 4096;
+
+/// The stack units that the frame of a function takes. At most what a `u32` holds, which no limit of stack
+/// units reaches.
+pub(crate) fn frame_units(size: &Size, is_small: bool, operators: &[Operator<'_>]) -> u32 {
+    let units = all_units(size);
+    let is_leaf = !operators.iter().any(is_call) && units <= LEAF_UNITS_MAX;
+    if is_small || is_leaf { 0 } else { units }
+}
+
+fn all_units(size: &Size) -> u32 {
     let slots = size.parameters + size.locals + size.results + size.height;
     let slots = u32::try_from(slots).unwrap_or(u32::MAX);
     let operators = u32::try_from(size.operators).unwrap_or(u32::MAX);

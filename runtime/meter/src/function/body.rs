@@ -16,6 +16,10 @@ pub const SMALL_OPERATORS_MAX: usize = 64;
 /// A function of more parameters and locals is not small.
 pub const SMALL_LOCALS_MAX: usize = 16;
 
+/// A function that calls nothing takes no stack, if its frame is not larger: there is never more than one
+/// such frame.
+pub const LEAF_UNITS_MAX: u32 = 4_096;
+
 /// One operator of a body.
 pub(crate) struct Step<'a> {
     pub op: Operator<'a>,
@@ -55,6 +59,8 @@ pub(crate) struct Body<'a> {
     pub parameters: usize,
     pub frame_units: u32,
     pub small: bool,
+    /// Its frame is counted: it is not small, and calls, or has a frame too large to be left out.
+    pub takes_stack: bool,
     /// A `br_table` leads to the function's own label.
     pub in_branch_table: bool,
     /// Something in it makes floats that may be NaN.
@@ -132,6 +138,7 @@ struct Reading<'a> {
     entries: u64,
     carried: CarriedLocals,
     small: bool,
+    calls: bool,
     in_branch_table: bool,
     has_floats: bool,
     has_handlers: bool,
@@ -152,6 +159,7 @@ impl<'a> Reading<'a> {
             entries: 0,
             carried: CarriedLocals::new(locals),
             small: locals <= SMALL_LOCALS_MAX,
+            calls: false,
             in_branch_table: false,
             has_floats: false,
             has_handlers: false,
@@ -202,6 +210,7 @@ impl<'a> Reading<'a> {
             }
         }
         self.small &= operator::may_be_small(op);
+        self.calls |= operator::calls(op);
         self.has_floats |= operator::float_arithmetic(op).is_some();
         match op {
             Operator::Block { .. }
@@ -345,6 +354,7 @@ impl<'a> Reading<'a> {
             locals,
             parameters,
             frame_units,
+            takes_stack: self.calls || frame_units > LEAF_UNITS_MAX,
             in_branch_table: self.in_branch_table,
             has_floats: self.has_floats,
             has_handlers: self.has_handlers,

@@ -18,7 +18,7 @@ use crate::operator;
 pub(crate) struct Charge {
     /// Before it; of a `loop`, before it is entered; of an `end` or `else`, at the end of the arm.
     pub before: i64,
-    /// Of a `br_if`, on the way to its label; of a `loop` that is not counted, at its head.
+    /// Of a `br_if`, only on the way to its label; of a `loop` that is not counted, at its head.
     pub inside: i64,
 }
 
@@ -237,19 +237,28 @@ impl Walk<'_, '_> {
 
     /// Goes to the label, or on.
     fn branch(&mut self, at: usize, depth: u32) {
-        if let Some(pending) = self.pending {
-            self.charges.steps[at].inside = self.edge(at, depth, pending);
+        let Some(pending) = self.pending else {
+            return;
+        };
+        let frame = self.frame(depth);
+        let to_loop = frame.is_some_and(|frame| matches!(frame.kind, Kind::Loop { .. }));
+        let difference = self.edge(at, depth, pending);
+        if !to_loop {
+            // Subtracted on both ways, so that it is not pending on either.
+            self.charges.steps[at].before = difference;
+            self.pending = Some(pending - difference);
         }
+    }
+
+    fn frame(&mut self, depth: u32) -> Option<&mut Frame> {
+        let outwards = 1 + crate::module::position(depth);
+        let frame = self.frames.len().checked_sub(outwards)?;
+        self.frames.get_mut(frame)
     }
 
     /// What must be subtracted on the way to a label.
     fn edge(&mut self, at: usize, depth: u32, pending: i64) -> i64 {
-        let frame = self
-            .frames
-            .len()
-            .checked_sub(1 + crate::module::position(depth))
-            .and_then(|frame| self.frames.get_mut(frame));
-        let Some(frame) = frame else {
+        let Some(frame) = self.frame(depth) else {
             return 0;
         };
         if let Kind::Loop { .. } = frame.kind {
@@ -265,11 +274,7 @@ impl Walk<'_, '_> {
         | Catch::OneRef { label, .. }
         | Catch::All { label }
         | Catch::AllRef { label }) = *catch;
-        let frame = self
-            .frames
-            .len()
-            .checked_sub(1 + crate::module::position(label));
-        let Some(frame) = frame.and_then(|frame| self.frames.get_mut(frame)) else {
+        let Some(frame) = self.frame(label) else {
             return 0;
         };
         // Of a loop, too: whatever comes back to its head agrees on nothing pending.

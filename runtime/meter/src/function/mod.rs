@@ -96,6 +96,7 @@ pub(crate) fn rewrite<T: WasmModuleResources>(
     )?;
     // Whoever calls a program and meets a trap bills at least the call.
     read.small &= !context.from_outside;
+    read.takes_stack &= !read.small;
     let wrapper = context.signatures.block(&[], &results)?;
     let fixes = match context.floats {
         Floats::Canonical => floats::fixes(&read),
@@ -190,7 +191,8 @@ impl<'a> Emitter<'_, 'a, '_> {
         Ok(())
     }
 
-    /// Charges the first segment, records, checks, and takes the frame; unless the function is small.
+    /// Charges the first segment, records and checks, unless the function is small; and takes the frame, if it
+    /// has one.
     fn entry(&mut self) {
         self.charge(self.charges.entry);
         if self.body.small {
@@ -198,6 +200,9 @@ impl<'a> Emitter<'_, 'a, '_> {
         }
         self.record();
         self.check();
+        if !self.body.takes_stack {
+            return;
+        }
         let (stack, global) = (self.locals.stack(), self.context.globals.stack_left);
         let frame = self.frame();
         self.code()
@@ -217,9 +222,9 @@ impl<'a> Emitter<'_, 'a, '_> {
 
     /// What the frame takes of the stack.
     fn frame(&self) -> i32 {
-        match self.body.small {
-            true => 0,
-            false => i32::try_from(self.body.frame_units).unwrap_or(i32::MAX),
+        match self.body.takes_stack {
+            true => i32::try_from(self.body.frame_units).unwrap_or(i32::MAX),
+            false => 0,
         }
     }
 
@@ -299,7 +304,11 @@ impl<'a> Emitter<'_, 'a, '_> {
                 self.code().br(depth);
             }
             Operator::BrIf { relative_depth } => {
-                self.branch(*relative_depth, charge.inside, step.pops > 1);
+                let depth = self.depth(*relative_depth);
+                // Taken back if the branch is not taken: cheaper than another branch.
+                self.charge(charge.inside);
+                self.code().br_if(depth);
+                self.charge(-charge.inside);
             }
             Operator::BrTable { targets } => {
                 let mut depths = Vec::new();
@@ -377,22 +386,6 @@ impl<'a> Emitter<'_, 'a, '_> {
         let crossed = self.added.iter().rev();
         let crossed = crossed.take(crate::module::position(depth));
         depth + crossed.sum::<u32>()
-    }
-
-    /// `br_if`, which subtracts units only if it goes to its label.
-    fn branch(&mut self, relative_depth: u32, units: i64, takes_values: bool) {
-        let depth = self.depth(relative_depth);
-        if units == 0 {
-            self.code().br_if(depth);
-        } else if takes_values {
-            self.charge(units);
-            self.code().br_if(depth);
-            self.charge(-units);
-        } else {
-            self.code().if_(BlockType::Empty);
-            self.charge(units);
-            self.code().br(depth + 1).end();
-        }
     }
 
     fn fix_locals(&mut self, at: usize) {
