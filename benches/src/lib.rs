@@ -1,4 +1,10 @@
-//! What the benchmarks share: samples, and what they come to. Measures nothing itself.
+//! What the benchmarks share: samples and what they come to, generated modules that run on the
+//! engine, tables. Decides nothing about what is measured.
+
+pub mod guest;
+pub mod loops;
+pub mod machine;
+pub mod table;
 
 use std::time::Duration;
 
