@@ -18,10 +18,10 @@ const FUNCTIONS: usize = 100;
 
 fn functions(locals: &str, body: &str) -> String {
     let mut text = String::from("(module (memory 16)");
-    for number in 0..FUNCTIONS {
+    for _ in 0..FUNCTIONS {
         let _ = write!(
             text,
-            "(func (export \"f{number}\") (param $a i64) (param $b i64) (param $c i32) (result i64)
+            "(func (param $a i64) (param $b i64) (param $c i32) (result i64)
                 {locals} {body} (local.get $a))"
         );
     }
@@ -34,10 +34,11 @@ pub fn measure(laboratory: &Laboratory, rounds: usize) -> Vec<Quantity> {
     let step = "(local.set $a (i64.add (i64.mul (local.get $a) (local.get $b)) (i64.const 77)))";
     let access = "(i64.store offset=8 (local.get $c) (i64.load (local.get $c)))";
     let float = "(local.set $a (i64.trunc_sat_f64_u (f64.min (f64.convert_i64_u (local.get $a)) (f64.const 1e9))))";
-    let block = "(block (br_if 0 (local.get $c)) (local.set $a (local.get $b)))";
+    let block =
+        "(block (br_if 0 (local.get $c)) (local.set $a (i64.mul (local.get $a) (local.get $b))))";
     let choice = "(if (local.get $c) (then (local.set $a (local.get $b))) (else (local.set $b (i64.const 1))))";
     let looped = "(loop (br_if 0 (local.tee $c (i32.sub (local.get $c) (i32.const 1)))))";
-    let call = "(local.set $a (call 1 (local.get $a) (local.get $b) (local.get $c)))";
+    let call = "(local.set $a (call 0 (local.get $a) (local.get $b) (local.get $c)))";
     let data = |bytes: usize| {
         format!(
             "(module (memory 100) (data (i32.const 0) \"{}\"))",
@@ -122,6 +123,12 @@ pub fn measure(laboratory: &Laboratory, rounds: usize) -> Vec<Quantity> {
             "a block with br_if",
             empty.clone(),
             shape(block, 200),
+        ),
+        (
+            Class::AdmitBlock,
+            "the same, a tenth as many",
+            empty.clone(),
+            shape(block, 20),
         ),
         (
             Class::AdmitBlock,

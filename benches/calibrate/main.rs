@@ -46,7 +46,7 @@ fn calibrate(rounds: usize) {
     let mut weights = Weights::default();
     let mut table = Table::new(&["operator", "class", "ns at once", "ns in turn"]);
     let all = [
-        operators::simple(),
+        operators::scalar(),
         operators::arithmetic(),
         operators::calls(),
         operators::exceptions(),
@@ -98,7 +98,7 @@ fn calibrate(rounds: usize) {
     println!("{}", table.text());
 
     println!("one unit is {} ns\n", figure(weights.unit_ns()));
-    let mut table = Table::new(&["class", "tier", "ns", "units by ns", "weight", "proposed"]);
+    let mut table = Table::new(&["class", "tier", "ns", "weight", "proposed"]);
     for class in Class::ALL {
         let tiers = if class.has_tiers() {
             &Tier::ALL[..]
@@ -111,7 +111,6 @@ fn calibrate(rounds: usize) {
                 class.name().to_owned(),
                 if class.has_tiers() { tier.name() } else { "" }.to_owned(),
                 measured.map_or_else(|| "not measured".to_owned(), figure),
-                measured.map_or_else(String::new, |ns| figure(ns / weights.unit_ns())),
                 class.weight(*tier).to_string(),
                 weights
                     .proposed(*class, *tier)
@@ -129,5 +128,5 @@ fn ns(
     chains: usize,
     rounds: usize,
 ) -> f64 {
-    Pair::repeated(&operator.frame, pattern, base, chains).ns(laboratory, rounds)
+    Pair::repeated(&operator.frame, pattern, base, chains).ns(laboratory, rounds) / operator.parts
 }

@@ -1,7 +1,7 @@
 //! Loads, stores and bulk copies by how much memory they go through. Knows no weights.
 
 use meterbox_benches::guest::Laboratory;
-use meterbox_benches::loops::{Loop, ring};
+use meterbox_benches::loops::{Loop, ring, start};
 use meterbox_meter::{Class, Tier};
 
 use crate::probe::Pair;
@@ -47,7 +47,7 @@ fn access(laboratory: &Laboratory, class: Class, tier: Tier, rounds: usize) -> A
     let frame = Loop {
         memory: Some((bytes / 65_536 + 1, bytes / 65_536 + 1)),
         setup: ring(bytes, 64),
-        before: "(local.set $w0 (i32.const 0))".to_owned(),
+        before: start(bytes, 64),
         ..Loop::default()
     };
     let ns = |frame: &Loop, pattern: &str, base: &str, chains: usize| {

@@ -9,6 +9,8 @@ pub struct Operator {
     pub class: Class,
     pub name: &'static str,
     pub frame: Loop,
+    /// How many operators of the class a pattern has.
+    pub parts: f64,
     /// Pattern and base of the first.
     pub throughput: (String, String),
     /// Pattern and base of the second.
@@ -25,6 +27,7 @@ fn operator(class: Class, name: &'static str, items: &str, pattern: &str, base: 
     Operator {
         class,
         name,
+        parts: 1.0,
         frame: Loop {
             items: items.to_owned(),
             memory: Some((16, 4096)),
@@ -63,7 +66,9 @@ fn unary(class: Class, name: &'static str) -> Operator {
 /// `(set x (back (op x)))`: two operators that undo each other.
 fn there_and_back(name: &'static str, letter: char, there: &str, back: &str) -> Operator {
     let pattern = format!("(local.set ${letter}@ ({back} ({there} (local.get ${letter}@))))");
-    operator(Class::Simple, name, "", &pattern, "")
+    let mut of = operator(Class::Convert, name, "", &pattern, "");
+    of.parts = 2.0;
+    of
 }
 
 fn letter(name: &str) -> char {
@@ -76,76 +81,75 @@ fn letter(name: &str) -> char {
     }
 }
 
-/// The class `simple`.
-pub fn simple() -> Vec<Operator> {
+/// Scalar arithmetic without division.
+pub fn scalar() -> Vec<Operator> {
+    use Class::{Float, Multiply, Simple};
     let mut all: Vec<Operator> = [
-        "i32.add",
-        "i64.sub",
-        "i64.mul",
-        "i64.rotl",
-        "f32.add",
-        "f64.add",
-        "f64.mul",
-        "f64.min",
-        "f32.max",
-        "f64.copysign",
+        (Simple, "i32.add"),
+        (Simple, "i64.sub"),
+        (Multiply, "i64.mul"),
+        (Float, "f32.add"),
+        (Float, "f64.add"),
+        (Float, "f64.mul"),
+        (Float, "f64.min"),
+        (Float, "f32.max"),
+        (Float, "f64.copysign"),
     ]
     .into_iter()
-    .map(|name| binary(Class::Simple, name))
+    .map(|(class, name)| binary(class, name))
     .collect();
     all.extend(
         [
-            "i32.eqz",
-            "i64.popcnt",
-            "i64.clz",
-            "i64.extend32_s",
-            "f64.neg",
-            "f64.floor",
-            "f32.nearest",
+            (Multiply, "i64.popcnt"),
+            (Multiply, "i64.clz"),
+            (Float, "f64.floor"),
+            (Float, "f32.nearest"),
         ]
         .into_iter()
-        .map(|name| unary(Class::Simple, name)),
+        .map(|(class, name)| unary(class, name)),
     );
+    let of = |class, name, pattern| operator(class, name, "", pattern, "");
     all.extend([
+        of(
+            Simple,
+            "i64.rotl",
+            "(local.set $l@ (i64.rotl (local.get $l@) (local.get $l@)))",
+        ),
+        of(
+            Simple,
+            "i64.lt_s and extend",
+            "(local.set $l@ (i64.extend_i32_u (i64.lt_s (local.get $l@) (local.get $l8))))",
+        ),
+        of(
+            Float,
+            "f64.lt and select",
+            "(local.set $d@ (select (local.get $d@) (local.get $d8)
+                (f64.lt (local.get $d@) (local.get $d9))))",
+        ),
         there_and_back(
-            "i64.trunc_sat_f64_s + convert",
+            "i64.trunc_sat_f64_s",
             'd',
             "i64.trunc_sat_f64_s",
             "f64.convert_i64_s",
         ),
         there_and_back(
-            "i64.trunc_sat_f64_u + convert",
+            "i64.trunc_sat_f64_u",
             'd',
             "i64.trunc_sat_f64_u",
             "f64.convert_i64_u",
         ),
         there_and_back(
-            "i32.trunc_f64_s + convert",
+            "i32.trunc_f64_s",
             'd',
             "i32.trunc_f64_s",
             "f64.convert_i32_s",
         ),
-        there_and_back(
-            "f32.demote + promote",
-            'd',
-            "f32.demote_f64",
-            "f64.promote_f32",
-        ),
-        there_and_back("i32.wrap + extend", 'l', "i32.wrap_i64", "i64.extend_i32_s"),
-        operator(
-            Class::Simple,
-            "f64.reinterpret, both ways",
-            "",
+        there_and_back("f32.demote_f64", 'd', "f32.demote_f64", "f64.promote_f32"),
+        of(
+            Class::Convert,
+            "f64.reinterpret_i64, i64.reinterpret_f64",
             "(local.set $d@ (f64.reinterpret_i64 (i64.add (local.get $l8)
                 (i64.reinterpret_f64 (local.get $d@)))))",
-            "",
-        ),
-        operator(
-            Class::Simple,
-            "i64.lt_s + extend",
-            "",
-            "(local.set $l@ (i64.extend_i32_u (i64.lt_s (local.get $l@) (local.get $l8))))",
-            "",
         ),
     ]);
     all
@@ -196,13 +200,13 @@ pub fn arithmetic() -> Vec<Operator> {
     all.extend([
         unary(Class::Vector, "i8x16.popcnt"),
         operator(
-            Class::Vector,
+            Class::Convert,
             "i64x2.all_true + splat",
             "",
             "(local.set $v@ (i32x4.splat (i64x2.all_true (local.get $v@))))",
             "",
         ),
-        unary(Class::Vector, "i32x4.trunc_sat_f32x4_u"),
+        unary(Class::Convert, "i32x4.trunc_sat_f32x4_u"),
     ]);
     all.push(globals());
     all.extend(branches());
@@ -297,14 +301,14 @@ pub fn calls() -> Vec<Operator> {
         of(Class::Call, "call", "(local.set $l@ (call $tiny (local.get $l@)))"),
         indirect,
         of(Class::Reference, "ref.is_null", "(local.set $w@ (i32.add (local.get $w@) (ref.is_null (table.get $t (i32.const 5)))))"),
-        of(Class::Reference, "ref.func", "(table.set $t (i32.const 5) (ref.func $tiny))"),
+        of(Class::ReferenceFunction, "ref.func", "(table.set $t (i32.const 5) (ref.func $tiny))"),
         of(Class::TableAccess, "table.get", "(local.set $w@ (i32.add (local.get $w@) (ref.is_null (table.get $t (i32.and (i32.const 7) (local.get $w@))))))"),
         of(Class::TableAccess, "table.set", "(table.set $t (i32.and (i32.const 7) (local.get $w@)) (ref.null func))"),
         of(Class::TableAccess, "table.size", "(local.set $w@ (i32.add (local.get $w@) (table.size $t)))"),
         of(Class::MemorySize, "memory.size", "(local.set $w@ (i32.add (local.get $w@) (memory.size)))"),
         of(Class::MemoryGrow, "memory.grow by 0", "(drop (memory.grow (i32.const 0)))"),
         of(Class::MemoryGrow, "memory.grow that fails", "(drop (memory.grow (i32.const 65000)))"),
-        of(Class::MemoryBulk, "memory.fill of 0", "(memory.fill (i32.const 64) (i32.const 1) (local.get $w9))"),
+        of(Class::MemoryFill, "memory.fill of 0", "(memory.fill (i32.const 64) (i32.const 1) (local.get $w9))"),
         of(Class::MemoryBulk, "memory.copy of 0", "(memory.copy (i32.const 64) (i32.const 0) (local.get $w9))"),
         of(Class::MemoryBulk, "memory.copy of 1", "(memory.copy (i32.const 64) (i32.const 0) (local.get $w8))"),
         of(Class::MemoryBulk, "memory.init of 0", "(memory.init $data (i32.const 64) (i32.const 0) (local.get $w9))"),

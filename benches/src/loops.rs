@@ -3,7 +3,8 @@
 //! The text of a loop may use these locals without declaring them: `$w0` to `$w9` (i32), `$l0` to
 //! `$l9` (i64), `$s0` to `$s9` (f32), `$d0` to `$d9` (f64), `$v0` to `$v9` (v128). They begin with
 //! values that a compiler cannot know, and their last values are what the function returns, so that
-//! nothing which sets them is dead.
+//! nothing which sets them is dead. `$w9` begins differently in every call, and so does the global
+//! `$turn`: for walks through memory that are not to meet in caches what the call before left there.
 
 use std::fmt::Write as _;
 
@@ -34,7 +35,7 @@ impl Loop {
     /// The module as text.
     #[must_use]
     pub fn module(&self) -> String {
-        let mut text = String::from("(module\n");
+        let mut text = String::from("(module\n(global $turn (mut i32) (i32.const 1))\n");
         if let Some((first, most)) = self.memory {
             let _ = writeln!(text, "(memory (export \"memory\") {first} {most})");
         }
@@ -81,6 +82,7 @@ pub fn function(name: &str, before: &str, body: &str) -> String {
     for (number, letter, ty) in &used {
         let _ = writeln!(text, "(local ${letter}{number} {ty})");
     }
+    text.push_str("(global.set $turn (i32.add (global.get $turn) (i32.const -1640531527)))\n");
     for (number, letter, _) in &used {
         let value = begin(*letter, *number);
         let _ = writeln!(text, "(local.set ${letter}{number} {value})");
@@ -112,6 +114,7 @@ fn begin(letter: char, number: usize) -> String {
     let word = format!("(i32.or (i32.const {odd}) (local.get $laps))");
     let small = format!("(f64.mul (f64.convert_i32_u (local.get $laps)) (f64.const 1e-12))");
     match letter {
+        'w' if number == 9 => "(global.get $turn)".to_owned(),
         'w' => word,
         'l' => format!("(i64.extend_i32_u {word})"),
         's' => format!("(f32.demote_f64 (f64.add (f64.const 1.{number}7) {small}))"),
@@ -157,6 +160,15 @@ pub fn ring(bytes: u32, stride: u32) -> String {
     )
 }
 
+/// Sets `$w0` to a node of such a ring, another in each call.
+#[must_use]
+pub fn start(bytes: u32, stride: u32) -> String {
+    format!(
+        "(local.set $w0 (i32.and (global.get $turn) (i32.const {})))",
+        bytes - stride
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,7 +179,7 @@ mod tests {
         let looped = Loop {
             memory: Some((1, 1)),
             setup: ring(4096, 64),
-            before: "(local.set $w0 (i32.const 0))".to_owned(),
+            before: start(4096, 64),
             body: "(local.set $w0 (i32.load (local.get $w0)))
                 (local.set $w1 (i32.add (i32.eqz (local.get $w0)) (local.get $w1)))"
                 .to_owned(),

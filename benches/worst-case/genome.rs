@@ -200,11 +200,18 @@ pub const ITEMS: &str = "(type $t (func (param i64) (result i64)))
     (elem (i32.const 0) func $tiny $tiny1 $tiny2 $tiny $tiny1 $tiny2 $tiny $tiny1)
     (elem $e func $tiny) (data $d \"x\")\n";
 
-/// What runs before the loop.
-pub const BEFORE: &str = "(local.set $w6 (i32.const 0)) (local.set $w7 (i32.const 4096))
-    (local.set $l8 (i64.const 0x7ffffffffffffff1))
-    (local.set $d8 (f64.div (local.get $d8) (local.get $d8)))
-    (local.set $d9 (f64.mul (local.get $d8) (f64.const 1e-310)))";
+/// What runs before the loop: pointers are nodes of the ring, and then there are a large number to
+/// divide, one, and a float too small to be normal.
+pub fn before(bytes: u32) -> String {
+    format!(
+        "(local.set $w6 (i32.and (global.get $turn) (i32.const {mask})))
+        (local.set $w7 (i32.xor (local.get $w6) (i32.const 4096)))
+        (local.set $l8 (i64.const 0x7ffffffffffffff1))
+        (local.set $d8 (f64.div (local.get $d8) (local.get $d8)))
+        (local.set $d9 (f64.mul (local.get $d8) (f64.const 1e-310)))",
+        mask = bytes - 64
+    )
+}
 
 /// Deeper than this the stack does not become.
 const DEPTH_MAX: usize = 8;

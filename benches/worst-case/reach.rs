@@ -1,6 +1,6 @@
 //! Loops that were written to be dear: memory, tables, instances and stacks. Judges nothing.
 
-use meterbox_benches::loops::{Loop, ring, unrolled};
+use meterbox_benches::loops::{self, Loop, ring, unrolled};
 use meterbox_meter::Tier;
 
 use crate::case::{self, Case, Span};
@@ -9,13 +9,13 @@ use crate::seeds::of;
 /// Loads, stores and bulk operators.
 pub fn memory(tier: Tier) -> Vec<Case> {
     let (bytes, pages) = case::memory(tier);
-    let chase = |name: &str, stride: u32, before: &str, pattern: &str| {
+    let chase = |name: &str, stride: u32, pattern: &str| {
         Case::new(
             name,
             &Loop {
                 memory: Some(pages),
                 setup: ring(bytes, stride),
-                before: format!("(local.set $w0 (i32.const 0)) {before}"),
+                before: loops::start(bytes, stride),
                 body: pattern.to_owned(),
                 ..Loop::default()
             },
@@ -47,16 +47,16 @@ pub fn memory(tier: Tier) -> Vec<Case> {
     let half = format!("(i32.add (local.get $w0) (i32.const {}))", bytes / 2);
     let ahead = "(i32.add (local.get $w0) (i32.const 1))";
     vec![
-        chase("a chase, a line each", 64, "", &pointer("i32.load")),
-        chase("a chase, a page each", 4096, "", &pointer("i32.load")),
-        chase("a chase that stores", 64, "", &pointer(
+        chase("a chase, a line each", 64, &pointer("i32.load")),
+        chase("a chase, a page each", 4096, &pointer("i32.load")),
+        chase("a chase that stores", 64, &pointer(
             "local.tee $w0 local.get $w1 i32.store offset=4 local.get $w0 i32.load")),
-        chase("a chase of vectors", 64, "", &pointer("v128.load i32x4.extract_lane 0")),
-        chase("loads far apart", 4096, "", &format!("{onward} {}", offsets("(local.set $l0 (i64.xor (local.get $l0) (i64.load offset=FAR (local.get $w0))))"))),
-        chase("stores far apart", 4096, "", &format!("{onward} {}", offsets("(i64.store offset=FAR (local.get $w0) (local.get $l0))"))),
-        chase("byte stores far apart", 4096, "", &format!("{onward} {}", offsets("(i32.store8 offset=FAR (local.get $w0) (local.get $w1))"))),
-        chase("vector stores far apart", 4096, "", &format!("{onward} {}", offsets("(v128.store offset=FAR (local.get $w0) (local.get $v0))"))),
-        chase("stores over the edges of pages", 4096, "", &format!("{onward} {}", offsets("(i64.store offset=FAR (i32.or (i32.const 4093) (local.get $w0)) (local.get $l0))"))),
+        chase("a chase of vectors", 64, &pointer("v128.load i32x4.extract_lane 0")),
+        chase("loads far apart", 4096, &format!("{onward} {}", offsets("(local.set $l0 (i64.xor (local.get $l0) (i64.load offset=FAR (local.get $w0))))"))),
+        chase("stores far apart", 4096, &format!("{onward} {}", offsets("(i64.store offset=FAR (local.get $w0) (local.get $l0))"))),
+        chase("byte stores far apart", 4096, &format!("{onward} {}", offsets("(i32.store8 offset=FAR (local.get $w0) (local.get $w1))"))),
+        chase("vector stores far apart", 4096, &format!("{onward} {}", offsets("(v128.store offset=FAR (local.get $w0) (local.get $v0))"))),
+        chase("stores over the edges of pages", 4096, &format!("{onward} {}", offsets("(i64.store offset=FAR (i32.or (i32.const 4093) (local.get $w0)) (local.get $l0))"))),
         loops("copies of a line, far apart", "", &unrolled(&format!(
             "(local.set $w9 (i32.add (i32.const 1013904223) (i32.mul (local.get $w9) (i32.const 1664525))))
             (memory.copy (i32.and (i32.const {mask}) (local.get $w9))

@@ -9,7 +9,7 @@ use meterbox_meter::Tier;
 
 use crate::case::{Case, Judged, memory, per_call};
 use crate::chance::Chance;
-use crate::genome::{BEFORE, Genome, ITEMS};
+use crate::genome::{Genome, ITEMS, before};
 
 const FIRST: usize = 220;
 const CHILDREN: usize = 60;
@@ -126,7 +126,7 @@ fn module(tier: Tier, genomes: &[Genome], alone: bool) -> String {
                 true => "f".to_owned(),
                 false => format!("f{index}"),
             };
-            function(&name, BEFORE, &genome.body(bytes))
+            function(&name, &before(bytes), &genome.body(bytes))
         })
         .collect();
     let looped = Loop {

@@ -284,7 +284,7 @@ pub fn control(tier: Tier) -> Vec<Case> {
         repeated("loops of random length", "", &format!("{DICE} (local.set $w0 {})
             (loop (br_if 0 (i32.ge_s (local.tee $w0 (i32.sub (local.get $w0) (i32.const 1))) (i32.const 0))))",
             bits(2))),
-        repeated("loops of one lap", "", "(loop)"),
+        repeated("loops of one lap", "", &"(loop)".repeat(16)),
         repeated("loops of one lap with br_if", "", "(loop (br_if 0 (local.get $w9)))")
             .with_before_zero(),
         repeated("globals by turns", "(global $a (mut i64) (i64.const 1)) (global $b (mut i64) (i64.const 2)) (func $nothing)",

@@ -22,12 +22,62 @@ wasmparser::for_each_operator!(define_proposal);
 pub(crate) fn class(op: &Operator<'_>) -> Result<Class, MeterError> {
     use Operator as O;
     Ok(match op {
-        O::Nop | O::Block { .. } | O::Loop { .. } | O::Else | O::End => Class::Structure,
+        O::Nop | O::Block { .. } | O::Else | O::End => Class::Structure,
 
         O::I32DivS | O::I32DivU | O::I32RemS | O::I32RemU => Class::Divide,
         O::I64DivS | O::I64DivU | O::I64RemS | O::I64RemU => Class::Divide,
         O::F32Div | O::F32Sqrt | O::F64Div | O::F64Sqrt => Class::Divide,
         O::F32x4Div | O::F32x4Sqrt | O::F64x2Div | O::F64x2Sqrt => Class::Divide,
+
+        O::I32Mul | O::I64Mul | O::I32Clz | O::I32Ctz => Class::Multiply,
+        O::I32Popcnt | O::I64Clz | O::I64Ctz | O::I64Popcnt => Class::Multiply,
+
+        O::F32Add | O::F32Sub | O::F32Mul | O::F32Min => Class::Float,
+        O::F32Max | O::F32Ceil | O::F32Floor | O::F32Trunc => Class::Float,
+        O::F32Nearest | O::F32Abs | O::F32Neg | O::F32Copysign => Class::Float,
+        O::F32Eq | O::F32Ne | O::F32Lt | O::F32Le => Class::Float,
+        O::F32Gt | O::F32Ge | O::F64Add | O::F64Sub => Class::Float,
+        O::F64Mul | O::F64Min | O::F64Max | O::F64Ceil => Class::Float,
+        O::F64Floor | O::F64Trunc | O::F64Nearest | O::F64Abs => Class::Float,
+        O::F64Neg | O::F64Copysign | O::F64Eq | O::F64Ne => Class::Float,
+        O::F64Lt | O::F64Le | O::F64Gt | O::F64Ge => Class::Float,
+
+        O::I32TruncF32S | O::I32TruncSatF32S | O::F32ConvertI32S | O::I32TruncF32U => {
+            Class::Convert
+        }
+        O::I32TruncSatF32U | O::F32ConvertI32U | O::I32TruncF64S | O::I32TruncSatF64S => {
+            Class::Convert
+        }
+        O::F64ConvertI32S | O::I32TruncF64U | O::I32TruncSatF64U | O::F64ConvertI32U => {
+            Class::Convert
+        }
+        O::I64TruncF32S | O::I64TruncSatF32S | O::F32ConvertI64S | O::I64TruncF32U => {
+            Class::Convert
+        }
+        O::I64TruncSatF32U | O::F32ConvertI64U | O::I64TruncF64S | O::I64TruncSatF64S => {
+            Class::Convert
+        }
+        O::F64ConvertI64S | O::I64TruncF64U | O::I64TruncSatF64U | O::F64ConvertI64U => {
+            Class::Convert
+        }
+        O::I32ReinterpretF32
+        | O::F32ReinterpretI32
+        | O::I64ReinterpretF64
+        | O::F64ReinterpretI64 => Class::Convert,
+        O::F32DemoteF64 | O::F64PromoteF32 => Class::Convert,
+        O::I32x4TruncSatF32x4S
+        | O::I32x4TruncSatF32x4U
+        | O::I32x4TruncSatF64x2SZero
+        | O::I32x4TruncSatF64x2UZero => Class::Convert,
+        O::F32x4ConvertI32x4S
+        | O::F32x4ConvertI32x4U
+        | O::F64x2ConvertLowI32x4S
+        | O::F64x2ConvertLowI32x4U => Class::Convert,
+        O::F32x4DemoteF64x2Zero | O::F64x2PromoteLowF32x4 | O::V128AnyTrue | O::I8x16AllTrue => {
+            Class::Convert
+        }
+        O::I8x16Bitmask | O::I16x8AllTrue | O::I16x8Bitmask | O::I32x4AllTrue => Class::Convert,
+        O::I32x4Bitmask | O::I64x2AllTrue | O::I64x2Bitmask => Class::Convert,
 
         O::GlobalGet { .. } | O::GlobalSet { .. } => Class::Global,
 
@@ -43,19 +93,22 @@ pub(crate) fn class(op: &Operator<'_>) -> Result<Class, MeterError> {
         O::F64Store { .. } | O::I32Store8 { .. } | O::I32Store16 { .. } => Class::Store,
         O::I64Store8 { .. } | O::I64Store16 { .. } | O::I64Store32 { .. } => Class::Store,
 
+        O::Loop { .. } => Class::Branch,
         O::If { .. } | O::Br { .. } | O::BrIf { .. } | O::Return | O::Unreachable => Class::Branch,
         O::Select | O::TypedSelect { .. } => Class::Branch,
         O::BrTable { .. } => Class::BranchTable,
         O::Call { .. } | O::ReturnCall { .. } => Class::Call,
         O::CallIndirect { .. } | O::ReturnCallIndirect { .. } => Class::CallIndirect,
 
-        O::RefNull { .. } | O::RefIsNull | O::RefFunc { .. } => Class::Reference,
+        O::RefNull { .. } | O::RefIsNull => Class::Reference,
+        O::RefFunc { .. } => Class::ReferenceFunction,
         O::TableGet { .. } | O::TableSet { .. } | O::TableSize { .. } => Class::TableAccess,
         O::TableFill { .. } | O::TableCopy { .. } | O::TableInit { .. } => Class::TableBulk,
         O::TableGrow { .. } | O::ElemDrop { .. } => Class::TableBulk,
         O::MemorySize { .. } => Class::MemorySize,
         O::MemoryGrow { .. } => Class::MemoryGrow,
-        O::MemoryFill { .. } | O::MemoryCopy { .. } | O::MemoryInit { .. } => Class::MemoryBulk,
+        O::MemoryFill { .. } => Class::MemoryFill,
+        O::MemoryCopy { .. } | O::MemoryInit { .. } => Class::MemoryBulk,
         O::DataDrop { .. } => Class::MemoryBulk,
 
         O::V128Load { .. } | O::V128Load8x8S { .. } | O::V128Load8x8U { .. } => Class::VectorMemory,

@@ -98,10 +98,16 @@ impl Class {
 }
 
 classes! {
-    /// `block`, `loop`, `else`, `end`, `nop`: structure that leaves no machine code.
+    /// `block`, `else`, `end`, `nop`: structure that leaves no machine code.
     Structure = "structure", 0;
-    /// Constants, locals, `drop`, integer and float arithmetic, comparisons, conversions.
+    /// Constants, locals, `drop`, integer arithmetic and comparisons.
     Simple = "simple", 1;
+    /// Integer multiplication, `clz`, `ctz`, `popcnt`.
+    Multiply = "multiply", 1;
+    /// Float arithmetic and comparisons.
+    Float = "float", 1;
+    /// Conversions between integers and floats, between floats, and of vectors to integers.
+    Convert = "convert", 1;
     /// Integer division and remainder, float division and square root.
     Divide = "divide", 12;
     /// `global.get`, `global.set`.
@@ -110,7 +116,7 @@ classes! {
     Load = "load", 2 / 2 / 2;
     /// Scalar stores.
     Store = "store", 2 / 2 / 2;
-    /// `if`, `br`, `br_if`, `return`, `select`, `unreachable`.
+    /// `loop`, `if`, `br`, `br_if`, `return`, `select`, `unreachable`.
     Branch = "branch", 1;
     /// `br_table`.
     BranchTable = "branch_table", 6;
@@ -118,8 +124,10 @@ classes! {
     Call = "call", 8;
     /// `call_indirect`, `return_call_indirect`.
     CallIndirect = "call_indirect", 14;
-    /// `ref.null`, `ref.is_null`, `ref.func`.
+    /// `ref.null`, `ref.is_null`.
     Reference = "reference", 2;
+    /// `ref.func`.
+    ReferenceFunction = "reference_function", 2;
     /// `table.get`, `table.set`, `table.size`.
     TableAccess = "table_access", 4;
     /// `memory.size`.
@@ -128,7 +136,9 @@ classes! {
     MemoryGrow = "memory_grow", 600;
     /// Each page that `memory.grow` asks for, and each that a module declares.
     MemoryPage = "memory_page", 1200;
-    /// `memory.fill`, `memory.copy`, `memory.init`, `data.drop`, before their bytes.
+    /// `memory.fill`, before its bytes.
+    MemoryFill = "memory_fill", 20;
+    /// `memory.copy`, `memory.init`, `data.drop`, before their bytes.
     MemoryBulk = "memory_bulk", 20;
     /// Each 64 bytes that a bulk memory operator moves, and each 64 bytes of a data segment.
     MemoryBulk64Bytes = "memory_bulk_64_bytes", 6 / 6 / 6;
