@@ -144,7 +144,7 @@ impl Laboratory {
 }
 
 fn meter_global(store: &mut Store<()>, metered: &Metered, name: &str) -> Global {
-    let is_i32 = METER_GLOBALS.iter().any(|known| *known == (name, true));
+    let is_i32 = METER_GLOBALS.contains(&(name, true));
     let (ty, value) = match (name, is_i32) {
         ("left", _) => (
             ValType::I64,

@@ -112,7 +112,7 @@ pub fn function(name: &str, before: &str, body: &str) -> String {
 fn begin(letter: char, number: usize) -> String {
     let odd = 1_000_003 * (2 * number + 1);
     let word = format!("(i32.or (i32.const {odd}) (local.get $laps))");
-    let small = format!("(f64.mul (f64.convert_i32_u (local.get $laps)) (f64.const 1e-12))");
+    let small = "(f64.mul (f64.convert_i32_u (local.get $laps)) (f64.const 1e-12))";
     match letter {
         'w' if number == 9 => "(global.get $turn)".to_owned(),
         'w' => word,

@@ -16,8 +16,10 @@ const ROUNDS: usize = 5;
 pub enum Span {
     /// A call; the instance stays.
     Call,
-    /// An instance's whole life on a fresh stack, with one call of so many laps.
+    /// An instance's whole life, with one call of so many laps.
     Life(u32),
+    /// The same on a stack that nobody touched before.
+    FreshStack(u32),
 }
 
 /// A program under a name.
@@ -26,6 +28,8 @@ pub struct Case {
     pub name: String,
     pub text: String,
     pub span: Span,
+    /// Whether it does little but wait for memory, load by load.
+    pub chases: bool,
 }
 
 /// What a case costs.
@@ -41,6 +45,7 @@ impl Case {
             name: name.into(),
             text: looped.module(),
             span: Span::Call,
+            chases: false,
         }
     }
 
@@ -48,6 +53,22 @@ impl Case {
     pub fn life(self, laps: u32) -> Case {
         Case {
             span: Span::Life(laps),
+            ..self
+        }
+    }
+
+    /// The same on a stack that nobody touched before.
+    pub fn fresh_stack(self, laps: u32) -> Case {
+        Case {
+            span: Span::FreshStack(laps),
+            ..self
+        }
+    }
+
+    /// The case as one that waits for memory.
+    pub fn chasing(self) -> Case {
+        Case {
+            chases: true,
             ..self
         }
     }
@@ -68,9 +89,10 @@ impl Case {
                 guest.set_up();
                 per_call(&mut guest, "f", RUN_NS, ROUNDS)?
             }
-            Span::Life(laps) => (0..ROUNDS)
-                .map(|_| on_large_stack(|| life(laboratory, &program, laps)))
-                .try_fold(f64::MAX, |least, ns| Some(least.min(ns?)))?,
+            Span::Life(laps) => least(|| life(laboratory, &program, laps))?,
+            Span::FreshStack(laps) => {
+                least(|| on_large_stack(|| life(laboratory, &program, laps)))?
+            }
         };
         Some(Judged {
             case: self,
@@ -79,13 +101,17 @@ impl Case {
     }
 }
 
+fn least(judge: impl Fn() -> Option<f64>) -> Option<f64> {
+    (0..ROUNDS)
+        .map(|_| judge())
+        .try_fold(f64::MAX, |least, ns| Some(least.min(ns?)))
+}
+
 fn life(
     laboratory: &Laboratory,
     program: &meterbox_benches::guest::Program,
     laps: u32,
 ) -> Option<f64> {
-    // What the first use of a thread's stack takes is no part of it.
-    std::hint::black_box([0u8; 64 << 10]);
     let began = Instant::now();
     let mut guest = laboratory.start(program);
     let units = guest.declared + guest.call("f", laps)?.units;

@@ -6,6 +6,7 @@
     reason = "a benchmark's result is what it prints, and one that cannot go on fails"
 )]
 
+mod alphabet;
 mod case;
 mod chance;
 mod genome;
@@ -100,6 +101,7 @@ fn search(laboratory: &Laboratory, tier: Tier, arguments: &Arguments) -> Found {
     for seeds in [
         seeds::arithmetic(tier),
         seeds::control(tier),
+        vec![seeds::many_locals(tier, 50), seeds::many_locals(tier, 500)],
         reach::memory(tier),
         reach::tables(tier),
         reach::firsts(tier),
@@ -108,7 +110,16 @@ fn search(laboratory: &Laboratory, tier: Tier, arguments: &Arguments) -> Found {
     }
     if arguments.seconds > 0 {
         let time = Duration::from_secs(arguments.seconds);
-        bad.extend(search::evolve(laboratory, tier, arguments.seed, time));
+        for chases in [true, false] {
+            let half = time / 2;
+            bad.extend(search::evolve(
+                laboratory,
+                tier,
+                arguments.seed,
+                chases,
+                half,
+            ));
+        }
     }
     Found::new(tier, ordinary, bad)
 }

@@ -47,17 +47,17 @@ pub fn memory(tier: Tier) -> Vec<Case> {
     let half = format!("(i32.add (local.get $w0) (i32.const {}))", bytes / 2);
     let ahead = "(i32.add (local.get $w0) (i32.const 1))";
     vec![
-        chase("a chase, a line each", 64, &pointer("i32.load")),
-        chase("a chase, a page each", 4096, &pointer("i32.load")),
+        chase("a chase, a line each", 64, &pointer("i32.load")).chasing(),
+        chase("a chase, a page each", 4096, &pointer("i32.load")).chasing(),
         chase("a chase that stores", 64, &pointer(
-            "local.tee $w0 local.get $w1 i32.store offset=4 local.get $w0 i32.load")),
-        chase("a chase of vectors", 64, &pointer("v128.load i32x4.extract_lane 0")),
+            "local.tee $w0 local.get $w1 i32.store offset=4 local.get $w0 i32.load")).chasing(),
+        chase("a chase of vectors", 64, &pointer("v128.load i32x4.extract_lane 0")).chasing(),
         chase("loads far apart", 4096, &format!("{onward} {}", offsets("(local.set $l0 (i64.xor (local.get $l0) (i64.load offset=FAR (local.get $w0))))"))),
         chase("stores far apart", 4096, &format!("{onward} {}", offsets("(i64.store offset=FAR (local.get $w0) (local.get $l0))"))),
         chase("byte stores far apart", 4096, &format!("{onward} {}", offsets("(i32.store8 offset=FAR (local.get $w0) (local.get $w1))"))),
         chase("vector stores far apart", 4096, &format!("{onward} {}", offsets("(v128.store offset=FAR (local.get $w0) (local.get $v0))"))),
         chase("stores over the edges of pages", 4096, &format!("{onward} {}", offsets("(i64.store offset=FAR (i32.or (i32.const 4093) (local.get $w0)) (local.get $l0))"))),
-        loops("copies of a line, far apart", "", &unrolled(&format!(
+        chase("copies of a line, far apart", 4096, &unrolled(&format!(
             "(local.set $w9 (i32.add (i32.const 1013904223) (i32.mul (local.get $w9) (i32.const 1664525))))
             (memory.copy (i32.and (i32.const {mask}) (local.get $w9))
                 (i32.and (i32.const {mask}) (i32.shr_u (local.get $w9) (i32.const 3))) (i32.const 64))",
@@ -177,6 +177,7 @@ pub fn firsts(tier: Tier) -> Vec<Case> {
         name: name.to_owned(),
         text: format!("(module {items} {empty})"),
         span: Span::Life(1),
+        chases: false,
     };
     let mut all = vec![
         with("declared pages touched", Some((first, most)), "", "", touch).life(steps),
@@ -185,9 +186,9 @@ pub fn firsts(tier: Tier) -> Vec<Case> {
         with("grown pages touched", Some((0, most)), "", &format!("(drop (memory.grow (i32.const {first})))"), touch).life(steps),
         with("memory.grow by 1, untouched", Some((0, most)), "", "", "(drop (memory.grow (i32.const 1)))").life(first),
         with("deep recursion, small frames", Some((0, most)), DEEP, "",
-            "(drop (call $deep (i32.const 20000)))").life(1),
+            "(drop (call $deep (i32.const 20000)))").fresh_stack(1),
         with("deep recursion, large frames", Some((0, most)), &large_frames(), "",
-            "(drop (call $wide (i32.const 1000)))").life(1),
+            "(drop (call $wide (i32.const 1000)))").fresh_stack(1),
     ];
     if tier == Tier::Small {
         all.extend([

@@ -7,9 +7,10 @@ use meterbox_benches::guest::Laboratory;
 use meterbox_benches::loops::{Loop, binary, function, ring};
 use meterbox_meter::Tier;
 
-use crate::case::{Case, Judged, memory, per_call};
+use crate::alphabet::ITEMS;
+use crate::case::{Case, Judged, Span, memory, per_call};
 use crate::chance::Chance;
-use crate::genome::{Genome, ITEMS, before};
+use crate::genome::{Genome, before};
 
 const FIRST: usize = 220;
 const CHILDREN: usize = 60;
@@ -17,11 +18,19 @@ const ELITE: usize = 24;
 /// Found ones that are judged again alone, shortened and reported.
 const REPORTED: usize = 5;
 const RUN_NS: f64 = 3e5;
+/// Modules run to shorten one found.
+const SHORTENED_MAX: usize = 24;
 
-/// Evolves for so long and returns the worst.
-pub fn evolve(laboratory: &Laboratory, tier: Tier, seed: u64, time: Duration) -> Vec<Judged> {
+/// Evolves for so long and returns the worst; with or without loads whose address was just loaded.
+pub fn evolve(
+    laboratory: &Laboratory,
+    tier: Tier,
+    seed: u64,
+    chases: bool,
+    time: Duration,
+) -> Vec<Judged> {
     let began = Instant::now();
-    let mut chance = Chance::new(seed);
+    let mut chance = Chance::new(seed, chases);
     let mut pool = Genome::first(&mut chance, FIRST);
     let mut ranked: Vec<(f64, Genome)> = Vec::new();
     let mut generation = 0;
@@ -55,7 +64,8 @@ pub fn evolve(laboratory: &Laboratory, tier: Tier, seed: u64, time: Duration) ->
             Case {
                 name,
                 text,
-                span: crate::case::Span::Call,
+                span: Span::Call,
+                chases,
             }
             .judged(laboratory, tier)
         })
@@ -76,7 +86,7 @@ fn different(ranked: Vec<(f64, Genome)>) -> Vec<Genome> {
 
 /// Without the genes that do not matter, in a few steps.
 fn shortened(laboratory: &Laboratory, tier: Tier, mut genome: Genome) -> Genome {
-    for _ in 0..12 {
+    for _ in 0..SHORTENED_MAX {
         let mut pool = genome.shorter();
         pool.push(genome.clone());
         let ranked = judged(laboratory, tier, pool);

@@ -300,6 +300,44 @@ pub fn control(tier: Tier) -> Vec<Case> {
     ]
 }
 
+/// A loop around code that hardly runs, with calls in it and `count` locals that it would set: a
+/// compiler may move them all where the paths meet.
+pub fn many_locals(tier: Tier, count: usize) -> Case {
+    let (mut declared, mut cold, mut first, mut last) =
+        (String::new(), String::new(), String::new(), String::new());
+    for number in 0..count {
+        declared.push_str("(local f64)");
+        let local = number + 1;
+        first.push_str(&format!(
+            "(local.set {local} (f64.convert_i32_u (local.get 0)))"
+        ));
+        cold.push_str(&format!(
+            "(local.set {local} (f64.sqrt (local.get {local}))) (call $nothing)"
+        ));
+        last.push_str(&format!(
+            "(i64.xor (i64.reinterpret_f64 (local.get {local})))"
+        ));
+    }
+    let (_, (least, most)) = case::memory(tier);
+    let text = format!(
+        "(module (memory {least} {most}) (func $nothing)
+        (func (export \"f\") (param i32) (result i64) {declared} {first}
+            (loop (block (br_if 0 (i32.gt_s (local.get 0) (i32.const -1))) {cold})
+                (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+            (i64.const 0) {last}))"
+    );
+    Case {
+        text,
+        ..of(
+            tier,
+            &format!("{count} locals that code which never runs would set"),
+            "",
+            "",
+            "",
+        )
+    }
+}
+
 impl Case {
     /// With `$w9` zero before the loop.
     fn with_before_zero(mut self) -> Case {

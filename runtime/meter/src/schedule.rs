@@ -1,7 +1,7 @@
 //! What each class of operator costs. Never looks at a program.
 //!
-//! One unit is about what the cheapest operator takes. These weights are provisional: estimates,
-//! not yet calibrated by measurement, which is why the schedule has the version 0.
+//! One unit is about what the cheapest operator takes. The weights come from measurement and from a
+//! search for programs that pay too little: `docs/fair-prices.md`.
 
 use sha2::{Digest, Sha256};
 
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 pub const METER_VERSION: u32 = 1;
 
 /// The version of the table of weights below.
-pub const SCHEDULE_VERSION: u32 = 0;
+pub const SCHEDULE_VERSION: u32 = 1;
 
 /// How much memory a program can have at the most: what its loads and stores are likely to miss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,71 +103,71 @@ classes! {
     /// Constants, locals, `drop`, integer arithmetic and comparisons.
     Simple = "simple", 1;
     /// Integer multiplication, `clz`, `ctz`, `popcnt`.
-    Multiply = "multiply", 1;
+    Multiply = "multiply", 4;
     /// Float arithmetic and comparisons.
-    Float = "float", 1;
+    Float = "float", 4;
     /// Conversions between integers and floats, between floats, and of vectors to integers.
-    Convert = "convert", 1;
+    Convert = "convert", 18;
     /// Integer division and remainder, float division and square root.
-    Divide = "divide", 12;
+    Divide = "divide", 32;
     /// `global.get`, `global.set`.
-    Global = "global", 1;
+    Global = "global", 2;
     /// Scalar loads.
-    Load = "load", 2 / 2 / 2;
+    Load = "load", 8 / 12 / 20;
     /// Scalar stores.
-    Store = "store", 2 / 2 / 2;
+    Store = "store", 10 / 16 / 20;
     /// `loop`, `if`, `br`, `br_if`, `return`, `select`, `unreachable`.
-    Branch = "branch", 1;
+    Branch = "branch", 3;
     /// `br_table`.
-    BranchTable = "branch_table", 6;
+    BranchTable = "branch_table", 28;
     /// `call`, `return_call`.
-    Call = "call", 8;
+    Call = "call", 24;
     /// `call_indirect`, `return_call_indirect`.
-    CallIndirect = "call_indirect", 14;
+    CallIndirect = "call_indirect", 56;
     /// `ref.null`, `ref.is_null`.
-    Reference = "reference", 2;
+    Reference = "reference", 4;
     /// `ref.func`.
-    ReferenceFunction = "reference_function", 2;
+    ReferenceFunction = "reference_function", 400;
     /// `table.get`, `table.set`, `table.size`.
-    TableAccess = "table_access", 4;
+    TableAccess = "table_access", 14;
     /// `memory.size`.
     MemorySize = "memory_size", 2;
     /// `memory.grow`, before its pages.
     MemoryGrow = "memory_grow", 600;
     /// Each page that `memory.grow` asks for, and each that a module declares.
-    MemoryPage = "memory_page", 1200;
+    MemoryPage = "memory_page", 180000;
     /// `memory.fill`, before its bytes.
-    MemoryFill = "memory_fill", 20;
+    MemoryFill = "memory_fill", 600;
     /// `memory.copy`, `memory.init`, `data.drop`, before their bytes.
-    MemoryBulk = "memory_bulk", 20;
+    MemoryBulk = "memory_bulk", 30;
     /// Each 64 bytes that a bulk memory operator moves, and each 64 bytes of a data segment.
-    MemoryBulk64Bytes = "memory_bulk_64_bytes", 6 / 6 / 6;
+    MemoryBulk64Bytes = "memory_bulk_64_bytes", 8 / 12 / 24;
     /// `table.fill`, `table.copy`, `table.init`, `table.grow`, `elem.drop`, before their elements.
-    TableBulk = "table_bulk", 30;
+    TableBulk = "table_bulk", 120;
     /// Each element that a bulk table operator moves, and each that a table or segment declares.
-    TableElement = "table_element", 4;
+    TableElement = "table_element", 30;
     /// Arithmetic on vectors.
-    Vector = "vector", 2;
+    Vector = "vector", 8;
     /// Loads and stores of vectors.
-    VectorMemory = "vector_memory", 3 / 3 / 3;
+    VectorMemory = "vector_memory", 10 / 20 / 32;
     /// `throw`, `throw_ref`: unwinding, and the exception's own object.
-    Throw = "throw", 1000;
+    Throw = "throw", 3000;
     /// Each core instance that is created.
-    Instance = "instance", 2000;
+    Instance = "instance", 30000;
     /// Each global that a module declares.
-    GlobalDeclared = "global_declared", 4;
+    GlobalDeclared = "global_declared", 20;
     /// Checking and compiling: each byte of the program.
-    AdmitByte = "admit_byte", 2;
+    AdmitByte = "admit_byte", 1;
     /// Checking and compiling: each operator.
-    AdmitOperator = "admit_operator", 30;
+    AdmitOperator = "admit_operator", 120;
     /// Checking and compiling: each block, loop, `if` and function body.
-    AdmitBlock = "admit_block", 90;
+    AdmitBlock = "admit_block", 1500;
     /// Checking and compiling: each parameter and local.
     AdmitLocal = "admit_local", 8;
     /// Checking and compiling: each different local that a block, loop or `if` sets.
     AdmitCarriedLocal = "admit_carried_local", 300;
     /// Checking and compiling: each entry of a `br_table`.
-    AdmitBranchTableEntry = "admit_branch_table_entry", 20;
+    AdmitBranchTableEntry = "admit_branch_table_entry", 250;
 }
 
 /// Stack units of a frame beside its slots.
