@@ -1,0 +1,212 @@
+//! Moves a module's code without changing what it does: where a loop lies in memory alone can change
+//! its time by half.
+//!
+//! Two things are added: functions that nobody calls before the module's own, and at the entry of
+//! each function with a loop some code that never runs, behind a global that is always zero.
+
+use std::convert::Infallible;
+
+use wasm_encoder::reencode::{Error, Reencode, RoundtripReencoder, utils};
+use wasm_encoder::{
+    BlockType, CodeSection, ConstExpr, Function, FunctionSection, GlobalSection, GlobalType,
+    ImportSection, Instruction, Module, TypeSection, ValType,
+};
+use wasmparser::{
+    CodeSectionReader, CustomSectionReader, FunctionBody, FunctionSectionReader,
+    GlobalSectionReader, ImportSectionReader, Operator, Parser, TypeRef, TypeSectionReader,
+};
+
+/// A value that takes ten bytes to load.
+const WIDE: i64 = 0x0123_4567_89ab_cdef;
+
+/// The module in one of its layouts, of which the first is the module as it is.
+pub fn layout(module: &[u8], number: usize) -> Vec<u8> {
+    if number == 0 {
+        return module.to_vec();
+    }
+    let number = u32::try_from(number).expect("few layouts");
+    let mut layout = Layout {
+        functions: 2 * number,
+        stores: 2 * number - 1,
+        ..Layout::default()
+    };
+    let mut moved = Module::new();
+    layout
+        .parse_core_module(&mut moved, Parser::new(0), module)
+        .expect("the module is valid");
+    moved.finish()
+}
+
+/// The module with the bodies of only `quarters` of every four functions; the others trap.
+pub fn reduced(module: &[u8], quarters: u32) -> Vec<u8> {
+    let mut reduced = Module::new();
+    Reduction { quarters, next: 0 }
+        .parse_core_module(&mut reduced, Parser::new(0), module)
+        .expect("the module is valid");
+    reduced.finish()
+}
+
+#[derive(Default)]
+struct Layout {
+    /// How many functions are added.
+    functions: u32,
+    /// How many stores are added to a function with a loop: some 17 bytes each.
+    stores: u32,
+    types: u32,
+    imported_functions: u32,
+    globals: u32,
+}
+
+impl Layout {
+    fn store(&self, function: &mut Function, times: u32) {
+        for time in 0..times {
+            function.instruction(&Instruction::I64Const(WIDE + i64::from(time)));
+            function.instruction(&Instruction::GlobalSet(self.globals + 1));
+        }
+    }
+}
+
+impl Reencode for Layout {
+    type Error = Infallible;
+
+    fn function_index(&mut self, function: u32) -> Result<u32, Error<Infallible>> {
+        Ok(match function < self.imported_functions {
+            true => function,
+            false => function + self.functions,
+        })
+    }
+
+    fn parse_type_section(
+        &mut self,
+        types: &mut TypeSection,
+        section: TypeSectionReader<'_>,
+    ) -> Result<(), Error<Infallible>> {
+        utils::parse_type_section(self, types, section)?;
+        self.types = types.len();
+        types.ty().function([], []);
+        Ok(())
+    }
+
+    fn parse_import_section(
+        &mut self,
+        imports: &mut ImportSection,
+        section: ImportSectionReader<'_>,
+    ) -> Result<(), Error<Infallible>> {
+        for import in section.clone().into_imports() {
+            match import?.ty {
+                TypeRef::Func(_) => self.imported_functions += 1,
+                TypeRef::Global(_) => self.globals += 1,
+                _ => {}
+            }
+        }
+        utils::parse_import_section(self, imports, section)
+    }
+
+    fn parse_function_section(
+        &mut self,
+        functions: &mut FunctionSection,
+        section: FunctionSectionReader<'_>,
+    ) -> Result<(), Error<Infallible>> {
+        for _ in 0..self.functions {
+            functions.function(self.types);
+        }
+        utils::parse_function_section(self, functions, section)
+    }
+
+    fn parse_global_section(
+        &mut self,
+        globals: &mut GlobalSection,
+        section: GlobalSectionReader<'_>,
+    ) -> Result<(), Error<Infallible>> {
+        utils::parse_global_section(self, globals, section)?;
+        self.globals += globals.len();
+        let mutable = |val_type| GlobalType {
+            val_type,
+            mutable: true,
+            shared: false,
+        };
+        globals.global(mutable(ValType::I32), &ConstExpr::i32_const(0));
+        globals.global(mutable(ValType::I64), &ConstExpr::i64_const(0));
+        Ok(())
+    }
+
+    fn parse_code_section(
+        &mut self,
+        code: &mut CodeSection,
+        section: CodeSectionReader<'_>,
+    ) -> Result<(), Error<Infallible>> {
+        for number in 0..self.functions {
+            let mut function = Function::new([]);
+            self.store(&mut function, number + 1);
+            function.instruction(&Instruction::End);
+            code.function(&function);
+        }
+        utils::parse_code_section(self, code, section)
+    }
+
+    fn parse_function_body(
+        &mut self,
+        code: &mut CodeSection,
+        body: FunctionBody<'_>,
+    ) -> Result<(), Error<Infallible>> {
+        let mut function = self.new_function_with_parsed_locals(&body)?;
+        let mut operators = body.get_operators_reader()?;
+        let has_loop = operators
+            .clone()
+            .into_iter()
+            .any(|operator| matches!(operator, Ok(Operator::Loop { .. })));
+        if has_loop {
+            function.instruction(&Instruction::GlobalGet(self.globals));
+            function.instruction(&Instruction::If(BlockType::Empty));
+            self.store(&mut function, self.stores);
+            function.instruction(&Instruction::End);
+        }
+        while !operators.eof() {
+            function.instruction(&self.parse_instruction(&mut operators)?);
+        }
+        code.function(&function);
+        Ok(())
+    }
+
+    /// Names go, since they are those of other functions now.
+    fn parse_custom_section(
+        &mut self,
+        _: &mut Module,
+        _: CustomSectionReader<'_>,
+    ) -> Result<(), Error<Infallible>> {
+        Ok(())
+    }
+}
+
+struct Reduction {
+    quarters: u32,
+    next: u32,
+}
+
+impl Reencode for Reduction {
+    type Error = Infallible;
+
+    fn parse_function_body(
+        &mut self,
+        code: &mut CodeSection,
+        body: FunctionBody<'_>,
+    ) -> Result<(), Error<Infallible>> {
+        self.next += 1;
+        if self.next % 4 < self.quarters {
+            return RoundtripReencoder.parse_function_body(code, body);
+        }
+        let mut function = Function::new([]);
+        function.instruction(&Instruction::Unreachable);
+        function.instruction(&Instruction::End);
+        code.function(&function);
+        Ok(())
+    }
+
+    fn parse_custom_section(
+        &mut self,
+        _: &mut Module,
+        _: CustomSectionReader<'_>,
+    ) -> Result<(), Error<Infallible>> {
+        Ok(())
+    }
+}
