@@ -13,7 +13,8 @@ use wasm_encoder::{
 };
 use wasmparser::{
     CodeSectionReader, CustomSectionReader, FunctionBody, FunctionSectionReader,
-    GlobalSectionReader, ImportSectionReader, Operator, Parser, TypeRef, TypeSectionReader,
+    GlobalSectionReader, ImportSectionReader, Operator, Parser, Payload, TypeRef,
+    TypeSectionReader,
 };
 
 /// A value that takes ten bytes to load.
@@ -44,6 +45,15 @@ pub fn reduced(module: &[u8], quarters: u32) -> Vec<u8> {
         .parse_core_module(&mut reduced, Parser::new(0), module)
         .expect("the module is valid");
     reduced.finish()
+}
+
+/// How many bytes a module's functions have.
+pub fn function_bytes(module: &[u8]) -> usize {
+    let bytes = |payload| match payload {
+        Ok(Payload::CodeSectionEntry(body)) => body.range().len(),
+        _ => 0,
+    };
+    Parser::new(0).parse_all(module).map(bytes).sum()
 }
 
 #[derive(Default)]

@@ -6,6 +6,7 @@
 )]
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 
+mod clock;
 mod configuration;
 mod guests;
 mod layout;

@@ -1,12 +1,13 @@
 //! Runs programs in all configurations by turns, and times the pass. Prints nothing.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use meterbox_meter::meter;
 use wasmtime::{Engine, Module};
 
+use crate::clock::cpu_time;
 use crate::configuration::{Compiled, Engines, config};
-use crate::layout::{layout, reduced};
+use crate::layout::{function_bytes, layout, reduced};
 use crate::programs::{Group, Program};
 use crate::report::{ConfigurationReport, Growth, LayoutReport, PassReport, ProgramReport};
 
@@ -42,14 +43,14 @@ impl Variants {
                         "{} computes the same in all configurations",
                         program.name
                     );
-                    best[at].add(program.name, execution.time, execution.units);
+                    best[at].add(program.name, execution.cpu_time, execution.units);
                 }
             }
         }
         let layouts = self.0.iter().zip(best).map(|(variants, best)| {
             let report = |(variant, best): (&Compiled, Best)| ConfigurationReport {
                 configuration: variant.configuration,
-                time_ns: nanoseconds(best.time.expect("there is a round")),
+                cpu_time_ns: nanoseconds(best.cpu_time.expect("there is a round")),
                 code_bytes: variant.code_bytes(),
                 units: best.units,
             };
@@ -69,17 +70,17 @@ impl Variants {
 /// The best execution so far.
 #[derive(Default)]
 struct Best {
-    time: Option<Duration>,
+    cpu_time: Option<Duration>,
     units: Option<u64>,
 }
 
 impl Best {
-    fn add(&mut self, name: &str, time: Duration, units: Option<u64>) {
-        if self.time.is_some() {
+    fn add(&mut self, name: &str, cpu_time: Duration, units: Option<u64>) {
+        if self.cpu_time.is_some() {
             assert_eq!(self.units, units, "{name} spends the same each time");
         }
         self.units = units;
-        self.time = Some(self.time.map_or(time, |best| best.min(time)));
+        self.cpu_time = Some(self.cpu_time.map_or(cpu_time, |best| best.min(cpu_time)));
     }
 }
 
@@ -103,23 +104,24 @@ pub fn growth(bytes: &[u8]) -> Vec<Growth> {
     let growth = |quarters| {
         let part = reduced(bytes, quarters);
         Growth {
-            wasm_bytes: part.len(),
+            function_bytes: function_bytes(&part),
             pass_ns: shortest(|| drop(meter(&part).unwrap())),
         }
     };
     (1..=4).map(growth).collect()
 }
 
-/// The shortest time of at least three, and of as many as a tenth of a second has room for.
+/// The shortest time of at least two, and of as many as a tenth of a second has room for.
 fn shortest(mut work: impl FnMut()) -> u64 {
-    let began = Instant::now();
+    let began = cpu_time();
     let mut shortest = Duration::MAX;
-    let mut times = 0;
-    while times < 3 || (times < 50 && began.elapsed() < Duration::from_millis(100)) {
-        let began = Instant::now();
+    for time in 0..50 {
+        if time >= 2 && cpu_time() - began > Duration::from_millis(100) {
+            break;
+        }
+        let began = cpu_time();
         work();
-        shortest = shortest.min(began.elapsed());
-        times += 1;
+        shortest = shortest.min(cpu_time() - began);
     }
     nanoseconds(shortest)
 }

@@ -42,8 +42,8 @@ pub struct LayoutReport {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ConfigurationReport {
     pub configuration: Configuration,
-    /// The shortest execution.
-    pub time_ns: u64,
+    /// The shortest execution, in processor time of its thread.
+    pub cpu_time_ns: u64,
     pub code_bytes: usize,
     /// The meter's units, where our pass made the module.
     pub units: Option<u64>,
@@ -56,6 +56,7 @@ pub struct PassReport {
     /// Of the first program in the module.
     pub group: Group,
     pub wasm_bytes: usize,
+    /// The shortest time, in processor time of its one thread; so the next.
     pub pass_ns: u64,
     pub compile_ns: u64,
 }
@@ -63,7 +64,7 @@ pub struct PassReport {
 /// The pass on a part of a module.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Growth {
-    pub wasm_bytes: usize,
+    pub function_bytes: usize,
     pub pass_ns: u64,
 }
 
@@ -80,8 +81,8 @@ impl ProgramReport {
     /// The median over the layouts of the time against the time without a meter.
     pub fn time_ratio(&self, configuration: Configuration) -> f64 {
         let ratio = |layout: &LayoutReport| {
-            let plain = layout.of(Configuration::Plain).time_ns;
-            layout.of(configuration).time_ns as f64 / plain as f64
+            let plain = layout.of(Configuration::Plain).cpu_time_ns;
+            layout.of(configuration).cpu_time_ns as f64 / plain as f64
         };
         median(self.layouts.iter().map(ratio).collect())
     }
@@ -95,7 +96,7 @@ impl ProgramReport {
 
     /// The shortest time without a meter, of the module as it is.
     pub fn plain_ms(&self) -> f64 {
-        self.layouts[0].of(Configuration::Plain).time_ns as f64 / 1e6
+        self.layouts[0].of(Configuration::Plain).cpu_time_ns as f64 / 1e6
     }
 }
 
@@ -108,7 +109,7 @@ impl PassReport {
 
 impl Growth {
     pub fn ms_per_mb(&self) -> f64 {
-        self.pass_ns as f64 / self.wasm_bytes as f64
+        self.pass_ns as f64 / self.function_bytes as f64
     }
 }
 

@@ -26,7 +26,7 @@ pub fn text(report: &Report) -> String {
 /// The tables for a document, below what they are of.
 pub fn markdown(report: &Report) -> String {
     let mut text = format!(
-        "{} × {}. Time against the time of the same program without a meter; of each layout \
+        "{} × {}. Processor time against that of the same program without a meter; of each layout \
          the shortest of {} executions by turns, of each program the median of {}. \
          `plain again` is the same as no meter: how far it is from 1 is how far the machine was from \
          idle. `fuel + NaN` is the engine's fuel with its canonical NaNs; `meter` is the pass, and \
@@ -150,13 +150,13 @@ fn growth(report: &Report) -> Table {
     let row = |(quarters, growth): (usize, &crate::report::Growth)| {
         vec![
             format!("{} %", quarters * 25),
-            format!("{:.2}", growth.wasm_bytes as f64 / 1e6),
+            format!("{:.2}", growth.function_bytes as f64 / 1e6),
             format!("{:.1}", growth.pass_ns as f64 / 1e6),
             format!("{:.1}", growth.ms_per_mb()),
         ]
     };
     Table {
-        head: ["functions", "wasm, MB", "pass, ms", "ms / MB"]
+        head: ["functions", "their code, MB", "pass, ms", "ms / MB"]
             .map(str::to_owned)
             .to_vec(),
         rows: (1..).zip(&report.growth).map(row).collect(),
