@@ -73,7 +73,7 @@ fn main() {
     if let Some(folder) = &arguments.write {
         let folder = path(folder);
         fs::write(folder.join("meter-benchmark.md"), table::markdown(&report)).unwrap();
-        fs::write(folder.join("meter-benchmark.svg"), plot::svg(&report)).unwrap();
+        fs::write(folder.join(table::PICTURE), plot::svg(&report)).unwrap();
     }
 }
 

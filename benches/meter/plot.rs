@@ -8,17 +8,44 @@ use crate::programs::Group;
 use crate::report::{ProgramReport, Report, geomean};
 
 const WIDTH: f64 = 880.0;
-const LEFT: f64 = 170.0;
+/// Where the scale begins and ends; names stand before it.
+const LEFT: f64 = 180.0;
 const RIGHT: f64 = 850.0;
 const ROW: f64 = 19.0;
 const LEGEND: f64 = 60.0;
 
-/// Ratios at which there is a grid line.
-const TICKS: [f64; 9] = [0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0];
-/// The scale's ends; what lies beyond is drawn at the end, with its figure.
-const SCALE: (f64, f64) = (0.85, 4.2);
+/// Ratios at which there can be a grid line.
+const TICKS: [f64; 10] = [0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 3.0, 4.0];
 
 const WRITES: &str = "a string can be written";
+
+/// Where ratios lie: what lies beyond the ends is drawn there, with its figure.
+#[derive(Clone, Copy)]
+struct Scale {
+    low: f64,
+    high: f64,
+}
+
+impl Scale {
+    /// One that has room for these ratios, within reason.
+    fn of(ratios: &[f64]) -> Self {
+        let low = ratios.iter().copied().fold(1.0, f64::min);
+        let high = ratios.iter().copied().fold(1.0, f64::max);
+        Self {
+            low: (low * 0.98).clamp(0.8, 0.95),
+            high: (high * 1.03).clamp(1.6, 4.2),
+        }
+    }
+
+    fn x(self, ratio: f64) -> f64 {
+        let part = (ratio.clamp(self.low, self.high) / self.low).ln();
+        LEFT + part / (self.high / self.low).ln() * (RIGHT - LEFT)
+    }
+
+    fn holds(self, ratio: f64) -> bool {
+        (self.low..=self.high).contains(&ratio)
+    }
+}
 
 /// What is drawn, the nearest to the reader last.
 const SERIES: [Configuration; 5] = [
@@ -105,13 +132,15 @@ fn panel(svg: &mut String, report: &Report, group: Group, top: f64) -> f64 {
     let order = |program: &ProgramReport| program.time_ratio(Configuration::MeterCanonical);
     programs.sort_by(|a, b| order(b).total_cmp(&order(a)));
 
+    let scale = Scale::of(&SERIES.map(|at| report.time_ratios(group, at)).concat());
+
     text(svg, 16.0, top, "title", group.title());
     text(
         svg,
         RIGHT,
         top,
         "tick end",
-        "time against no meter (log scale)",
+        "time against no meter (log scale); in the legend and dashed: geomean",
     );
     legend(svg, report, group, top + 26.0);
     let first = top + LEGEND;
@@ -125,36 +154,32 @@ fn panel(svg: &mut String, report: &Report, group: Group, top: f64) -> f64 {
         )
         .expect(WRITES);
     }
-    for tick in TICKS {
-        if !(SCALE.0..=SCALE.1).contains(&tick) {
-            continue;
-        }
+    for tick in TICKS.into_iter().filter(|tick| scale.holds(*tick)) {
         let class = if tick == 1.0 { "one" } else { "grid" };
-        line(svg, class, x(tick), first, last);
+        line(svg, class, scale.x(tick), first, last);
         for y in [first - 5.0, last + 15.0] {
-            text(svg, x(tick), y, "tick middle", &format!("{tick}×"));
+            text(svg, scale.x(tick), y, "tick middle", &format!("{tick}×"));
         }
     }
     for configuration in SERIES {
         let mean = geomean(&report.time_ratios(group, configuration));
         let class = format!("mean {}", class(configuration));
-        line(svg, &class, x(mean), first, last);
+        line(svg, &class, scale.x(mean), first, last);
     }
     for (row, program) in programs.iter().enumerate() {
         let y = first + ROW * (row as f64 + 0.5);
-        text(svg, LEFT - 28.0, y + 4.0, "end", &program.name);
+        text(svg, LEFT - 38.0, y + 4.0, "end", &program.name);
         for configuration in SERIES {
             let ratio = program.time_ratio(configuration);
-            mark(svg, configuration, x(ratio), y);
-            if ratio > SCALE.1 {
-                let class = format!("end small {}", class(configuration));
-                text(
-                    svg,
-                    x(ratio) - 8.0,
-                    y + 4.0,
-                    &class,
-                    &format!("{ratio:.1}×"),
-                );
+            mark(svg, configuration, scale.x(ratio), y);
+            if !scale.holds(ratio) {
+                let (side, anchor) = match ratio > scale.high {
+                    true => (-8.0, "end"),
+                    false => (8.0, ""),
+                };
+                let class = format!("{anchor} small {}", class(configuration));
+                let at = scale.x(ratio) + side;
+                text(svg, at, y + 4.0, &class, &format!("{ratio:.1}×"));
             }
         }
     }
@@ -163,15 +188,10 @@ fn panel(svg: &mut String, report: &Report, group: Group, top: f64) -> f64 {
 
 /// Names each mark, and says its geometric mean in the group.
 fn legend(svg: &mut String, report: &Report, group: Group, y: f64) {
-    let mut at = LEFT - 130.0;
+    let mut at = LEFT - 140.0;
     for configuration in &Configuration::COMPARED[1..] {
         let mean = geomean(&report.time_ratios(group, *configuration));
-        let name = match configuration {
-            Configuration::FuelCanonical => "fuel + engine NaN",
-            Configuration::MeterCanonical => "meter, det. floats",
-            other => other.title(),
-        };
-        let label = format!("{name} {mean:.2}×");
+        let label = format!("{} {mean:.2}×", configuration.title());
         mark(svg, *configuration, at, y - 4.0);
         text(svg, at + 10.0, y, "", &label);
         at += 46.0 + 7.0 * label.chars().count() as f64;
@@ -218,10 +238,4 @@ fn text(svg: &mut String, x: f64, y: f64, class: &str, text: &str) {
         r#"<text class="{class}" x="{x:.1}" y="{y:.1}">{text}</text>"#
     )
     .expect(WRITES);
-}
-
-/// Where a ratio lies.
-fn x(ratio: f64) -> f64 {
-    let part = (ratio.clamp(SCALE.0, SCALE.1) / SCALE.0).ln() / (SCALE.1 / SCALE.0).ln();
-    LEFT + part * (RIGHT - LEFT)
 }

@@ -23,27 +23,36 @@ pub fn text(report: &Report) -> String {
     text
 }
 
-/// The tables for a document, below what they are of.
+/// The document of a report, beside which its picture lies.
 pub fn markdown(report: &Report) -> String {
+    let layouts = match layouts(report) {
+        1 => "its one layout".to_owned(),
+        layouts => format!("its {layouts} layouts"),
+    };
     let mut text = format!(
-        "{} × {}. Processor time against that of the same program without a meter; of each layout \
-         the shortest of {} executions by turns, of each program the median of {}. \
-         `plain again` is the same as no meter: how far it is from 1 is how far the machine was from \
-         idle. `fuel + NaN` is the engine's fuel with its canonical NaNs; `meter` is the pass, and \
-         `meter + NaN` the pass with deterministic floats.\n",
-        report.processors,
-        report.processor,
-        report.rounds,
-        match layouts(report) {
-            1 => "one layout".to_owned(),
-            layouts => format!("{layouts} layouts"),
-        },
+        "# What metering costs\n\n\
+         ![Time of each program with a meter against its time without one]({PICTURE})\n\n\
+         Processor time against that of the same program without a meter (`plain`), on {processors} × \
+         {processor}: of each layout the shortest of {rounds} executions, all configurations by turns; \
+         of each program the median of {layouts}, which differ in where its code lies.\n\n\
+         - `plain again`: no meter either. How far it is from 1 is how far to trust the others.\n\
+         - `epochs`, `fuel`: the engine's own means to end a program.\n\
+         - `fuel + NaN`: its fuel, and every NaN made canonical by the engine.\n\
+         - `meter`: Meterbox's pass, floats left as the engine computes them.\n\
+         - `meter + NaN`: Meterbox's pass with deterministic floats, as jobs run.\n\n\
+         ```console\n$ cargo xtask bench meter -- --write docs\n```\n",
+        processors = report.processors,
+        processor = report.processor,
+        rounds = report.rounds,
     );
     for (title, table) in tables(report) {
-        writeln!(text, "\n### {title}\n\n{}", table.markdown().trim_end()).expect(WRITES);
+        writeln!(text, "\n## {title}\n\n{}", table.markdown().trim_end()).expect(WRITES);
     }
     text
 }
+
+/// The file of the picture.
+pub const PICTURE: &str = "meter-benchmark.svg";
 
 const WRITES: &str = "a string can be written";
 

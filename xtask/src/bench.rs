@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 
 use crate::project::Project;
-use crate::setup::{self, GUEST_TARGETS};
+use crate::setup::{self, BARE_TARGET, GUEST_TARGETS};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The one benchmark to run, such as `start`; all of them without it.
+    /// The one benchmark to run, such as `start` or `meter`; all of them without it.
     name: Option<String>,
     /// What the benchmark itself is given.
     #[arg(last = true)]
@@ -17,7 +17,9 @@ pub struct Arguments {
 }
 
 pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
-    setup::targets(project, &GUEST_TARGETS)?;
+    let mut needed = GUEST_TARGETS.to_vec();
+    needed.push(BARE_TARGET);
+    setup::targets(project, &needed)?;
     let mut cargo = project.cargo(&["bench", "-p", "meterbox-benches"]);
     if let Some(name) = &arguments.name {
         cargo.args(["--bench", name]);

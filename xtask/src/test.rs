@@ -17,7 +17,7 @@ pub struct Arguments {
 }
 
 /// The workspaces of guests: where they are, what builds them, and for which target.
-const GUESTS: [(&str, &str, &[&str]); 3] = [
+const GUESTS: [(&str, &str, &[&str]); 4] = [
     ("examples", "wasm32-wasip2", &["--workspace", "--lib"]),
     (
         "tests/guests",
@@ -29,6 +29,8 @@ const GUESTS: [(&str, &str, &[&str]); 3] = [
         "wasm32-wasip1",
         &["-p", "commands", "--bins"],
     ),
+    // Not the JavaScript engine, which takes minutes.
+    ("benches/guests", BARE_TARGET, &["-p", "programs", "--bins"]),
 ];
 
 pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
@@ -74,7 +76,7 @@ fn formatting(project: &Project, checks: &mut Checks) {
         "formatting",
         &mut project.cargo(&["fmt", "--all", "--check"]),
     );
-    for folder in ["examples", "tests/guests"] {
+    for folder in ["examples", "tests/guests", "benches/guests"] {
         checks.run(
             &format!("formatting of {folder}"),
             &mut guest_cargo(project, &["fmt", "--all", "--check"], folder),
