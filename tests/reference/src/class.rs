@@ -7,9 +7,10 @@ use wasmparser::Operator;
 pub(crate) fn class(operator: &Operator<'_>) -> Option<Class> {
     use Operator as O;
     Some(match operator {
-        O::Block { .. } | O::Loop { .. } | O::Else | O::End | O::Nop | O::TryTable { .. } => {
-            Class::Structure
-        }
+        O::Block { .. } | O::Else | O::End | O::Nop | O::TryTable { .. } => Class::Structure,
+
+        O::I32Mul | O::I32Clz | O::I32Ctz | O::I32Popcnt => Class::Multiply,
+        O::I64Mul | O::I64Clz | O::I64Ctz | O::I64Popcnt => Class::Multiply,
 
         O::I32DivS | O::I32DivU | O::I32RemS | O::I32RemU => Class::Divide,
         O::I64DivS | O::I64DivU | O::I64RemS | O::I64RemU => Class::Divide,
@@ -33,19 +34,21 @@ pub(crate) fn class(operator: &Operator<'_>) -> Option<Class> {
         O::I32Store8 { .. } | O::I32Store16 { .. } => Class::Store,
         O::I64Store8 { .. } | O::I64Store16 { .. } | O::I64Store32 { .. } => Class::Store,
 
-        O::If { .. } | O::Br { .. } | O::BrIf { .. } | O::Return => Class::Branch,
-        O::Select | O::TypedSelect { .. } | O::Unreachable => Class::Branch,
+        O::Loop { .. } | O::If { .. } | O::Br { .. } | O::BrIf { .. } => Class::Branch,
+        O::Return | O::Select | O::TypedSelect { .. } | O::Unreachable => Class::Branch,
         O::BrTable { .. } => Class::BranchTable,
 
         O::Call { .. } | O::ReturnCall { .. } => Class::Call,
         O::CallIndirect { .. } | O::ReturnCallIndirect { .. } => Class::CallIndirect,
 
-        O::RefNull { .. } | O::RefIsNull | O::RefFunc { .. } => Class::Reference,
+        O::RefNull { .. } | O::RefIsNull => Class::Reference,
+        O::RefFunc { .. } => Class::ReferenceFunction,
         O::TableGet { .. } | O::TableSet { .. } | O::TableSize { .. } => Class::TableAccess,
 
         O::MemorySize { .. } => Class::MemorySize,
         O::MemoryGrow { .. } => Class::MemoryGrow,
-        O::MemoryFill { .. } | O::MemoryCopy { .. } | O::MemoryInit { .. } => Class::MemoryBulk,
+        O::MemoryFill { .. } => Class::MemoryFill,
+        O::MemoryCopy { .. } | O::MemoryInit { .. } => Class::MemoryBulk,
         O::DataDrop { .. } => Class::MemoryBulk,
         O::TableFill { .. } | O::TableCopy { .. } | O::TableInit { .. } => Class::TableBulk,
         O::TableGrow { .. } | O::ElemDrop { .. } => Class::TableBulk,
@@ -64,8 +67,27 @@ pub(crate) fn class(operator: &Operator<'_>) -> Option<Class> {
 
         O::Throw { .. } | O::ThrowRef => Class::Throw,
 
-        other => return class_by_proposal(other),
+        other => return by_name(other).or_else(|| class_by_proposal(other)),
     })
+}
+
+/// `convert` and `float`, whose operators the text tells by what they do: that is in their names.
+fn by_name(operator: &Operator<'_>) -> Option<Class> {
+    let name = format!("{operator:?}");
+    let name = name.split([' ', '{', '(']).next().unwrap_or_default();
+    let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    let is_scalar_float = (name.starts_with("F32") || name.starts_with("F64"))
+        && !name.starts_with("F32x4")
+        && !name.starts_with("F64x2");
+    // Rounding a float to a whole float is called `trunc` too, without a second type.
+    let rounds = matches!(name, "F32Trunc" | "F64Trunc" | "F32x4Trunc" | "F64x2Trunc");
+    if has(&["Convert", "Trunc", "Reinterpret", "Demote", "Promote"]) && !rounds {
+        return Some(Class::Convert);
+    }
+    if has(&["AnyTrue", "AllTrue", "Bitmask"]) {
+        return Some(Class::Convert);
+    }
+    (is_scalar_float && !has(&["Const"])).then_some(Class::Float)
 }
 
 /// `simple` is every other operator of WebAssembly 1.0, sign extension and saturating conversion;
