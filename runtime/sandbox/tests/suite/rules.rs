@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use meterbox_meter::{Class, Tier};
 use meterbox_sandbox::{Limits, OptLevel, Outcome, Sandbox};
 use meterbox_tests as guests;
 
@@ -9,7 +10,13 @@ use crate::job::{Done, Job, LIMITS, sandboxes};
 
 /// A loop of so many laps, and what one lap costs: four simple operators and a branch.
 const LAPS: u64 = 100_000;
-const LAP_UNITS: u64 = 5;
+const LAP_UNITS: u64 = 4 * weight(Class::Simple) + weight(Class::Branch);
+
+const fn weight(class: Class) -> u64 {
+    #[allow(clippy::cast_lossless, reason = "`from` is not for constants yet")]
+    let weight = class.weight(Tier::Large) as u64;
+    weight
+}
 
 fn work() -> String {
     format!(
@@ -379,7 +386,7 @@ fn instances_that_find_no_memory_left_end_the_job_as_limit_and_billed() {
     run(10).is_ok();
     let done = run(9);
     done.is_limited("memory_bytes");
-    assert!(done.units_run() > LAPS * LAP_UNITS + 8 * 1_200);
+    assert!(done.units_run() > LAPS * LAP_UNITS + 8 * weight(Class::MemoryPage));
     // One of the ten pages was never there.
     assert_eq!(done.measured.spent.memory_pages_peak, 9);
     assert!(done.measured.spent.memory_page_instructions <= 9 * u128::from(done.units()));
