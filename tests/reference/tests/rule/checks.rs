@@ -29,10 +29,60 @@ fn a_function_that_is_not_small_is_checked_at_its_entry() {
 
 #[test]
 fn a_small_function_is_not_checked_and_its_return_is_recorded() {
-    let wat = r#"(module (func (export "f") i32.const 1 drop))"#;
-    let run = with_budget(wat, &[], 1);
+    let wat = r#"(module (func $small i32.const 1 drop) (func (export "f") call $small))"#;
+    let run = with_budget(wat, &[], w(Class::Call) + 1);
     assert_eq!(run.ending, Ending::Returned(vec![]));
     assert_eq!(run.reading.left, -1, "which is the outcome `limit` by M8");
+}
+
+#[test]
+fn what_is_called_from_outside_is_checked_however_little_it_does() {
+    let exported = r#"(module (func (export "f") i32.const 1 drop))"#;
+    // The start function comes first, and leaves nothing for what is called then.
+    let start = r#"(module (func $start i32.const 1 drop) (start $start) (func (export "f")))"#;
+    // Whoever calls it, it is exported.
+    let inside = r#"(module (func $g (export "g")) (func (export "f") call $g i32.const 1 drop))"#;
+    for (wat, units) in [
+        (exported, simple(2)),
+        (start, simple(2)),
+        (inside, w(Class::Call) + simple(2)),
+    ] {
+        let enough = with_budget(wat, &[], units);
+        assert_eq!(enough.ending, Ending::Returned(vec![]), "{wat}");
+        let short = with_budget(wat, &[], units - 1);
+        assert_eq!(short.ending, Ending::Exhausted, "{wat}");
+        assert_eq!(short.reading.left, -1, "{wat}");
+        assert_eq!(short.instance.is_none(), wat == start);
+    }
+}
+
+#[test]
+fn an_import_that_a_table_holds_is_checked_before_its_frame() {
+    let wat = r#"(module (import "host" "trap" (func $trap)) (table funcref (elem $trap))
+        (func (export "f") i32.const 1 if i32.const 0 call_indirect end))"#;
+    // Neither the budget nor the stack suffices: it is the budget that ends the run.
+    let head = simple(1) + w(Class::Branch);
+    let units = head + simple(1) + w(Class::CallIndirect);
+    let run = |left, stack_units| {
+        let settings = Settings {
+            left,
+            stack_units,
+            ..SETTINGS
+        };
+        run_with(wat, &[], &settings)
+    };
+    // 1 slot, 6 operators.
+    let own = i32::try_from(
+        meterbox_meter::FRAME_UNITS
+            + meterbox_meter::SLOT_UNITS
+            + 6 * meterbox_meter::OPERATOR_STACK_UNITS,
+    )
+    .unwrap();
+    assert_eq!(run(units, own).ending, Ending::StackExhausted);
+    assert_eq!(run(units, own).units(), units);
+    let neither = run(units - 1, own);
+    assert_eq!(neither.ending, Ending::Exhausted);
+    assert_eq!(neither.reading.stack_left, 0, "only the caller's frame");
 }
 
 #[test]

@@ -5,14 +5,14 @@ use crate::counted::{by, check64};
 #[test]
 fn numbers_of_64_bits_are_guarded() {
     let two61 = 1_i64 << 61;
-    // v
-    check64(&by("i64", 1, "lt_s"), [-two61, -two61 + 5, 0], 5, Some(5));
+    // Within 2^61, either side excluded. v
     check64(
         &by("i64", 1, "lt_s"),
-        [-two61 - 1, -two61 + 4, 0],
-        1,
+        [-two61 + 1, -two61 + 6, 0],
+        5,
         Some(5),
     );
+    check64(&by("i64", 1, "lt_s"), [-two61, -two61 + 5, 0], 1, Some(5));
     check64(
         &by("i64", -1, "gt_s"),
         [two61 - 1, two61 - 6, 0],
@@ -23,27 +23,35 @@ fn numbers_of_64_bits_are_guarded() {
     // b
     check64(&by("i64", 1, "lt_s"), [two61 - 6, two61 - 1, 0], 5, Some(5));
     check64(&by("i64", 1, "lt_s"), [two61 - 5, two61, 0], 1, Some(5));
+    check64(&by("i64", 1, "lt_u"), [two61 - 6, two61 - 1, 0], 5, Some(5));
     check64(&by("i64", 1, "lt_u"), [two61 - 5, two61, 0], 1, Some(5));
+    check64(
+        &by("i64", -1, "gt_s"),
+        [-two61 + 6, -two61 + 1, 0],
+        5,
+        Some(5),
+    );
+    check64(&by("i64", -1, "gt_s"), [-two61 + 5, -two61, 0], 1, Some(5));
     // s
     let local =
         |cmp| format!("local.get $v local.get $s i64.add local.tee $v local.get $b i64.{cmp}");
-    check64(&local("lt_s"), [-two61, two61 - 1, two61 - 1], 3, Some(3));
-    check64(&local("lt_s"), [-two61, two61 - 1, two61], 1, Some(2));
-    check64(&local("gt_s"), [two61 - 1, -two61, -two61], 2, Some(2));
-    check64(&local("gt_s"), [two61 - 1, -two61, -two61 - 1], 1, Some(2));
-    check64(
-        &by("i64", two61 - 1, "lt_s"),
-        [-two61, two61 - 1, 0],
-        3,
-        Some(3),
-    );
+    let (least, most) = (-two61 + 1, two61 - 1);
+    check64(&local("lt_s"), [least, most, most], 2, Some(2));
+    check64(&local("lt_s"), [least, most, two61], 1, Some(2));
+    check64(&local("gt_s"), [most, least, least], 2, Some(2));
+    check64(&local("gt_s"), [most, least, -two61], 1, Some(2));
+    check64(&by("i64", most, "lt_s"), [least, most, 0], 2, Some(2));
+    check64(&by("i64", two61, "lt_s"), [least, most, 0], 1, Some(2));
+    check64(&by("i64", least, "gt_s"), [most, least, 0], 2, Some(2));
+    check64(&by("i64", -two61, "gt_s"), [most, least, 0], 1, Some(2));
     // s is what is added: for `sub`, the negative of the local.
     let negative = local("lt_s").replace("i64.add", "i64.sub");
-    check64(&negative, [-two61, two61 - 1, -two61 + 1], 3, Some(3));
-    check64(&negative, [-two61, two61 - 1, -two61], 1, Some(2));
+    check64(&negative, [least, most, least], 2, Some(2));
+    check64(&negative, [least, most, -two61], 1, Some(2));
+    check64(&negative, [least, most, i64::MIN], 1, None);
     let negative = local("gt_s").replace("i64.add", "i64.sub");
-    check64(&negative, [two61 - 1, -two61, two61], 2, Some(2));
-    check64(&negative, [two61 - 1, -two61, two61 + 1], 1, Some(2));
+    check64(&negative, [most, least, most], 2, Some(2));
+    check64(&negative, [most, least, two61], 1, Some(2));
     // Unsigned, of what is negative with a sign
     check64(&by("i64", 1, "lt_u"), [-6, -1, 0], 1, Some(5));
     check64(&by("i64", 1, "lt_u"), [0, -1, 0], 1, None);

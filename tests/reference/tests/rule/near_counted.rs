@@ -3,7 +3,7 @@
 
 use meterbox_meter::Class;
 
-use crate::counted::{check_module, check32, lap, module};
+use crate::counted::{check_module, check32, check64, lap, module};
 use crate::harness::{i32, simple, w};
 
 const STEP: &str = "local.get $v i32.const 1 i32.add local.tee $v";
@@ -127,6 +127,35 @@ fn a_step_must_fit_its_comparison() {
     check32(&by(-0x1000_0000, "lt_s"), [0, 0, 0], 1, Some(9));
     // Such loops are charged the same a lap at a time; the rule for `lt` would have charged more.
     check32(&by(0x1000_0000, "ge_u"), [0, 1, 0], 1, Some(16));
+}
+
+#[test]
+fn a_step_of_0_or_of_the_smallest_number_is_none() {
+    // Such loops would be charged ahead for one lap each time: what is seen is that they are charged a lap
+    // at a time, whatever the comparison.
+    for cmp in [
+        "ne", "lt_s", "lt_u", "le_s", "le_u", "gt_s", "gt_u", "ge_s", "ge_u",
+    ] {
+        for operator in ["add", "sub"] {
+            let by = |ty: &str, step: i64| {
+                crate::counted::by(ty, step, cmp)
+                    .replace(&format!("{ty}.add"), &format!("{ty}.{operator}"))
+            };
+            for v in [0, 7, i32::MIN, i32::MAX] {
+                for b in [0, 7, -7, i32::MIN, i32::MAX] {
+                    check32(&by("i32", 0), [v, b, 0], 1, None);
+                    check32(&by("i32", i32::MIN.into()), [v, b, 0], 1, None);
+                    let wide = [i64::from(v) << 32, i64::from(b) << 32, 0];
+                    check64(&by("i64", 0), wide, 1, None);
+                    check64(&by("i64", i64::MIN), wide, 1, None);
+                }
+            }
+        }
+    }
+    // From the smallest number and back.
+    let back = crate::counted::by("i32", i32::MIN.into(), "ne");
+    check32(&back, [0, 0, 0], 1, Some(2));
+    check32(&back, [i32::MIN, 0, 0], 1, Some(1));
 }
 
 #[test]

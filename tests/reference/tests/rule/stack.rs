@@ -57,10 +57,54 @@ fn heights_are_those_of_validation_in_unreachable_code_too() {
 
 #[test]
 fn small_functions_take_none() {
-    let wat = r#"(module (func (export "f") i32.const 1 drop))"#;
-    assert_eq!(with_stack(wat, &[], 0).ending, Ending::Returned(vec![]));
     let wat = r#"(module (func $g) (func (export "f") call $g))"#;
     takes(wat, &[], frame(0, 2));
+    let wat = r#"(module (table funcref (elem $g))
+        (func $g (param i64) (result i64) (local v128 f64) local.get 0 i64.const 1 i64.add)
+        (func (export "f") (result i64) i64.const 7 call $g i32.const 0 call_indirect (param i64) (result i64)))"#;
+    takes(wat, &[], frame(1 + 2, 5));
+}
+
+#[test]
+fn exported_functions_and_the_start_function_take_a_frame_however_little_they_do() {
+    let exported = r#"(module (func (export "f") i32.const 1 drop))"#;
+    takes(exported, &[], frame(1, 3));
+    let called = r#"(module (func $g (export "g") i32.const 1 drop) (func (export "f") call $g))"#;
+    takes(called, &[], frame(0, 2) + frame(1, 3));
+    let start = r#"(module (func $start i32.const 1 drop) (start $start) (func (export "f") nop))"#;
+    takes(start, &[], frame(1, 3));
+    let exported_elsewhere =
+        r#"(module (func $g) (export "g" (func $g)) (func (export "f") call $g))"#;
+    takes(exported_elsewhere, &[], frame(0, 2) + frame(0, 1));
+}
+
+#[test]
+fn an_import_that_is_called_through_a_table_takes_a_bare_frame_while_it_runs() {
+    let through = |call: &str| {
+        format!(
+            r#"(module (import "host" "id" (func $id (param i32) (result i32)))
+            (table funcref (elem $id)) (type $t (func (param i32) (result i32)))
+            (func (export "f") (result i32) i32.const 7 {call}))"#
+        )
+    };
+    let bare = frame(0, 0);
+    takes(
+        &through("i32.const 0 call_indirect (type $t)"),
+        &[],
+        frame(1 + 2, 4) + bare,
+    );
+    // The caller's frame is larger, and is given back before.
+    takes(
+        &through("i32.const 0 return_call_indirect (type $t)"),
+        &[],
+        frame(1 + 2, 4),
+    );
+    takes(&through("call $id"), &[], frame(1 + 1, 3));
+    takes(
+        &through("i32.const 0 call_indirect (type $t) i32.const 0 call_indirect (type $t)"),
+        &[],
+        frame(1 + 2, 6) + bare,
+    );
 }
 
 #[test]

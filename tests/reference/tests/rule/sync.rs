@@ -10,8 +10,35 @@ const DIVISION: &str = "i32.const 1 i32.const 0 i32.div_u drop";
 
 #[test]
 fn a_small_function_records_nothing_at_its_entry() {
-    let wat = format!(r#"(module (func (export "f") {DIVISION}))"#);
-    assert_eq!(trapped(&wat, &[], &Trap::IntegerDivisionByZero), 0);
+    let wat = format!(r#"(module (func $small {DIVISION}) (func (export "f") call $small))"#);
+    assert_eq!(
+        trapped(&wat, &[], &Trap::IntegerDivisionByZero),
+        w(Class::Call)
+    );
+    // A table is not an export.
+    let wat = format!(
+        r#"(module (func $small {DIVISION}) (table (export "t") funcref (elem $small))
+        (func (export "f") i32.const 0 call_indirect))"#
+    );
+    assert_eq!(
+        trapped(&wat, &[], &Trap::IntegerDivisionByZero),
+        simple(1) + w(Class::CallIndirect)
+    );
+}
+
+#[test]
+fn what_is_called_from_outside_records_its_first_segment_however_little_it_does() {
+    let first = simple(2) + w(Class::Divide) + simple(1);
+    let exported = format!(r#"(module (func (export "f") {DIVISION}))"#);
+    assert_eq!(trapped(&exported, &[], &Trap::IntegerDivisionByZero), first);
+    let start = format!(r#"(module (func $start {DIVISION}) (start $start) (func (export "f")))"#);
+    assert_eq!(trapped(&start, &[], &Trap::IntegerDivisionByZero), first);
+    let inside =
+        format!(r#"(module (func $g (export "g") {DIVISION}) (func (export "f") call $g))"#);
+    assert_eq!(
+        trapped(&inside, &[], &Trap::IntegerDivisionByZero),
+        w(Class::Call) + first
+    );
 }
 
 #[test]
@@ -26,10 +53,12 @@ fn a_function_that_is_not_small_records_its_first_segment() {
 #[test]
 fn functions_are_small_up_to_their_bounds() {
     let first = simple(3) + w(Class::Divide);
+    let caller = simple(1) + w(Class::Call);
     let body = |locals: usize, nops: usize, more: &str| {
         format!(
             r#"(module (memory 1) (tag $t) (table 1 funcref) (data $d "") (func $g)
-            (func (export "f") (param i32) (local {}) {DIVISION} {} {more}))"#,
+            (func $s (param i32) (local {}) {DIVISION} {} {more})
+            (func (export "f") (param i32) local.get 0 call $s))"#,
             "i64 ".repeat(locals),
             "nop ".repeat(nops)
         )
@@ -52,12 +81,14 @@ fn functions_are_small_up_to_their_bounds() {
         ),
         (0, 0, "try_table end", first),
         (0, 0, "throw $t", first),
+        (0, 0, "ref.null exn throw_ref", first),
         (0, 0, "call $g", first),
         (0, 0, "i32.const 0 call_indirect", first),
         (0, 0, "return_call $g", first),
+        (0, 0, "i32.const 0 return_call_indirect", first),
     ] {
         let wat = body(locals, nops, more);
-        let billed_now = trapped(&wat, &[i32(0)], &Trap::IntegerDivisionByZero);
+        let billed_now = trapped(&wat, &[i32(0)], &Trap::IntegerDivisionByZero) - caller;
         // What else the first segment holds is not of interest here.
         assert_eq!(billed_now > 0, billed > 0, "{locals} {nops} {more}");
         assert!(billed_now >= billed, "{locals} {nops} {more}");
@@ -157,10 +188,12 @@ fn a_return_to_the_outside_is_recorded_whoever_returns() {
 }
 
 #[test]
-fn a_start_function_is_called_from_outside_too() {
-    let wat = r#"(module (func $start i32.const 1 drop) (start $start)
-        (func (export "f") i32.const 1 i32.const 0 i32.div_u drop))"#;
-    assert_eq!(trapped(wat, &[], &Trap::IntegerDivisionByZero), simple(2));
+fn the_return_of_a_start_function_is_recorded_too() {
+    // Nothing is called after it.
+    let wat = r#"(module (func $small i32.const 1 drop) (func $start call $small) (start $start))"#;
+    let run = run(wat, &[]);
+    assert!(run.instance.is_some());
+    assert_eq!(run.units(), w(Class::Call) + simple(2));
 }
 
 #[test]
