@@ -26,6 +26,9 @@ use meterbox_meter::Tier;
 use case::{Case, Judged};
 use report::Found;
 
+/// Programs that are kept as text are small enough to be read.
+const KEPT_BYTES_MAX: usize = 8 << 10;
+
 /// Search for the programs that pay least for their time.
 #[derive(Parser)]
 struct Arguments {
@@ -79,7 +82,8 @@ fn main() {
     }
     if let Some(folder) = &arguments.keep {
         for found in &found {
-            for (rank, judged) in found.bad.iter().take(3).enumerate() {
+            let small = |judged: &&Judged| judged.case.text.len() < KEPT_BYTES_MAX;
+            for (rank, judged) in found.bad.iter().filter(small).take(3).enumerate() {
                 let name = format!("{}-{}.wat", found.tier.name(), rank + 1);
                 let text = format!(";; {}\n{}", judged.case.name, judged.case.text);
                 std::fs::write(root.join(folder).join(name), text).unwrap();
