@@ -51,6 +51,7 @@ enum Command {
     Run(commands::run::RunArguments),
     Quote(commands::quote::QuoteArguments),
     Meter(commands::meter::MeterArguments),
+    Inspect(commands::inspect::InspectArguments),
     #[command(subcommand)]
     Key(commands::key::KeyCommand),
     #[command(subcommand)]
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => commands::run::run(&arguments, home, &ui),
         Command::Quote(arguments) => commands::quote::run(&arguments),
         Command::Meter(arguments) => commands::meter::run(&arguments),
+        Command::Inspect(arguments) => commands::inspect::run(&arguments),
         Command::Key(command) => commands::key::run(&command, home, &ui),
         Command::Receipt(command) => commands::receipt::run(&command, home, &ui),
         Command::Ledger(command) => commands::ledger::run(&command, home),

@@ -15,6 +15,7 @@
 pub mod admission;
 mod component;
 mod error;
+mod facts;
 mod function;
 mod module;
 mod operator;
@@ -28,6 +29,7 @@ use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 pub use admission::{Admission, Excess};
 pub use component::{BUDGET_IMPORT, READ_EXPORT, READ_FUNCTION};
 pub use error::MeterError;
+pub use facts::{FunctionFacts, ModuleFacts};
 pub use module::{Declared, METER_GLOBALS, METER_MODULE};
 pub use reading::{
     BUDGET_MAX, Exhausted, Reading, Spent, left_at_start, spent, spent_before_start,
@@ -130,6 +132,8 @@ pub struct Metered {
     pub declared: Declared,
     /// What checking and compiling it takes.
     pub admission: Admission,
+    /// What was found in its core modules, in order.
+    pub modules: Vec<ModuleFacts>,
 }
 
 enum Frame<'a> {
@@ -167,7 +171,7 @@ pub fn meter_with(bytes: &[u8], options: &Options) -> Result<Metered, MeterError
     let tier = tier(bytes, options);
     let mut frames: Vec<Frame<'_>> = Vec::new();
     let mut check = ComponentCheck::default();
-    let mut modules: Vec<(Vec<u8>, Declared)> = Vec::new();
+    let mut modules: Vec<(Vec<u8>, Declared, ModuleFacts)> = Vec::new();
     for payload in parser.parse_all(bytes) {
         let payload = payload.map_err(|error| truncated_or_invalid(error, size))?;
         let valid = validator.payload(&payload)?;
@@ -202,7 +206,7 @@ pub fn meter_with(bytes: &[u8], options: &Options) -> Result<Metered, MeterError
             },
         }
     }
-    let Some((bytes, declared)) = modules.pop() else {
+    let Some((bytes, declared, facts)) = modules.pop() else {
         return Err(MeterError::Truncated { bytes: size });
     };
     Ok(Metered {
@@ -211,6 +215,7 @@ pub fn meter_with(bytes: &[u8], options: &Options) -> Result<Metered, MeterError
         tier,
         declared,
         admission,
+        modules: vec![facts],
     })
 }
 
@@ -261,7 +266,7 @@ pub fn is_command(bytes: &[u8]) -> bool {
 fn metered_component(
     bytes: &[u8],
     check: &ComponentCheck,
-    modules: Vec<(Vec<u8>, Declared)>,
+    modules: Vec<(Vec<u8>, Declared, ModuleFacts)>,
     admission: Admission,
     tier: Tier,
 ) -> Result<Metered, MeterError> {
@@ -269,13 +274,18 @@ fn metered_component(
     for module in &check.instantiated {
         let of = modules
             .get(module::position(*module))
-            .map(|(_, declared)| *declared)
+            .map(|(_, declared, _)| *declared)
             .unwrap_or_default();
         declared.units = declared.units.saturating_add(of.units);
         declared.memory_pages = declared.memory_pages.saturating_add(of.memory_pages);
         declared.table_elements = declared.table_elements.saturating_add(of.table_elements);
     }
-    let rewritten: Vec<Vec<u8>> = modules.into_iter().map(|(bytes, _)| bytes).collect();
+    let mut rewritten = Vec::new();
+    let mut facts = Vec::new();
+    for (bytes, _, found) in modules {
+        rewritten.push(bytes);
+        facts.push(found);
+    }
     let bytes = component::rewrite(bytes, &rewritten)?;
     Ok(Metered {
         bytes,
@@ -283,6 +293,7 @@ fn metered_component(
         tier,
         declared,
         admission,
+        modules: facts,
     })
 }
 

@@ -7,11 +7,12 @@ use std::convert::Infallible;
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{EntityType, ExportKind, GlobalType, RawSection, SectionId, ValType};
 use wasmparser::{
-    DataKind, ElementItems, FuncValidatorAllocations, FunctionBody, Payload, TypeRef, ValidPayload,
+    ElementItems, FuncValidatorAllocations, FunctionBody, Payload, TypeRef, ValidPayload,
     ValidatorResources,
 };
 
 use crate::admission::{self, Admission, bound};
+use crate::facts::{FunctionFacts, ModuleFacts};
 use crate::function::{self, FunctionContext, MeterGlobals};
 use crate::schedule::{Class, Tier};
 use crate::signatures::Signatures;
@@ -122,6 +123,7 @@ pub(crate) struct ModuleRewriter<'a> {
     has_hints: bool,
     allocations: FuncValidatorAllocations,
     declared: Declared,
+    facts: ModuleFacts,
 }
 
 #[derive(Default)]
@@ -160,6 +162,7 @@ impl<'a> ModuleRewriter<'a> {
             has_hints: false,
             allocations: FuncValidatorAllocations::default(),
             declared: Declared::default(),
+            facts: ModuleFacts::default(),
         }
     }
 
@@ -198,6 +201,8 @@ impl<'a> ModuleRewriter<'a> {
                             name: METER_MODULE.into(),
                         });
                     }
+                    let name = (import.module.to_owned(), import.name.to_owned());
+                    self.facts.imports.push(name);
                     match import.ty {
                         TypeRef::Func(ty) => {
                             self.functions.push(ty);
@@ -229,6 +234,7 @@ impl<'a> ModuleRewriter<'a> {
             }
             Payload::TableSection(tables) => {
                 bound("tables", u64::from(tables.count()), admission::TABLES_MAX)?;
+                self.facts.tables = tables.count();
                 for table in tables.clone() {
                     let table = table?.ty;
                     let initial = table.initial;
@@ -236,11 +242,13 @@ impl<'a> ModuleRewriter<'a> {
                     self.wide_tables.push(table.table64);
                     self.declared.table_elements =
                         self.declared.table_elements.saturating_add(initial);
+                    self.declared.charge(Class::TableBulk, 1);
                     self.declared.charge(Class::TableElement, initial);
                 }
                 self.sections.tables = Some(tables);
             }
             Payload::MemorySection(memories) => {
+                self.facts.memories = memories.count();
                 for memory in memories.clone() {
                     let memory = memory?;
                     let initial = memory.initial;
@@ -283,6 +291,7 @@ impl<'a> ModuleRewriter<'a> {
                             name: export.name.into(),
                         });
                     }
+                    self.facts.exports.push(export.name.to_owned());
                     if export.kind == wasmparser::ExternalKind::Func {
                         self.outside.insert(export.index);
                     }
@@ -318,9 +327,7 @@ impl<'a> ModuleRewriter<'a> {
                 )?;
                 for segment in data.clone() {
                     let segment = segment?;
-                    if let DataKind::Active { .. } = segment.kind {
-                        self.declared.charge(Class::MemoryBulk, 1);
-                    }
+                    self.declared.charge(Class::MemoryBulk, 1);
                     self.declared
                         .charge_bytes(count(segment.data.len()), self.tier);
                 }
@@ -374,6 +381,10 @@ impl<'a> ModuleRewriter<'a> {
         let rewritten =
             function::rewrite::<ValidatorResources>(body, &mut validator, &mut context, admission)?;
         self.code.raw(&rewritten.code);
+        self.facts.functions.push(FunctionFacts {
+            index: function,
+            ..rewritten.found
+        });
         if !rewritten.hints.is_empty() {
             self.hints.function_hints(function, rewritten.hints);
             self.has_hints = true;
@@ -394,9 +405,14 @@ impl<'a> ModuleRewriter<'a> {
         }
     }
 
-    /// The rewritten module, and what it declares.
-    pub(crate) fn finish(mut self) -> Result<(Vec<u8>, Declared), MeterError> {
+    /// The rewritten module, what it declares, and what was found in it.
+    pub(crate) fn finish(mut self) -> Result<(Vec<u8>, Declared, ModuleFacts), MeterError> {
         self.declared.charge(Class::Instance, 1);
+        let mut facts = std::mem::take(&mut self.facts);
+        self.sections
+            .customs
+            .iter()
+            .for_each(|custom| take_names(custom, &mut facts));
         let sections = std::mem::take(&mut self.sections);
         let globals = self.meter_globals();
         let mut shift = std::mem::take(&mut self.shift);
@@ -537,7 +553,7 @@ impl<'a> ModuleRewriter<'a> {
         for custom in sections.customs {
             write_custom(&mut module, &custom, &mut shift)?;
         }
-        Ok((module.finish(), self.declared))
+        Ok((module.finish(), self.declared, facts))
     }
 
     fn type_of(&self, function: u32) -> Result<u32, MeterError> {
@@ -572,6 +588,24 @@ impl Outside<'_, '_> {
         self.added.push((ty, wrapper));
         self.known.insert(function, at);
         Ok(at)
+    }
+}
+
+/// Gives functions the names that a name section has for them; what is malformed is left out.
+fn take_names(custom: &wasmparser::CustomSectionReader<'_>, facts: &mut ModuleFacts) {
+    let wasmparser::KnownCustom::Name(names) = custom.as_known() else {
+        return;
+    };
+    let first = facts.functions.first().map_or(0, |function| function.index);
+    for subsection in names.into_iter().map_while(Result::ok) {
+        if let wasmparser::Name::Function(functions) = subsection {
+            for name in functions.into_iter().map_while(Result::ok) {
+                let at = name.index.checked_sub(first).map(position);
+                if let Some(function) = at.and_then(|at| facts.functions.get_mut(at)) {
+                    function.name = Some(name.name.to_owned());
+                }
+            }
+        }
     }
 }
 

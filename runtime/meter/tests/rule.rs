@@ -522,6 +522,7 @@ fn declarations_are_charged_before_anything_runs() {
     let declared = metered(&wat).declared;
     let expected = w(Class::Instance)
         + 3 * w(Class::MemoryPage)
+        + w(Class::TableBulk)
         + 10 * w(Class::TableElement)
         + 2 * w(Class::GlobalDeclared)
         + w(Class::TableBulk)

@@ -160,15 +160,15 @@ fn unknown_missing_and_mistyped_fields_are_refused() {
 #[test]
 fn the_default_card_prices_what_its_comments_say() {
     let card = default_card().unwrap();
-    // A core-hour, 3.6·10^12 instructions.
+    // A core-hour, 9·10^13 instructions.
     let hour = card
         .price(Meter::Instructions)
-        .times(3_600_000_000_000)
+        .times(90_000_000_000_000)
         .unwrap();
     assert_eq!(hour.to_string(), "0.0198");
     let gib_hour = card
         .price(Meter::MemoryPageInstructions)
-        .times(16_384 * 3_600_000_000_000)
+        .times(16_384 * 90_000_000_000_000)
         .unwrap();
     assert_eq!(
         gib_hour.to_string(),

@@ -22,6 +22,7 @@ use wasm_encoder::{BlockType, BranchHint, InstructionSink};
 use wasmparser::{FuncValidator, FunctionBody, Operator, WasmModuleResources};
 
 use crate::admission::Admission;
+use crate::facts::FunctionFacts;
 use crate::module::{Shift, encoding, index};
 use crate::operator;
 use crate::schedule::Tier;
@@ -60,21 +61,13 @@ pub(crate) struct FunctionContext<'a> {
     pub wide_tables: &'a [bool],
 }
 
-/// What was found in a body, beside what was admitted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub loops: u64,
-    pub counted_loops: u64,
-    pub small: bool,
-}
-
 /// A rewritten body.
 pub(crate) struct Rewritten {
     /// With the declarations of its locals.
     pub code: Vec<u8>,
     /// Which of the branches that were added are hardly ever taken.
     pub hints: Vec<BranchHint>,
-    pub found: Found,
+    pub found: FunctionFacts,
 }
 
 /// Rewrites `body`, and adds what it holds to `admission`.
@@ -134,10 +127,16 @@ pub(crate) fn rewrite<T: WasmModuleResources>(
     })
 }
 
-fn found(body: &Body<'_>) -> Found {
-    let mut found = Found {
+fn found(body: &Body<'_>) -> FunctionFacts {
+    let mut found = FunctionFacts {
+        operators: crate::module::count(body.steps.len()),
         small: body.small,
-        ..Found::default()
+        frame_units: if body.takes_stack {
+            body.frame_units
+        } else {
+            0
+        },
+        ..FunctionFacts::default()
     };
     for step in body.steps.iter().filter(|step| !step.dead) {
         if let (Operator::Loop { .. }, Some(note)) = (&step.op, &step.block) {

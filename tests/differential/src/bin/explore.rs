@@ -14,6 +14,9 @@ use meterbox_differential::generator::generate;
 /// Units that a run may spend: enough for thousands of laps.
 const UNITS: i64 = 200_000;
 
+/// How often there is a line while it runs.
+const REPORTED_EVERY: Duration = Duration::from_secs(60);
+
 /// The next number of a sequence (splitmix64).
 fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -36,7 +39,12 @@ fn main() {
     let mut count = Count::default();
     let (mut programs, mut refused) = (0u64, 0u64);
     let mut seed = first;
+    let mut reported = Duration::ZERO;
     while began.elapsed() < Duration::from_secs(seconds) {
+        if began.elapsed() > reported + REPORTED_EVERY {
+            reported = began.elapsed();
+            report(programs, refused, &count, reported, [first, seed]);
+        }
         seed += 1;
         let mut state = seed;
         let bytes: Vec<u8> = (0..400)
@@ -76,11 +84,16 @@ fn main() {
             }
         }
     }
+    report(programs, refused, &count, began.elapsed(), [first, seed]);
+}
+
+fn report(programs: u64, refused: u64, count: &Count, took: Duration, seeds: [u64; 2]) {
+    let [first, seed] = seeds;
     println!(
         "{programs} programs, {refused} refused, {} runs compared in {} s: {} returned, {} trapped, {} were \
          limited, {} threw; {} units; seeds {first} to {seed}",
         count.runs,
-        began.elapsed().as_secs(),
+        took.as_secs(),
         count.returned,
         count.trapped,
         count.limited,
