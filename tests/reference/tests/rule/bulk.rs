@@ -16,15 +16,21 @@ fn module(body: &str) -> String {
 
 #[test]
 fn memory_is_charged_by_64_bytes_rounded_down_once() {
-    for (body, fixed) in [
-        ("i32.const 0 i32.const 7 local.get 0 memory.fill", simple(3)),
-        ("i32.const 0 i32.const 0 local.get 0 memory.copy", simple(3)),
+    for (body, class) in [
+        (
+            "i32.const 0 i32.const 7 local.get 0 memory.fill",
+            Class::MemoryFill,
+        ),
+        (
+            "i32.const 0 i32.const 0 local.get 0 memory.copy",
+            Class::MemoryBulk,
+        ),
     ] {
         for length in [0, 1, 10, 11, 63, 64, 65, 640, 1000] {
             let expected = i64::from(length) * w(Class::MemoryBulk64Bytes) / 64;
             assert_eq!(
                 units(&module(body), &[i32(length)]),
-                fixed + w(Class::MemoryBulk) + expected,
+                simple(3) + w(class) + expected,
                 "{body} {length}"
             );
         }
@@ -65,7 +71,7 @@ fn lengths_are_charged_whether_or_not_they_then_trap_or_fail() {
     let fill = module("i32.const 0 i32.const 7 local.get 0 memory.fill");
     assert_eq!(
         trapped(&fill, &[i32(-1)], &Trap::MemoryOutOfBounds),
-        simple(3) + w(Class::MemoryBulk) + most * w(Class::MemoryBulk64Bytes) / 64
+        simple(3) + w(Class::MemoryFill) + most * w(Class::MemoryBulk64Bytes) / 64
     );
     let copy = module("i32.const 0 i32.const 0 local.get 0 table.copy");
     assert_eq!(
@@ -90,7 +96,7 @@ fn lengths_of_64_bits_count_up_to_their_bounds() {
     for length in [1_i64 << 40, (1 << 40) + 1, -1] {
         assert_eq!(
             trapped(&fill, &[i64(length)], &Trap::MemoryOutOfBounds),
-            simple(3) + w(Class::MemoryBulk) + (1 << 40) * w(Class::MemoryBulk64Bytes) / 64
+            simple(3) + w(Class::MemoryFill) + (1 << 40) * w(Class::MemoryBulk64Bytes) / 64
         );
     }
     let grow = wat("local.get 0 memory.grow drop");

@@ -90,7 +90,8 @@ fn an_endless_loop_is_checked_each_lap() {
     let wat = r#"(module (global $n (export "n") (mut i32) (i32.const 0)) (func (export "f")
         loop global.get $n i32.const 1 i32.add global.set $n br 0 end))"#;
     let lap = 2 * w(Class::Global) + simple(2) + w(Class::Branch);
-    let run = with_budget(wat, &[], 10 * lap + lap - 1);
+    let entry = w(Class::Branch);
+    let run = with_budget(wat, &[], entry + 10 * lap + lap - 1);
     assert_eq!(run.ending, Ending::Exhausted);
     assert_eq!(run.global("n"), i32(10));
     assert_eq!(run.reading.left, -1);
@@ -110,7 +111,7 @@ fn an_import_is_not_called_with_a_budget_that_is_spent() {
 fn a_bulk_operator_does_not_act_with_a_budget_that_is_spent() {
     let wat = r#"(module (memory (export "m") 1) (func (export "f")
         i32.const 0 i32.const 7 i32.const 64 memory.fill))"#;
-    let units = simple(3) + w(Class::MemoryBulk) + w(Class::MemoryBulk64Bytes);
+    let units = simple(3) + w(Class::MemoryFill) + w(Class::MemoryBulk64Bytes);
     let filled = |run: Run| run.instance.unwrap().memory(0)[0];
     assert_eq!(filled(with_budget(wat, &[], units)), 7);
     let run = with_budget(wat, &[], units - 1);
@@ -144,7 +145,8 @@ fn a_counted_loop_that_cannot_be_paid_ahead_does_not_begin() {
     let wat = r#"(module (global $n (export "n") (mut i32) (i32.const 0)) (func (export "f") (param i32)
         loop i32.const 1 global.set $n
             local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end))"#;
-    let units = 10 * (simple(5) + w(Class::Global) + w(Class::Branch));
+    let lap = simple(5) + w(Class::Global) + w(Class::Branch);
+    let units = w(Class::Branch) + 10 * lap;
     assert_eq!(
         with_budget(wat, &[i32(10)], units).ending,
         Ending::Returned(vec![])

@@ -21,6 +21,11 @@ pub fn module(ty: &str, body: &str) -> String {
     )
 }
 
+/// What `loop` weighs, which is paid once, where the loop is entered.
+pub fn entry() -> i64 {
+    w(Class::Branch)
+}
+
 /// What a lap weighs, if the body has simple operators only. Those have a dot in their names, and what they
 /// are given has none.
 pub fn lap(body: &str) -> i64 {
@@ -37,12 +42,20 @@ pub fn check_module(wat: &str, lap: i64, arguments: [Value; 3], ahead: i64, laps
     let [v, b, s] = arguments;
     let first = run(wat, &[i32(0), v, b, s]);
     assert_eq!(first.ending, Ending::Trapped(Trap::IntegerDivisionByZero));
-    assert_eq!(first.units(), ahead * lap, "ahead: {arguments:?} {wat}");
+    assert_eq!(
+        first.units(),
+        entry() + ahead * lap,
+        "ahead: {arguments:?} {wat}"
+    );
     if let Some(laps) = laps {
         let all = run(wat, &[i32(1), v, b, s]);
         assert_eq!(all.ending, Ending::Returned(vec![]));
         assert_eq!(all.global("n"), i64(laps), "laps: {arguments:?} {wat}");
-        assert_eq!(all.units(), laps * lap, "in all: {arguments:?} {wat}");
+        assert_eq!(
+            all.units(),
+            entry() + laps * lap,
+            "in all: {arguments:?} {wat}"
+        );
     }
 }
 
@@ -412,8 +425,12 @@ fn a_counted_loop_within_another_loop_is_charged_each_time() {
             local.get $n i32.const 1 i32.sub local.tee $n br_if $outer
         end))"#;
     let inner = simple(4) + w(Class::Branch);
-    let outer = simple(2) + simple(4) + w(Class::Branch);
-    assert_eq!(units(wat, &[i32(3), i32(7)]), 3 * outer + 3 * 7 * inner);
+    // The inner loop is entered in each lap of the outer one.
+    let outer = simple(2) + entry() + simple(4) + w(Class::Branch);
+    assert_eq!(
+        units(wat, &[i32(3), i32(7)]),
+        entry() + 3 * outer + 3 * 7 * inner
+    );
 }
 
 #[test]
@@ -423,7 +440,10 @@ fn what_follows_a_counted_loop_is_charged_when_it_is_left() {
         loop local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end
         i32.const 4 i32.add))"#;
     let lap = simple(4) + w(Class::Branch);
-    assert_eq!(units(wat, &[i32(5)]), simple(1) + 5 * lap + simple(2));
+    assert_eq!(
+        units(wat, &[i32(5)]),
+        simple(1) + entry() + 5 * lap + simple(2)
+    );
 }
 
 #[test]
@@ -433,5 +453,5 @@ fn operators_beyond_the_body_are_not_part_of_the_test() {
         local.get 0
         loop local.get 0 i32.const 1 i32.sub local.tee 0 br_if 0 end))"#;
     let lap = simple(4) + w(Class::Branch);
-    assert_eq!(units(wat, &[i32(5)]), simple(1) + 5 * lap);
+    assert_eq!(units(wat, &[i32(5)]), simple(1) + entry() + 5 * lap);
 }

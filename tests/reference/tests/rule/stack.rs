@@ -36,6 +36,22 @@ fn takes(wat: &str, arguments: &[Value], units: i32) {
     assert_eq!(short.reading.stack_left, -1, "{wat}");
 }
 
+/// Checks that a run takes no stack at all.
+fn takes_none(wat: &str) {
+    let run = with_stack(wat, &[], 0);
+    assert_eq!(run.ending, Ending::Returned(vec![]), "{wat}");
+    assert_eq!(run.reading.stack_left, 0, "{wat}");
+}
+
+/// A body without a call, of so many operators, `end` included, whose stack is 300 values at its highest.
+fn high(operators: usize) -> String {
+    format!(
+        "{} return block (result {}) unreachable end unreachable",
+        "nop ".repeat(operators - 6),
+        "i32 ".repeat(300)
+    )
+}
+
 #[test]
 fn a_frame_is_its_slots_and_operators() {
     // 1 parameter, 2 locals, 1 result, 3 values at the highest; 7 operators.
@@ -66,16 +82,99 @@ fn small_functions_take_none() {
 }
 
 #[test]
-fn exported_functions_and_the_start_function_take_a_frame_however_little_they_do() {
-    let exported = r#"(module (func (export "f") i32.const 1 drop))"#;
-    takes(exported, &[], frame(1, 3));
-    let called = r#"(module (func $g (export "g") i32.const 1 drop) (func (export "f") call $g))"#;
-    takes(called, &[], frame(0, 2) + frame(1, 3));
-    let start = r#"(module (func $start i32.const 1 drop) (start $start) (func (export "f") nop))"#;
-    takes(start, &[], frame(1, 3));
+fn a_function_without_a_call_takes_none_up_to_4096_units_whoever_calls_it() {
+    // 64 for the frame and 16 for each of 251 locals, which are more than a small function has: 16 operators
+    // make it 4,096.
+    let body = |operators: usize| {
+        format!(
+            "(local {}) {}",
+            "i64 ".repeat(251),
+            "nop ".repeat(operators - 1)
+        )
+    };
+    assert_eq!(frame(251, 16), 4096);
+    let exported = |operators| format!(r#"(module (func (export "f") {}))"#, body(operators));
+    takes_none(&exported(16));
+    takes(&exported(17), &[], 4097);
+    let called = |operators| {
+        let body = body(operators);
+        format!(r#"(module (func $g {body}) (func (export "f") call $g))"#)
+    };
+    takes(&called(16), &[], frame(0, 2));
+    takes(&called(17), &[], frame(0, 2) + 4097);
+    let start = |operators| {
+        let body = body(operators);
+        format!(r#"(module (func $start {body}) (start $start) (func (export "f")))"#)
+    };
+    takes_none(&start(16));
+    takes(&start(17), &[], 4097);
+    // Parameters, results and values on the stack count as locals do.
+    let others = |operators: usize| {
+        let (numbers, values) = ("i32 ".repeat(100), "i64.const 0 ".repeat(51));
+        // 51 constants, 50 additions and `end`.
+        let nops = "nop ".repeat(operators - 102);
+        format!(
+            r#"(module (func (export "f") (param {numbers}) (result i64) {values} {} {nops}))"#,
+            "i64.add ".repeat(50)
+        )
+    };
+    assert_eq!(frame(100 + 1 + 51, 1600), 4096);
+    let arguments = [i32(0); 100];
+    let run = with_stack(&others(1600), &arguments, 0);
+    assert!(matches!(run.ending, Ending::Returned(_)));
+    assert_eq!(run.reading.stack_left, 0);
+    takes(&others(1601), &arguments, 4097);
+}
+
+#[test]
+fn a_function_with_a_call_takes_a_frame_however_little_it_is() {
+    // Whether or not the call runs.
+    for (call, slots, operators) in [
+        ("call $g", 0, 3),
+        ("return_call $g", 0, 3),
+        ("i32.const 0 call_indirect", 1, 4),
+        ("i32.const 0 return_call_indirect", 1, 4),
+    ] {
+        let wat = format!(
+            r#"(module (table funcref (elem $g)) (func $g) (func (export "f") return {call}))"#
+        );
+        takes(&wat, &[], frame(slots, operators));
+    }
+    // A bulk operator, a loop, a `try_table` and a `throw` keep a function from being small, and are no calls.
+    for body in [
+        "i32.const 0 i32.const 0 i32.const 0 memory.fill",
+        "i32.const 0 memory.grow drop",
+        "loop end",
+        "block try_table (catch_all 0) throw $t end end",
+    ] {
+        let wat = format!(r#"(module (memory 1) (tag $t) (func (export "f") {body}))"#);
+        takes_none(&wat);
+    }
+}
+
+#[test]
+fn exported_functions_and_the_start_function_are_not_small() {
+    // A small function takes none, however large its frame would be.
+    let body = high(64);
+    let large = frame(300, 64);
+    assert!(large > 4096);
+    let inside = format!(r#"(module (func $g {body}) (func (export "f") call $g))"#);
+    takes(&inside, &[], frame(0, 2));
+    let exported = format!(r#"(module (func (export "f") {body}))"#);
+    takes(&exported, &[], large);
+    let called = format!(r#"(module (func $g (export "g") {body}) (func (export "f") call $g))"#);
+    takes(&called, &[], frame(0, 2) + large);
+    let start = format!(r#"(module (func $start {body}) (start $start) (func (export "f")))"#);
+    takes(&start, &[], large);
     let exported_elsewhere =
-        r#"(module (func $g) (export "g" (func $g)) (func (export "f") call $g))"#;
-    takes(exported_elsewhere, &[], frame(0, 2) + frame(0, 1));
+        format!(r#"(module (func $g {body}) (export "g" (func $g)) (func (export "f") call $g))"#);
+    takes(&exported_elsewhere, &[], frame(0, 2) + large);
+    // Nor is a function of more operators.
+    let longer = format!(
+        r#"(module (func $g {}) (func (export "f") call $g))"#,
+        high(65)
+    );
+    takes(&longer, &[], frame(0, 2) + frame(300, 65));
 }
 
 #[test]
@@ -110,12 +209,13 @@ fn an_import_that_is_called_through_a_table_takes_a_bare_frame_while_it_runs() {
 #[test]
 fn frames_add_up_and_are_given_back() {
     let wat = r#"(module
-        (func $g call $h) (func $h call $i) (func $i loop end)
+        (func $g call $h) (func $h call $i) (func $i call $leaf) (func $leaf loop end)
         (func (export "f") call $g call $h))"#;
+    // The deepest has no call, and takes none.
     takes(
         wat,
         &[],
-        frame(0, 3) + frame(0, 2) + frame(0, 2) + frame(0, 3),
+        frame(0, 3) + frame(0, 2) + frame(0, 2) + frame(0, 2),
     );
 }
 
@@ -159,17 +259,18 @@ fn a_tail_call_of_an_import_is_a_call_and_a_return() {
 
 #[test]
 fn exceptions_give_back_the_frames_that_they_leave() {
-    let wat = r#"(module (tag $t) (func $throws throw $t) (func $between call $throws)
-        (func (export "f") (param i32)
-            loop $l
-                block $caught try_table (catch $t $caught) call $between end end
-                local.get 0 i32.const 1 i32.sub local.tee 0 br_if $l
-            end))"#;
-    takes(
-        wat,
-        &[i32(1000)],
-        frame(1 + 2, 13) + frame(0, 2) + frame(0, 2),
-    );
+    // What throws has a frame if it calls something too.
+    for (throws, units) in [("throw $t", 0), ("call $none throw $t", frame(0, 3))] {
+        let wat = format!(
+            r#"(module (tag $t) (func $none) (func $throws {throws}) (func $between call $throws)
+            (func (export "f") (param i32)
+                loop $l
+                    block $caught try_table (catch $t $caught) call $between end end
+                    local.get 0 i32.const 1 i32.sub local.tee 0 br_if $l
+                end))"#
+        );
+        takes(&wat, &[i32(1000)], frame(1 + 2, 13) + frame(0, 2) + units);
+    }
 }
 
 #[test]

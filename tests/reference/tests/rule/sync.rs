@@ -116,10 +116,11 @@ fn a_trap_after_a_loop_bills_the_loop() {
         r#"(module (func (export "f") (param i32)
         loop local.get 0 i32.const 2 i32.mul local.tee 0 br_if 0 end {DIVISION}))"#
     );
-    let lap = simple(4) + w(Class::Branch);
+    let entry = w(Class::Branch);
+    let lap = simple(3) + w(Class::Multiply) + w(Class::Branch);
     assert_eq!(
         trapped(&wat, &[i32(1)], &Trap::IntegerDivisionByZero),
-        32 * lap
+        entry + 32 * lap
     );
 }
 
@@ -130,11 +131,12 @@ fn a_lap_is_recorded_with_the_segment_that_follows_the_loop_only() {
         i32.const 1 drop
         loop local.get 0 if {DIVISION} end i32.const 1 local.set 0 br 0 end))"#
     );
+    let entry = simple(2) + w(Class::Branch);
     let head = simple(1) + w(Class::Branch);
     let rest = simple(2) + w(Class::Branch);
     assert_eq!(
         trapped(&wat, &[i32(0)], &Trap::IntegerDivisionByZero),
-        simple(2) + 2 * head + rest
+        entry + 2 * head + rest
     );
 }
 
