@@ -1,0 +1,21 @@
+;; tries: to move a table onto itself
+;; expect: ok
+;; where: declares = instance + 10_000*table_element
+;; where: lap = 3*simple + table_bulk + 9_999*table_element + 4*simple + branch
+;; bill: declares + 2*simple + 100*lap
+(module
+  (table 10000 funcref)
+  (func (export "_start") (local $laps i32)
+    i32.const 100
+    local.set $laps
+    loop
+      i32.const 1
+      i32.const 0
+      i32.const 9999
+      table.copy
+      local.get $laps
+      i32.const 1
+      i32.sub
+      local.tee $laps
+      br_if 0
+    end))

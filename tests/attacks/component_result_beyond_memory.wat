@@ -1,0 +1,21 @@
+;; tries: a result that cannot be taken, after a thousand laps
+;; expect: trapped canonical_abi
+;; where: declares = instance + memory_page
+;; bill: declares + 2*simple + 1000*(4*simple + branch) + simple
+(component
+  (core module $m
+    (memory (export "memory") 1 1)
+    (func (export "run") (result i32) (local $laps i32)
+      i32.const 1000
+      local.set $laps
+      loop
+        local.get $laps
+        i32.const 1
+        i32.sub
+        local.tee $laps
+        br_if 0
+      end
+      i32.const 65530))
+  (core instance $m (instantiate $m))
+  (func (export "run") (result (result (error string)))
+    (canon lift (core func $m "run") (memory $m "memory"))))

@@ -1,0 +1,50 @@
+;; tries: operators that are never reached, with types that nobody can know, to make the pass count
+;;   or leave out what it must not
+;; expect: trapped unreachable
+;; where: declares = instance + memory_page + 2*table_element + table_bulk + table_element
+;;   + 3*memory_bulk_64_bytes/64
+;; bill: declares + branch
+(module
+  (type $pair (func (param i32 i64) (result f64 f32)))
+  (tag $t (param i32 f64))
+  (memory 1 1)
+  (table $table 2 funcref)
+  (elem $elements func $callee)
+  (data $data "abc")
+  (func $callee)
+  (func (export "_start") (local $v i32)
+    unreachable
+    memory.fill
+    memory.init $data
+    data.drop $data
+    memory.grow
+    drop
+    table.fill $table
+    table.init $table $elements
+    table.grow $table
+    drop
+    elem.drop $elements
+    select
+    ref.is_null
+    select
+    f64.sqrt
+    i64.reinterpret_f64
+    i32.wrap_i64
+    local.tee $v
+    br_if 0
+    call_indirect $table (type $pair)
+    drop
+    drop
+    f64x2.div
+    i64x2.extract_lane 1
+    drop
+    block (param i32 i64) (result f64)
+      try_table (catch_all 0)
+        throw $t
+      end
+      drop
+      br_table 0 0 0
+    end
+    drop
+    return_call_indirect $table (type 0)
+    unreachable))

@@ -1,0 +1,16 @@
+;; tries: to catch the end of its budget
+;; expect: limit instructions
+;; limit: instructions = 1_000_000
+;; where: declares = instance
+;; bill: budget
+(module
+  (func $endless
+    loop
+      br 0
+    end)
+  (func (export "_start")
+    loop $again
+      try_table (catch_all $again)
+        call $endless
+      end
+    end))

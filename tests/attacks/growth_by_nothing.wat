@@ -1,0 +1,22 @@
+;; tries: growth by no page, which always succeeds
+;; expect: ok
+;; where: declares = instance + memory_page
+;; where: lap = 2*simple + memory_grow + 4*simple + branch
+;; bill: declares + 2*simple + 10_000*lap
+;; peak: 1
+;; integral: declares + 2*simple + 10_000*lap
+(module
+  (memory 1 1)
+  (func (export "_start") (local $laps i32)
+    i32.const 10000
+    local.set $laps
+    loop
+      i32.const 0
+      memory.grow
+      drop
+      local.get $laps
+      i32.const 1
+      i32.sub
+      local.tee $laps
+      br_if 0
+    end))

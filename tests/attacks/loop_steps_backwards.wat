@@ -1,0 +1,18 @@
+;; tries: a step that is a local, and leads away from the bound: two thousand million laps
+;; expect: limit instructions
+;; limit: instructions = 1_000_000
+;; where: declares = instance
+;; bill: budget
+(module
+  (func (export "_start") (local $v i32) (local $step i32)
+    i32.const -1
+    local.set $step
+    loop
+      local.get $v
+      local.get $step
+      i32.add
+      local.tee $v
+      i32.const 1000
+      i32.lt_s
+      br_if 0
+    end))

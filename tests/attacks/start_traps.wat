@@ -1,0 +1,19 @@
+;; tries: to work before it is run, and to trap
+;; expect: trapped unreachable
+;; where: declares = instance
+;; where: lap = 4*simple + branch
+;; bill: declares + 2*simple + 1_000_000*lap
+(module
+  (func $start (local $laps i32)
+    i32.const 1000000
+    local.set $laps
+    loop
+      local.get $laps
+      i32.const 1
+      i32.sub
+      local.tee $laps
+      br_if 0
+    end
+    unreachable)
+  (start $start)
+  (func (export "_start")))
