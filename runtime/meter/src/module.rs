@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 
 use wasm_encoder::reencode::{self, Reencode};
-use wasm_encoder::{EntityType, ExportKind, GlobalType, RawSection, SectionId, ValType};
+use wasm_encoder::{EntityType, GlobalType, RawSection, SectionId, ValType};
 use wasmparser::{
     ElementItems, FuncValidatorAllocations, FunctionBody, Payload, TypeRef, ValidPayload,
     ValidatorResources,
@@ -458,7 +458,7 @@ impl<'a> ModuleRewriter<'a> {
         let mut exports = wasm_encoder::ExportSection::new();
         for export in sections.exports.into_iter().flatten() {
             let export = export?;
-            let kind = ExportKind::from(shift.export_kind(export.kind).map_err(encoding)?);
+            let kind = shift.export_kind(export.kind).map_err(encoding)?;
             let at = match export.kind {
                 wasmparser::ExternalKind::Func | wasmparser::ExternalKind::FuncExact => {
                     outside.function(export.index, shift.imported_functions)?

@@ -397,8 +397,8 @@ impl Pass<'_, '_> {
         };
         if is_loop && let Some(mut locals) = self.locals.take() {
             if let Some(back) = self.back.get(&at).cloned() {
-                for local in 0..locals.len() {
-                    locals[local] = self.meet(at, at, local, locals[local], back[local]);
+                for (local, (state, back)) in locals.iter_mut().zip(back).enumerate() {
+                    *state = self.meet(at, at, local, *state, back);
                 }
             }
             self.locals = Some(locals);
@@ -462,16 +462,16 @@ impl Pass<'_, '_> {
         let opened = self.frames[frame].opened;
         let mut label = self.frames[frame].label.take();
         let mut here = locals;
-        for local in 0..here.len() {
+        for (local, state) in here.iter_mut().enumerate() {
             if self.resolved.contains(&(opened, local)) {
-                here[local] = self.resolve(at, local, here[local]);
+                *state = self.resolve(at, local, *state);
             }
         }
         match &mut label {
             None => label = Some(here.clone()),
             Some(met) => {
-                for local in 0..here.len() {
-                    met[local] = joined(met[local], here[local], opened, local);
+                for (local, (met, here)) in met.iter_mut().zip(&here).enumerate() {
+                    *met = joined(*met, *here, opened, local);
                 }
             }
         }

@@ -83,8 +83,7 @@ fn check(attack: &Attack) {
 
 fn check_run(attack: &Attack, program: Vec<u8>, ends: &str) {
     let name = &attack.name;
-    let metered =
-        meterbox_meter::meter(&program).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let metered = meterbox_meter::meter(&program).unwrap_or_else(|error| panic!("{name}: {error}"));
     let mut names = schedule(metered.tier);
     names.insert("bytes".to_owned(), program.len() as u128);
     for sum in &attack.names {
@@ -151,14 +150,21 @@ fn check_cut(attack: &Attack, job: &Job, whole: &Done, budget: u64) {
         assert_eq!(done.measured.bytes_out, 0, "{name} at {budget}");
         assert!(done.outputs.is_empty(), "{name} at {budget}");
     }
-    assert_eq!(cut.run(), done, "{name} at {budget}: a second run is the same");
+    assert_eq!(
+        cut.run(),
+        done,
+        "{name} at {budget}: a second run is the same"
+    );
 }
 
 fn outcome(done: &Done) -> String {
     match &done.outcome {
         Outcome::Ok => "ok".to_owned(),
         Outcome::Failed { code, .. } => {
-            format!("failed {}", code.map_or("".to_owned(), |code| code.to_string()))
+            format!(
+                "failed {}",
+                code.map_or("".to_owned(), |code| code.to_string())
+            )
         }
         Outcome::Trapped { trap } => format!("trapped {trap}"),
         Outcome::Limit { which } => format!("limit {which}"),

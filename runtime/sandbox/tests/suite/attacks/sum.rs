@@ -90,8 +90,7 @@ impl Reader<'_> {
             let number = word.replace('_', "").parse().ok();
             return self.within(number);
         }
-        (self.value_of)(&word)
-            .unwrap_or_else(|| panic!("`{}`: there is no `{word}`", self.text))
+        (self.value_of)(&word).unwrap_or_else(|| panic!("`{}`: there is no `{word}`", self.text))
     }
 
     fn within(&self, value: Option<u128>) -> u128 {
