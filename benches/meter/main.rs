@@ -38,7 +38,7 @@ struct Arguments {
     #[arg(long, value_name = "NAME")]
     filter: Vec<String>,
     /// How often each layout of a program runs in each configuration.
-    #[arg(long, default_value_t = 6)]
+    #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// How many layouts each program has.
     #[arg(long, default_value_t = 3)]

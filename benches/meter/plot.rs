@@ -140,7 +140,7 @@ fn panel(svg: &mut String, report: &Report, group: Group, top: f64) -> f64 {
         RIGHT,
         top,
         "tick end",
-        "time against no meter (log scale); in the legend and dashed: geomean",
+        "time against no meter, log scale; dashed: geomean",
     );
     legend(svg, report, group, top + 26.0);
     let first = top + LEGEND;

@@ -45,13 +45,13 @@ const FLOATS: [(&str, u32); 28] = [
     ("atax", 600),
     ("bicg", 760),
     ("cholesky", 120),
-    ("correlation", 130),
+    ("correlation", 165),
     ("deriche", 170),
     ("doitgen", 60),
     ("durbin", 540),
     ("fdtd_2d", 140),
-    ("floyd_warshall", 24),
-    ("gemm", 37),
+    ("floyd_warshall", 45),
+    ("gemm", 60),
     ("gemm_simd", 100),
     ("gesummv", 920),
     ("gramschmidt", 68),
@@ -97,7 +97,7 @@ const OTHERS: [(&str, u32); 22] = [
 ];
 
 const SCRIPTS: [(&str, &str, u32); 3] = [
-    ("javascript: numbers", "numbers", 18),
+    ("javascript: numbers", "numbers", 20),
     ("javascript: objects", "objects", 800),
     ("javascript: text", "text", 1_700),
 ];
