@@ -54,6 +54,11 @@ pub fn markdown(report: &Report) -> String {
 /// The file of the picture.
 pub const PICTURE: &str = "meter-benchmark.svg";
 
+/// What sums up a column.
+type Summary = fn(&[f64]) -> f64;
+
+const SUMMARIES: [(&str, Summary); 2] = [("geomean", geomean), ("max", max)];
+
 const WRITES: &str = "a string can be written";
 
 fn layouts(report: &Report) -> usize {
@@ -89,8 +94,7 @@ fn times(report: &Report, group: Group) -> Table {
             row
         })
         .collect();
-    let summary: [(&str, fn(&[f64]) -> f64); 2] = [("geomean", geomean), ("max", max)];
-    for (name, summary) in summary {
+    for (name, summary) in SUMMARIES {
         let mut row = vec![name.to_owned(), String::new()];
         row.extend(
             Configuration::COMPARED.map(|at| ratio(summary(&report.time_ratios(group, at)))),
@@ -100,7 +104,7 @@ fn times(report: &Report, group: Group) -> Table {
     Table {
         head,
         rows,
-        summary: 2,
+        summary: SUMMARIES.len(),
     }
 }
 
@@ -136,8 +140,7 @@ fn passes(report: &Report) -> Table {
         row.push(format!("{:.1} %", pass.part() * 100.0));
         rows.push(row);
     }
-    let summary: [(&str, fn(&[f64]) -> f64); 2] = [("geomean", geomean), ("max", max)];
-    for (name, summary) in summary {
+    for (name, summary) in SUMMARIES {
         let mut row = vec![name.to_owned(), String::new(), String::new()];
         row.extend(metered.map(|at| {
             let ratios = Group::ALL.map(|group| report.code_ratios(group, at));
@@ -151,7 +154,7 @@ fn passes(report: &Report) -> Table {
     Table {
         head: head.map(str::to_owned).to_vec(),
         rows,
-        summary: 2,
+        summary: SUMMARIES.len(),
     }
 }
 
