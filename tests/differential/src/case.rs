@@ -3,10 +3,15 @@
 /// A value, as the bits that it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bits {
+    /// An i32.
     I32(u32),
+    /// An i64.
     I64(u64),
+    /// An f32, its NaNs as they are.
     F32(u32),
+    /// An f64, its NaNs as they are.
     F64(u64),
+    /// A vector, its first lane in the lowest bits.
     V128(u128),
     /// A reference: whether it is null.
     Ref(bool),
@@ -15,19 +20,24 @@ pub enum Bits {
 /// One call of one export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
+    /// The name of an exported function.
     pub export: String,
+    /// One for each of its parameters, of its type.
     pub arguments: Vec<Bits>,
-    /// Units left when the instance is there.
+    /// Units left before the instance is made; its declarations (M12) are not charged.
     pub left: i64,
+    /// Stack units left before the instance is made.
     pub stack_units: i32,
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
+    /// The function returned these results.
     Returned(Vec<Bits>),
     /// A trap of the program's own, by the name that the specification's suite gives it.
     Trapped(String),
+    /// An exception that nobody caught.
     Exception,
     /// The meter ended it.
     Limited,
@@ -36,16 +46,21 @@ pub enum Ending {
 /// All that a run can be seen to have done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
+    /// How it ended: in the start function, or in the call.
     pub ending: Ending,
+    /// Units left, as they were recorded last (M5). Below zero after a run that was ended by its budget.
     pub left: i64,
-    /// Below zero if the stack was exhausted; else no matter.
+    /// Whether a frame did not fit (M10).
     pub stack_exhausted: bool,
+    /// Pages that `memory.grow` brought (M11).
     pub pages_grown: u64,
+    /// Σ pages × the low 32 bits of the units left at each successful growth.
     pub grown_low: u64,
+    /// Σ pages × the high 32 bits of the units left at each successful growth.
     pub grown_high: u64,
-    /// Exported globals, in the order of the exports.
+    /// Exported globals, in the order of the exports. None if there is no instance.
     pub globals: Vec<Bits>,
-    /// Of each exported memory: its bytes, as a number of bytes and a hash of them.
+    /// Of each exported memory: its number of bytes and a hash of them. None if there is no instance.
     pub memories: Vec<(usize, u64)>,
 }
 

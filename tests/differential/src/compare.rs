@@ -1,22 +1,39 @@
 //! Compares the rewritten program on an engine with the program as it came on the second
 //! implementation. Never decides what is run.
 
-use meterbox_meter::{Floats, Options, Tier, meter_with};
+use meterbox_meter::{Floats, MeterError, Options, meter_with};
+
+use wasmparser::ValType;
 
 use crate::case::{Bits, Call, Done, Ending};
 use crate::engine::{Compiled, Wasmtime};
 use crate::reference::Reference;
 
-/// What a program exports.
+/// What a program exports that a comparison calls or looks at, each in the order of the exports.
 #[derive(Debug, Clone, Default)]
 pub struct Exports {
-    pub functions: Vec<(String, Vec<wasmparser::ValType>)>,
+    /// Functions that can be called with numbers and null references to functions, with their parameters.
+    pub functions: Vec<(String, Vec<ValType>)>,
+    /// Names of globals.
     pub globals: Vec<String>,
-    pub memories: Vec<String>,
+    /// Memories.
+    pub memories: Vec<Memory>,
+}
+
+/// An exported memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Memory {
+    /// Its name.
+    pub name: String,
+    /// Which one of the module's memories it is, imported ones first.
+    pub index: usize,
 }
 
 impl Exports {
-    /// The exports of a valid module. Its memories must be exported in order, from the first.
+    /// The exports of a module.
+    ///
+    /// # Panics
+    /// If the module is not valid.
     #[must_use]
     pub fn of(wasm: &[u8]) -> Exports {
         let mut validator = wasmparser::Validator::new_with_features(meterbox_meter::FEATURES);
@@ -34,10 +51,17 @@ impl Exports {
                     wasmparser::ExternalKind::Func => {
                         let ty = types.core_function_at(export.index);
                         let parameters = types[ty].unwrap_func().params().to_vec();
-                        exports.functions.push((name, parameters));
+                        let callable =
+                            |ty: &ValType| !ty.is_reference_type() || *ty == ValType::FUNCREF;
+                        if parameters.iter().all(callable) {
+                            exports.functions.push((name, parameters));
+                        }
                     }
                     wasmparser::ExternalKind::Global => exports.globals.push(name),
-                    wasmparser::ExternalKind::Memory => exports.memories.push(name),
+                    wasmparser::ExternalKind::Memory => exports.memories.push(Memory {
+                        name,
+                        index: usize::try_from(export.index).unwrap(),
+                    }),
                     _ => {}
                 }
             }
@@ -48,6 +72,7 @@ impl Exports {
 
 /// A program, ready on both sides.
 pub struct Subject {
+    /// What it exports.
     pub exports: Exports,
     reference: Reference,
     compiled: Vec<(&'static str, Compiled)>,
@@ -57,12 +82,17 @@ pub struct Subject {
 /// How many runs were compared, and how they ended.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Count {
+    /// Runs of engines, each compared with one of the second implementation.
     pub runs: u64,
+    /// Calls that returned.
     pub returned: u64,
+    /// Calls that ended in a trap of the program's own.
     pub trapped: u64,
+    /// Calls that the meter ended.
     pub limited: u64,
+    /// Calls that ended in an exception.
     pub exceptions: u64,
-    /// Units that all runs were charged.
+    /// Units that all calls together were charged.
     pub units: u128,
 }
 
@@ -78,12 +108,22 @@ impl Count {
     }
 }
 
+/// Why a program is not compared.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The meter refuses it.
+    Meter(MeterError),
+    /// The second implementation does not know all that it uses.
+    Reference(meterbox_reference::Error),
+}
+
 impl Subject {
-    /// Rewrites a program, and compiles it for each of the engines. The engine for `plain` runs it as it
-    /// came, to see that results are the same.
+    /// Rewrites a program, and compiles it for each of the engines, which have names for messages. The
+    /// engine for `plain`, in [`Way::Plain`](crate::engine::Way::Plain), runs it as it came, to see that
+    /// results are the same.
     ///
     /// # Errors
-    /// If the meter refuses it: why.
+    /// If one of the implementations does not take it: which, and why.
     ///
     /// # Panics
     /// If what the meter wrote is not accepted.
@@ -91,31 +131,22 @@ impl Subject {
         wasm: &[u8],
         engines: &[(&'static str, &Wasmtime)],
         plain: Option<&Wasmtime>,
-    ) -> Result<Subject, meterbox_meter::MeterError> {
+    ) -> Result<Subject, Refusal> {
         let options = Options {
             memory_bytes_max: None,
             floats: Floats::Canonical,
-            ..Options::default()
         };
-        let metered = meter_with(wasm, &options)?;
+        let metered = meter_with(wasm, &options).map_err(Refusal::Meter)?;
+        let reference = Reference::new(wasm, metered.tier).map_err(Refusal::Reference)?;
         let compiled = engines
             .iter()
             .map(|(name, engine)| (*name, engine.compile(&metered.bytes).unwrap()));
         Ok(Subject {
             exports: Exports::of(wasm),
-            reference: Reference::new(wasm, metered.tier),
+            reference,
             compiled: compiled.collect(),
             plain: plain.map(|engine| engine.compile(wasm).unwrap()),
         })
-    }
-
-    /// The memory tier that a program has.
-    ///
-    /// # Panics
-    /// If the meter refuses it.
-    #[must_use]
-    pub fn tier(wasm: &[u8]) -> Tier {
-        meter_with(wasm, &Options::default()).unwrap().tier
     }
 
     /// Makes a call on both sides, and says what both did.
@@ -126,7 +157,7 @@ impl Subject {
         let Exports {
             globals, memories, ..
         } = &self.exports;
-        let expected = settled(self.reference.run(call, globals, memories.len()));
+        let expected = settled(self.reference.run(call, globals, memories));
         for (name, compiled) in &self.compiled {
             let found = settled(compiled.run(call, globals, memories));
             assert_eq!(found, expected, "{name} does otherwise, of {call:?}");
@@ -167,7 +198,7 @@ fn settled(mut done: Done) -> Done {
 
 /// Arguments for these parameters, drawn from a seed.
 #[must_use]
-pub fn arguments(parameters: &[wasmparser::ValType], seed: u64) -> Vec<Bits> {
+pub fn arguments(parameters: &[ValType], seed: u64) -> Vec<Bits> {
     /// What is likely to matter.
     const NUMBERS: [u64; 12] = [
         0,
@@ -197,21 +228,19 @@ pub fn arguments(parameters: &[wasmparser::ValType], seed: u64) -> Vec<Bits> {
             };
             let low = u32::try_from(number & u64::from(u32::MAX)).unwrap();
             match ty {
-                wasmparser::ValType::I32 => Bits::I32(low),
-                wasmparser::ValType::I64 => Bits::I64(number),
-                wasmparser::ValType::F32 => Bits::F32(low.rotate_left(9)),
-                wasmparser::ValType::F64 => Bits::F64(number),
-                wasmparser::ValType::V128 => {
-                    Bits::V128(u128::from(number) << 64 | u128::from(mixed))
-                }
-                wasmparser::ValType::Ref(_) => Bits::Ref(true),
+                ValType::I32 => Bits::I32(low),
+                ValType::I64 => Bits::I64(number),
+                ValType::F32 => Bits::F32(low.rotate_left(9)),
+                ValType::F64 => Bits::F64(number),
+                ValType::V128 => Bits::V128(u128::from(number) << 64 | u128::from(mixed)),
+                ValType::Ref(_) => Bits::Ref(true),
             }
         })
         .collect()
 }
 
-/// Compares a program's exports with several arguments and budgets: in full, then cut off at points within
-/// what it spent.
+/// Compares a program's exports, each with arguments drawn from the seed: first with so many units, then
+/// with as many smaller budgets as there are cuts, at points within what it spent.
 ///
 /// # Panics
 /// If the two sides differ.

@@ -7,6 +7,7 @@ use wasmtime::{
 };
 
 use crate::case::{Bits, Call, Done, Ending, hash};
+use crate::compare::Memory;
 use crate::host;
 
 /// Pages of one memory at the most, on every engine: programs declare their maximum below it.
@@ -94,7 +95,7 @@ impl Compiled {
     /// # Panics
     /// If the engine itself fails.
     #[must_use]
-    pub fn run(&self, call: &Call, globals: &[String], memories: &[String]) -> Done {
+    pub fn run(&self, call: &Call, globals: &[String], memories: &[Memory]) -> Done {
         let limits = StoreLimitsBuilder::new()
             .memory_size(usize::try_from(PAGES_MAX).unwrap() << 16)
             .table_elements(usize::try_from(TABLE_ELEMENTS_MAX).unwrap())
@@ -126,7 +127,7 @@ impl Compiled {
                 seen.0.push(bits(&global.get(&mut store)));
             }
             for name in memories {
-                let memory = instance.get_memory(&mut store, name).unwrap();
+                let memory = instance.get_memory(&mut store, &name.name).unwrap();
                 let bytes = memory.data(&store);
                 seen.1.push((bytes.len(), hash(bytes)));
             }

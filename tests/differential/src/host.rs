@@ -3,18 +3,20 @@
 /// The module that they are imported from.
 pub const MODULE: &str = "host";
 
-/// Names, with what each computes.
+/// The name of [`twice`], whose type is i32 → i32.
 pub const TWICE: &str = "twice";
+/// The name of [`mix`], whose type is i64, i32 → i64.
 pub const MIX: &str = "mix";
+/// The name of a function that neither takes nor gives anything.
 pub const NOTHING: &str = "nothing";
 
-/// `twice`: i32 → i32.
+/// What [`TWICE`] computes: twice the value and one more, modulo 2^32.
 #[must_use]
 pub fn twice(value: u32) -> u32 {
     value.wrapping_mul(2).wrapping_add(1)
 }
 
-/// `mix`: i64, i32 → i64.
+/// What [`MIX`] computes: the first value rotated by the second, with some bits turned over.
 #[must_use]
 pub fn mix(a: u64, b: u32) -> u64 {
     a.rotate_left(b & 63) ^ 0x9e37_79b9_7f4a_7c15

@@ -1,5 +1,5 @@
 //! Runs programs on the meter's two implementations, and compares all that they did: results, traps,
-//! counts, memories and globals. Knows no files and draws no random numbers.
+//! counts, memories and globals. Knows no files, and no randomness but what it is given.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,3 +12,4 @@ pub mod engine;
 pub mod generator;
 pub mod host;
 pub mod reference;
+pub mod seed;

@@ -4,6 +4,7 @@ use meterbox_meter::Tier;
 use meterbox_reference::{Host, Instance, Module, Settings, Trap, Value};
 
 use crate::case::{Bits, Call, Done, Ending, hash};
+use crate::compare::Memory;
 use crate::host;
 
 /// The host's functions.
@@ -33,18 +34,20 @@ impl Host for Functions {
 pub struct Reference(Module, Tier);
 
 impl Reference {
-    /// Reads a program that was not rewritten.
+    /// Reads a program that was not rewritten, to be charged by the weights of a memory tier.
     ///
-    /// # Panics
-    /// If it is not supported.
-    #[must_use]
-    pub fn new(wasm: &[u8], tier: Tier) -> Reference {
-        Reference(Module::parse(wasm).unwrap(), tier)
+    /// # Errors
+    /// If the second implementation does not know all that the program uses.
+    pub fn new(wasm: &[u8], tier: Tier) -> Result<Reference, meterbox_reference::Error> {
+        Ok(Reference(Module::parse(wasm)?, tier))
     }
 
     /// Makes an instance, and one call.
+    ///
+    /// # Panics
+    /// If it has no global of such a name.
     #[must_use]
-    pub fn run(&self, call: &Call, globals: &[String], memories: usize) -> Done {
+    pub fn run(&self, call: &Call, globals: &[String], memories: &[Memory]) -> Done {
         let settings = Settings {
             left: call.left,
             stack_units: call.stack_units,
@@ -63,8 +66,9 @@ impl Reference {
                 .iter()
                 .map(|name| bits(instance.global(name).as_ref().unwrap()))
                 .collect();
-            seen.1 = (0..memories)
-                .map(|memory| instance.memory(memory))
+            seen.1 = memories
+                .iter()
+                .map(|memory| instance.memory(memory.index))
                 .map(|bytes| (bytes.len(), hash(bytes)))
                 .collect();
         }

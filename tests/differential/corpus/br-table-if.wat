@@ -1,0 +1,15 @@
+;; M4: a table of branches that leads to an `if` with and without `else`, entered with units pending.
+(module
+  (func (export "f") (param $n i32) (param $c i32) (result i32)
+    (i32.const 1) (drop) (i32.const 1) (drop)
+    (if $i (local.get $c)
+      (then (i32.const 1) (drop)
+        (block $b (br_table $b $i $b (local.get $n)))
+        (i32.const 1) (drop))
+      (else (i32.const 1) (drop) (block $b (br_table $b $i (local.get $n)))))
+    (i32.const 1) (drop)
+    (if $j (local.get $c) (then (br_table $j $j (i32.eqz (local.get $n)))))
+    (i32.const 7))
+  (func (export "g") (param $n i32)
+    (if $j (local.get $n) (then (i32.const 1) (drop) (br_table $j 1 (i32.and (local.get $n) (i32.const 1))))))
+    )

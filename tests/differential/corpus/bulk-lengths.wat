@@ -1,0 +1,20 @@
+;; M9: bulk operators of length 0, of lengths around 64, and of lengths that trap, which are charged before.
+(module
+  (memory (export "memory") 1 2) (table $t 10 20 funcref)
+  (data $d "0123456789") (elem $e func $f $f $f) (func $f)
+  (func (export "fill") (param i32) (memory.fill (i32.const 0) (i32.const 7) (local.get 0)))
+  (func (export "copy") (param i32) (memory.copy (i32.const 5) (i32.const 0) (local.get 0)))
+  (func (export "init") (param i32) (memory.init $d (i32.const 3) (i32.const 0) (local.get 0)) (data.drop $d) (memory.init $d (i32.const 0) (i32.const 0) (i32.const 0)))
+  (func (export "table_fill") (param i32) (table.fill $t (i32.const 1) (ref.func $f) (local.get 0)))
+  (func (export "table_copy") (param i32) (table.copy $t $t (i32.const 2) (i32.const 0) (local.get 0)))
+  (func (export "table_init") (param i32) (table.init $t $e (i32.const 0) (i32.const 0) (local.get 0)) (elem.drop $e))
+  (func (export "table_grow") (param i32) (result i32) (table.grow $t (ref.null func) (local.get 0)))
+  (func (export "around_64") (param i32) (result i32) (local $i i32)
+    (loop $l
+      (memory.fill (i32.const 0) (local.get $i) (local.get $i))
+      (local.set $i (i32.add (local.get $i) (i32.const 9)))
+      (br_if $l (i32.lt_s (local.get $i) (i32.const 140))))
+    (table.fill $t (i32.const 10) (ref.null func) (i32.const 0))
+    (memory.fill (i32.const 65536) (i32.const 1) (i32.const 0))
+    (i32.load (i32.const 60)))
+  (func (export "nothing_at_the_end") (memory.copy (i32.const 65536) (i32.const 65536) (i32.const 0)) (memory.fill (i32.const 65537) (i32.const 1) (i32.const 0))))

@@ -1,0 +1,17 @@
+;; M4: what a segment weighs is charged before a call, and goes on after it; a trap in the callee bills that.
+(module
+  (type $t (func (param i32) (result i32)))
+  (table 5 5 funcref) (elem (i32.const 0) $g $h $other)
+  (func $g (param i32) (result i32) (loop (nop)) (i32.div_u (i32.const 50) (local.get 0)))
+  (func $h (param i32) (result i32) (i32.add (call $g (local.get 0)) (i32.const 2)))
+  (func $other)
+  (func (export "f") (param i32) (result i32)
+    (i32.const 1) (drop)
+    (i32.add (call $h (local.get 0)) (call $g (i32.const 3))) (i32.const 1) (i32.add))
+  (func (export "through_a_table") (param $a i32) (param $f i32) (result i32)
+    (i32.const 1) (drop)
+    (i32.sub (call_indirect (type $t) (local.get $a) (i32.and (local.get $f) (i32.const 7))) (i32.const 1)))
+  (func (export "in_branches") (param i32) (result i32)
+    (block $b (result i32)
+      (br_if $b (call $g (i32.const 5)) (local.get 0))
+      (drop) (i32.const 1) (drop) (call $h (i32.const 6)))))

@@ -1,0 +1,18 @@
+;; M6: laps that are charged one by one, then many at once when the values allow it: S turns around while V wraps.
+(module
+  (global $n (export "n") (mut i64) (i64.const 0))
+  (func (export "le_max") (result i32) (local $v i32)
+    (local.set $v (i32.const 0x7ffffff0))
+    (loop (global.set $n (i64.add (global.get $n) (i64.const 1)))
+      (br_if 0 (i32.le_s (local.tee $v (i32.add (local.get $v) (i32.const 7))) (i32.const 0x7ffffffe))))
+    (local.get $v))
+  (func (export "around") (result i32) (local $v i32)
+    (local.set $v (i32.const -0x7ffffff0))
+    (loop (global.set $n (i64.add (global.get $n) (i64.const 1)))
+      (br_if 0 (i32.gt_u (local.tee $v (i32.sub (local.get $v) (i32.const 0x01000001))) (i32.const 5))))
+    (local.get $v))
+  (func (export "ne_around") (result i32) (local $v i32)
+    (local.set $v (i32.const 1))
+    (loop (global.set $n (i64.add (global.get $n) (i64.const 1)))
+      (br_if 0 (i32.ne (local.tee $v (i32.add (local.get $v) (i32.const 0x01000003))) (i32.const 0x07000016))))
+    (local.get $v)))

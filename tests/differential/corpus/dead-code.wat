@@ -1,0 +1,18 @@
+;; M3: what control cannot reach weighs nothing, and is part of the frame's height (M10).
+(module
+  (func $g (result i32) (i32.const 1))
+  (func (export "after_br") (param $a i32) (result i32)
+    (block $b (result i32)
+      (i32.const 7) (br $b)
+      (i32.const 1) (drop) (block (loop (br_if 0 (i32.const 1)))) (call $g) (drop) (if (then (nop)) (else (nop))) (i32.const 5))
+    (if (result i32) (local.get $a)
+      (then (i32.const 2) (return) (unreachable))
+      (else (i32.const 3) (br 0) (i32.const 1) (i32.const 2) (i32.add) (i32.const 3) (i32.add)))
+    (i32.add))
+  (func (export "both_arms_leave") (param $a i32) (result i32)
+    (block $b (if (local.get $a) (then (br $b)) (else (return (i32.const 1)))) (i32.const 1) (drop) (i32.const 9) (drop))
+    (i32.const 2))
+  (func (export "after_unreachable") (param $a i32) (result i32)
+    (if (local.get $a) (then (unreachable) (drop) (drop)))
+    (i32.const 2))
+  (func (export "ends_dead") (result i32) (return (i32.const 3)) (i32.const 1) (i32.const 1) (i32.const 1) (drop) (drop)))

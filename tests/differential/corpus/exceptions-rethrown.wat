@@ -1,0 +1,18 @@
+;; `catch_all_ref` and `throw_ref`: an exception that is caught and thrown again, with its frame given back once.
+(module
+  (tag $e (param i32))
+  (func $throws (param i32) (result i32)
+    (if (local.get 0) (then (throw $e (local.get 0)))) (i32.const 4))
+  (func $again (param i32) (result i32)
+    (block $caught (result exnref)
+      (try_table (catch_all_ref $caught) (return (call $throws (local.get 0))))
+      (unreachable))
+    (i32.const 1) (drop)
+    (throw_ref))
+  (func (export "f") (param i32) (result i32)
+    (block $caught (result i32 exnref)
+      (try_table (catch_ref $e $caught) (return (call $again (local.get 0))))
+      (unreachable))
+    (drop) (i32.const 1) (i32.add))
+  (func (export "out") (param i32) (result i32) (call $again (local.get 0)))
+  (func (export "null") (throw_ref (ref.null exn))))

@@ -1,0 +1,16 @@
+;; M9, M11: growth that succeeds, fails by the declared maximum, and asks for more than there can be.
+(module
+  (memory (export "memory") 1 5)
+  (func (export "f") (param $n i32) (result i32)
+    (i32.const 1) (drop)
+    (memory.grow (i32.const 1)) (drop)
+    (memory.grow (i32.const 0)) (drop)
+    (memory.grow (i32.and (local.get $n) (i32.const 3)))
+    (i32.const 1) (drop)
+    (drop (memory.grow (local.get $n)))
+    (i32.add (memory.size)))
+  (func (export "last") (drop (memory.grow (i32.const 2))))
+  (func (export "in_a_loop") (result i32) (local $i i32)
+    (loop (drop (memory.grow (i32.const 1)))
+      (br_if 0 (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 7))))
+    (memory.size)))

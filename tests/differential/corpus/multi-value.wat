@@ -1,0 +1,16 @@
+;; Blocks, loops, `if`s and functions with parameters and several results.
+(module
+  (func $pair (param i32 i64) (result i64 i32) (local.get 1) (local.get 0))
+  (func (export "blocks") (param $a i32) (param $b i64) (result i64 i32)
+    (local.get $a) (local.get $b)
+    (block (param i32 i64) (result i64 i32) (call $pair) (br_if 0 (local.get $a)) (i32.const 1) (i32.add)))
+  (func (export "loops") (param $n i32) (result i32 i32)
+    (i32.const 0) (i32.and (local.get $n) (i32.const 31))
+    (loop $l (param i32 i32) (result i32 i32)
+      (local.set $n) (i32.const 3) (i32.add) (local.get $n) (i32.const 1) (i32.sub)
+      (br_if $l (i32.gt_s (local.get $n) (i32.const 1)))))
+  (func (export "ifs") (param $c i32) (result i64 i32)
+    (i64.const 5)
+    (if (param i64) (result i64 i32) (local.get $c)
+      (then (i64.const 1) (i64.add) (i32.const 1))
+      (else (drop) (i32.const 2) (i64.const 7) (call $pair)))))

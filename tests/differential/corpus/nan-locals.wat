@@ -1,0 +1,16 @@
+;; M13: NaNs that are kept in locals before they are seen: set, teed, set again, in one arm only.
+(module
+  (memory (export "memory") 1)
+  (func (export "f") (param $a f64) (param $c i32) (result i64) (local $x f64) (local $y f64)
+    (local.set $x (f64.add (local.get $a) (f64.const 1)))
+    (local.set $y (local.get $x))
+    (f64.store (i32.const 0) (local.get $y))
+    (if (local.get $c) (then (local.set $y (f64.neg (f64.sub (f64.const inf) (f64.const inf))))) (else (local.set $y (local.get $a))))
+    (i64.xor (i64.reinterpret_f64 (local.get $y)) (i64.reinterpret_f64 (local.tee $x (f64.mul (local.get $x) (local.get $y))))))
+  (func (export "tee") (param $a f32) (result i32 i32) (local $x f32)
+    (i32.reinterpret_f32 (f32.neg (local.tee $x (f32.sqrt (local.get $a)))))
+    (i32.reinterpret_f32 (local.get $x)))
+  (func (export "one_arm") (param $a f64) (param $c i32) (result f64) (local $x f64)
+    (local.set $x (local.get $a))
+    (block $b (br_if $b (local.get $c)) (local.set $x (f64.mul (local.get $a) (local.get $a))))
+    (local.get $x)))

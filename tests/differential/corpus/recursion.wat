@@ -1,0 +1,18 @@
+;; M10: recursion to the stack's limit, with frames of several sizes, and from within blocks and loops.
+(module
+  (global $depth (export "depth") (mut i32) (i32.const 0))
+  (func $deep (export "deep") (param i32) (result i32)
+    (global.set $depth (i32.add (global.get $depth) (i32.const 1)))
+    (if (result i32) (i32.eqz (local.get 0)) (then (i32.const 0))
+      (else (i32.add (call $deep (i32.sub (local.get 0) (i32.const 1))) (i32.const 1)))))
+  (func (export "some") (param i32) (result i32) (call $deep (i32.and (local.get 0) (i32.const 127))))
+  (func $wide (param f64 i64) (result i64) (local v128 v128 f32 i32)
+    (global.set $depth (i32.add (global.get $depth) (i32.const 1)))
+    (loop $l (result i64)
+      (call $wide (local.get 0) (i64.add (local.get 1) (i64.const 1)))
+      (br_if $l (i64.eqz (local.get 1)))))
+  (func (export "endless") (result i64) (call $wide (f64.const 1) (i64.const 1)))
+  (func $fib (param i32) (result i32)
+    (if (i32.lt_u (local.get 0) (i32.const 2)) (then (return (local.get 0))))
+    (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1))) (call $fib (i32.sub (local.get 0) (i32.const 2)))))
+  (func (export "fib") (param i32) (result i32) (call $fib (i32.and (local.get 0) (i32.const 11)))))

@@ -1,0 +1,17 @@
+;; References: null ones, ones to imports and own functions, in tables, globals, locals and select.
+(module
+  (import "host" "twice" (func $twice (param i32) (result i32)))
+  (global $g (mut funcref) (ref.func $own)) (global $r (export "r") (mut externref) (ref.null extern))
+  (table $t 3 6 funcref) (table $x 2 4 externref)
+  (elem declare func $twice $own)
+  (func $own (param i32) (result i32) (i32.add (local.get 0) (i32.const 3)))
+  (func (export "f") (param $c i32) (result i32) (local $l funcref)
+    (local.set $l (select (result funcref) (ref.func $twice) (global.get $g) (local.get $c)))
+    (table.set $t (i32.const 1) (local.get $l))
+    (drop (table.grow $t (local.get $l) (i32.const 2)))
+    (global.set $g (table.get $t (i32.const 4)))
+    (i32.add (call_indirect $t (param i32) (result i32) (local.get $c) (i32.const 1))
+      (i32.add (ref.is_null (table.get $t (i32.const 0))) (table.size $x))))
+  (func (export "extern") (param $c i32) (result externref)
+    (table.set $x (i32.and (local.get $c) (i32.const 3)) (global.get $r)) (table.get $x (i32.const 1)))
+  (func (export "null") (param funcref) (result i32) (ref.is_null (local.get 0))))
