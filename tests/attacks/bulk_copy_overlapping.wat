@@ -2,7 +2,7 @@
 ;; expect: ok
 ;; where: declares = instance + memory_page
 ;; where: lap = 3*simple + memory_bulk + 65535*memory_bulk_64_bytes/64 + 4*simple + branch
-;; bill: declares + 2*simple + 100*lap
+;; bill: declares + 2*simple + branch + 100*lap
 (module
   (memory 1 1)
   (func (export "_start") (local $laps i32)

@@ -1,8 +1,8 @@
 ;; tries: bulk operators without a length, which still have to look at their memory
 ;; expect: ok
 ;; where: declares = instance + memory_page
-;; where: lap = 3*simple + memory_bulk + 4*simple + branch
-;; bill: declares + 2*simple + 10_000*lap
+;; where: lap = 3*simple + memory_fill + 4*simple + branch
+;; bill: declares + 2*simple + branch + 10_000*lap
 (module
   (memory 1 1)
   (func (export "_start") (local $laps i32)

@@ -1,8 +1,8 @@
 ;; tries: lengths whose charge is rounded down to nothing, a thousand times: each pays its operator
 ;; expect: ok
 ;; where: declares = instance + memory_page
-;; where: lap = 3*simple + memory_bulk + 10*memory_bulk_64_bytes/64 + 4*simple + branch
-;; bill: declares + 2*simple + 1000*lap
+;; where: lap = 3*simple + memory_fill + 10*memory_bulk_64_bytes/64 + 4*simple + branch
+;; bill: declares + 2*simple + branch + 1000*lap
 (module
   (memory 1 1)
   (func (export "_start") (local $laps i32)

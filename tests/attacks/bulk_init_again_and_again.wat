@@ -1,8 +1,8 @@
 ;; tries: to copy a segment a thousand times
 ;; expect: ok
-;; where: declares = instance + memory_page + 32*memory_bulk_64_bytes/64
+;; where: declares = instance + memory_page + memory_bulk + 32*memory_bulk_64_bytes/64
 ;; where: lap = 3*simple + memory_bulk + 32*memory_bulk_64_bytes/64 + 4*simple + branch
-;; bill: declares + 2*simple + 1000*lap
+;; bill: declares + 2*simple + branch + 1000*lap
 (module
   (memory 1 1)
   (data $kept "thirty-two bytes of a segment...")

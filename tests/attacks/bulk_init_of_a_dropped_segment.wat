@@ -1,6 +1,6 @@
 ;; tries: a segment that is gone, so that its copy traps
 ;; expect: trapped out_of_bounds_memory
-;; where: declares = instance + memory_page + 32*memory_bulk_64_bytes/64
+;; where: declares = instance + memory_page + memory_bulk + 32*memory_bulk_64_bytes/64
 ;; bill: declares + 2*memory_bulk + 3*simple + 32*memory_bulk_64_bytes/64
 (module
   (memory 1 1)

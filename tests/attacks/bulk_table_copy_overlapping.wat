@@ -1,8 +1,8 @@
 ;; tries: to move a table onto itself
 ;; expect: ok
-;; where: declares = instance + 10_000*table_element
+;; where: declares = instance + table_bulk + 10_000*table_element
 ;; where: lap = 3*simple + table_bulk + 9_999*table_element + 4*simple + branch
-;; bill: declares + 2*simple + 100*lap
+;; bill: declares + 2*simple + branch + 100*lap
 (module
   (table 10000 funcref)
   (func (export "_start") (local $laps i32)

@@ -1,8 +1,8 @@
 ;; tries: to fill a large table a hundred times
 ;; expect: ok
-;; where: declares = instance + 10_000*table_element
+;; where: declares = instance + table_bulk + 10_000*table_element
 ;; where: lap = 2*simple + reference + table_bulk + 10_000*table_element + 4*simple + branch
-;; bill: declares + 2*simple + 100*lap
+;; bill: declares + 2*simple + branch + 100*lap
 (module
   (table 10000 funcref)
   (func (export "_start") (local $laps i32)

@@ -1,7 +1,7 @@
 ;; tries: the longest length there is, of a table
 ;; expect: trapped out_of_bounds_table
 ;; limit: instructions = 2^50
-;; where: declares = instance + 10*table_element
+;; where: declares = instance + table_bulk + 10*table_element
 ;; bill: declares + 2*simple + reference + table_bulk + (2^32 - 1)*table_element
 (module
   (table 10 funcref)

@@ -1,6 +1,6 @@
 ;; tries: to copy more of a segment than there is, of which nothing is copied
 ;; expect: trapped out_of_bounds_table
-;; where: declares = instance + 100*table_element + table_bulk + 3*table_element
+;; where: declares = instance + table_bulk + 100*table_element + table_bulk + 3*table_element
 ;; bill: declares + 3*simple + table_bulk + 4*table_element
 (module
   (table 100 funcref)

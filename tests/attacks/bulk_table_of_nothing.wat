@@ -1,8 +1,8 @@
 ;; tries: table operators without a length
 ;; expect: ok
-;; where: declares = instance + 10*table_element + table_bulk + table_element
+;; where: declares = instance + table_bulk + 10*table_element + table_bulk + table_element
 ;; where: lap = 3*simple + table_bulk + 3*simple + table_bulk + table_bulk + 4*simple + branch
-;; bill: declares + 2*simple + 1000*lap
+;; bill: declares + 2*simple + branch + 1000*lap
 (module
   (table 10 funcref)
   (elem $one func $f)

@@ -2,7 +2,7 @@
 ;; expect: trapped out_of_bounds_memory
 ;; limit: instructions = 2^60
 ;; where: declares = instance + memory_page
-;; bill: declares + 3*simple + memory_bulk + 2^40*memory_bulk_64_bytes/64
+;; bill: declares + 3*simple + memory_fill + 2^40*memory_bulk_64_bytes/64
 (module
   (memory i64 1 1)
   (func (export "_start")

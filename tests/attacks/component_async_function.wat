@@ -1,4 +1,4 @@
 ;; tries: functions that go on after they returned
-;; expect: refused concurrency
+;; expect: refused component model async
 (component
   (core func $yield (canon thread.yield)))

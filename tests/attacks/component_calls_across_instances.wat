@@ -1,7 +1,7 @@
 ;; tries: work in another instance, which traps and whose caller never hears of it
 ;; expect: trapped unreachable
 ;; where: declares = 2*instance + memory_page
-;; bill: declares + 2*simple + call + 1000*(4*simple + branch)
+;; bill: declares + 2*simple + call + branch + 1000*(4*simple + branch)
 (component
   (core module $worker
     (func (export "work") (param $laps i32)

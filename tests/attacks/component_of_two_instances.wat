@@ -1,8 +1,9 @@
 ;; tries: two instances of one module, each of which works in its start function and has a memory and
 ;;   a table: both are declared and billed, and the memory of both is counted
 ;; expect: trapped unreachable
-;; where: declares = 2*(instance + memory_page + 10*table_element + global_declared)
-;; where: start = 2*simple + 1000*(4*simple + branch) + simple + memory_grow + memory_page + simple
+;; where: declares = 2*(instance + memory_page + table_bulk + 10*table_element + global_declared)
+;; where: start = 2*simple + branch + 1000*(4*simple + branch) + simple
+;;   + memory_grow + memory_page + simple
 ;; bill: declares + 2*start + branch
 ;; peak: 4
 (component

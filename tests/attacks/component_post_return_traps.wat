@@ -1,7 +1,7 @@
 ;; tries: to work after its result was taken, and to trap there
 ;; expect: trapped unreachable
 ;; where: declares = instance + memory_page
-;; bill: declares + simple + 2*simple + 1000*(4*simple + branch)
+;; bill: declares + simple + 2*simple + branch + 1000*(4*simple + branch)
 (component
   (core module $m
     (memory (export "memory") 1 1)

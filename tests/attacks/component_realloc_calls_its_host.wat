@@ -1,6 +1,6 @@
 ;; tries: to call its host from where its host calls it back
 ;; expect: trapped cannot_leave_component
-;; where: declares = 3*instance + memory_page + table_element + table_bulk + table_element
+;; where: declares = 3*instance + memory_page + table_bulk + table_element + table_bulk + table_element
 ;; bill: declares + 3*simple + call + 4*simple + call_indirect
 ;; host_calls: host.get_random_bytes
 (component

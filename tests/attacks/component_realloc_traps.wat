@@ -2,7 +2,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = 2*instance + memory_page
 ;; where: lap = 4*simple + branch
-;; bill: declares + 3*simple + call + 2*simple + 1000*lap
+;; bill: declares + 3*simple + call + 2*simple + branch + 1000*lap
 ;; host_calls: host.get_random_bytes
 (component
   (import "wasi:random/random@0.2.12" (instance $random

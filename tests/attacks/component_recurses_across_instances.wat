@@ -1,6 +1,6 @@
 ;; tries: to take twice the stack by recursion between two instances, by way of a table of one of them
 ;; expect: limit stack_units
-;; where: declares = 2*instance + memory_page + table_element + table_bulk + table_element
+;; where: declares = 2*instance + memory_page + table_bulk + table_element + table_bulk + table_element
 ;; where: there = frame_units + 2*slot_units + 3*operator_stack_units
 ;; where: back = frame_units + 2*slot_units + 2*operator_stack_units
 ;; limit: stack_units = there + 100*(back + there) + back/2

@@ -1,7 +1,7 @@
 ;; tries: a result that cannot be taken, after a thousand laps
 ;; expect: trapped canonical_abi
 ;; where: declares = instance + memory_page
-;; bill: declares + 2*simple + 1000*(4*simple + branch) + simple
+;; bill: declares + 2*simple + branch + 1000*(4*simple + branch) + simple
 (component
   (core module $m
     (memory (export "memory") 1 1)

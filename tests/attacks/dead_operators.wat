@@ -1,10 +1,11 @@
 ;; tries: operators that are never reached, with types that nobody can know, to make the pass count
 ;;   or leave out what it must not
 ;; expect: trapped unreachable
-;; where: declares = instance + memory_page + 2*table_element + table_bulk + table_element
-;;   + 3*memory_bulk_64_bytes/64
+;; where: declares = instance + memory_page + table_bulk + 2*table_element + table_bulk + table_element
+;;   + memory_bulk + 3*memory_bulk_64_bytes/64
 ;; bill: declares + branch
 (module
+  (type $nothing (func))
   (type $pair (func (param i32 i64) (result f64 f32)))
   (tag $t (param i32 f64))
   (memory 1 1)
@@ -39,12 +40,14 @@
     i64x2.extract_lane 1
     drop
     block (param i32 i64) (result f64)
-      try_table (catch_all 0)
+      unreachable
+      try_table (catch_all 1)
+        unreachable
         throw $t
       end
       drop
       br_table 0 0 0
     end
     drop
-    return_call_indirect $table (type 0)
+    return_call_indirect $table (type $nothing)
     unreachable))

@@ -3,7 +3,7 @@
 ;; where: declares = instance
 ;; where: deep = frame_units + 0*slot_units + 6*operator_stack_units
 ;; limit: stack_units = 100*deep
-;; bill: declares + 100*call
+;; bill: declares + 101*branch + 100*call
 (module
   (func $deep (export "_start")
     loop $again

@@ -1,7 +1,7 @@
 ;; tries: to catch a trap, and go on for nothing
 ;; expect: trapped unreachable
 ;; where: declares = instance
-;; bill: declares + branch
+;; bill: declares + branch + branch
 (module
   (func (export "_start")
     loop $again

@@ -2,9 +2,9 @@
 ;; expect: ok
 ;; where: declares = instance + memory_page
 ;; where: lap = 2*simple + memory_grow + 4*simple + branch
-;; bill: declares + 2*simple + 10_000*lap
+;; bill: declares + 2*simple + branch + 10_000*lap
 ;; peak: 1
-;; integral: declares + 2*simple + 10_000*lap
+;; integral: declares + 2*simple + branch + 10_000*lap
 (module
   (memory 1 1)
   (func (export "_start") (local $laps i32)

@@ -1,9 +1,9 @@
 ;; tries: growth of a table that cannot succeed, over and over
 ;; expect: ok
 ;; limit: instructions = 2^50
-;; where: declares = instance
+;; where: declares = instance + table_bulk
 ;; where: lap = reference + 2*simple + table_bulk + (2^32 - 1)*table_element + 4*simple + branch
-;; bill: declares + 2*simple + 1000*lap
+;; bill: declares + 2*simple + branch + 1000*lap
 (module
   (table 0 funcref)
   (func (export "_start") (local $laps i32)

@@ -3,7 +3,7 @@
 ;; limit: instructions = 2^50
 ;; where: declares = instance + memory_page
 ;; where: lap = 2*simple + memory_grow + 65_535*memory_page + 4*simple + branch
-;; bill: declares + 2*simple + 1000*lap
+;; bill: declares + 2*simple + branch + 1000*lap
 ;; peak: 1
 (module
   (memory 1 1)

@@ -3,9 +3,9 @@
 ;; limit: memory_bytes = 10*65536
 ;; where: declares = instance + memory_page
 ;; where: lap = 3*simple + memory_grow + memory_page + branch
-;; bill: declares + 10*lap
+;; bill: declares + branch + 10*lap
 ;; peak: 10
-;; integral: declares + 10*lap + (9 + 8 + 7 + 6 + 5 + 4 + 3 + 2 + 1)*lap
+;; integral: declares + branch + 10*lap + (9 + 8 + 7 + 6 + 5 + 4 + 3 + 2 + 1)*lap
 (module
   (memory 1)
   (func (export "_start")

@@ -2,7 +2,7 @@
 ;; expect: failed 3
 ;; where: declares = instance + memory_page
 ;; where: lap = 4*simple + branch
-;; bill: declares + 2*simple + 1_000_000*lap + simple + call
+;; bill: declares + 2*simple + branch + 1_000_000*lap + simple + call
 ;; host_calls: host.proc_exit
 (module
   (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))

@@ -2,7 +2,7 @@
 ;; expect: ok
 ;; where: declares = instance + memory_page
 ;; where: lap = 5*simple + call + 4*simple + branch
-;; bill: declares + 2*simple + 1000*lap
+;; bill: declares + 2*simple + branch + 1000*lap
 ;; host_calls: 1000*host.poll_oneoff
 ;; bytes_out: 0
 ;; bytes_in: 0

@@ -2,7 +2,7 @@
 ;; expect: limit host_calls
 ;; limit: host_calls = 100*host.poll_oneoff
 ;; where: declares = instance + 2*memory_page
-;; bill: declares + 101*(5*simple + call + branch)
+;; bill: declares + branch + 101*(5*simple + call + branch)
 ;; host_calls: 100*host.poll_oneoff
 ;; bytes_out: 100*1024*48
 ;; bytes_in: 100*1024*32

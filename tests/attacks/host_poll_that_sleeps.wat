@@ -3,7 +3,7 @@
 ;; expect: ok
 ;; where: declares = instance + memory_page + memory_bulk + 8*memory_bulk_64_bytes/64
 ;; where: lap = 5*simple + call + 4*simple + branch
-;; bill: declares + 2*simple + 100*lap
+;; bill: declares + 2*simple + branch + 100*lap
 ;; host_calls: 100*host.poll_oneoff
 ;; bytes_out: 100*48
 ;; bytes_in: 100*32

@@ -2,7 +2,7 @@
 ;; expect: limit bytes_in
 ;; limit: bytes_in = 10*65536
 ;; where: declares = instance + memory_page
-;; bill: declares + 11*(3*simple + call + branch)
+;; bill: declares + branch + 11*(3*simple + call + branch)
 ;; host_calls: 11*host.random_get
 ;; bytes_in: 10*65536
 (module

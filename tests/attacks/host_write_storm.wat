@@ -2,7 +2,7 @@
 ;; expect: limit bytes_out
 ;; limit: bytes_out = 10*65536
 ;; where: declares = instance + memory_page + memory_bulk + 8*memory_bulk_64_bytes/64
-;; bill: declares + 11*(5*simple + call + branch)
+;; bill: declares + branch + 11*(5*simple + call + branch)
 ;; host_calls: 11*host.fd_write
 ;; bytes_out: 10*65536
 (module

@@ -2,7 +2,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = instance + global_declared
 ;; where: lap = simple + global + 4*simple + global + simple + branch
-;; bill: declares + 10*lap
+;; bill: declares + branch + 10*lap
 (module
   (global $bound (mut i32) (i32.const 1000000000))
   (func (export "_start") (local $v i32)

@@ -2,7 +2,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = instance + memory_page + memory_bulk + 4*memory_bulk_64_bytes/64
 ;; where: lap = 2*simple + store + 4*simple + simple + load + simple + branch
-;; bill: declares + 10*lap
+;; bill: declares + branch + 10*lap
 (module
   (memory 1 1)
   (data (i32.const 0) "\00\ca\9a\3b")

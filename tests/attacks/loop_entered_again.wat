@@ -2,7 +2,7 @@
 ;; expect: ok
 ;; where: declares = instance
 ;; where: inner = 4*simple + branch
-;; bill: declares + 2*simple + 1000*(2*simple + inner + 4*simple + branch)
+;; bill: declares + 2*simple + branch + 1000*(2*simple + branch + inner + 4*simple + branch)
 (module
   (func (export "_start") (local $laps i32) (local $w i32)
     i32.const 1000

@@ -4,7 +4,7 @@
 ;; where: declares = instance
 ;; where: inner = 4*simple + branch
 ;; where: outer = 4*simple + branch
-;; bill: declares + 2*simple + 100*2*simple + 99*outer + 100*101/2*inner
+;; bill: declares + 2*simple + branch + 100*(2*simple + branch) + 99*outer + 100*101/2*inner
 (module
   (func (export "_start") (local $v i32) (local $w i32)
     i32.const 100

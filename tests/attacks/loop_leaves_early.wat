@@ -4,7 +4,7 @@
 ;; where: declares = instance
 ;; where: head = 3*simple + branch
 ;; where: tail = 6*simple + branch
-;; bill: declares + 11*head + 10*tail
+;; bill: declares + branch + 11*head + 10*tail
 (module
   (func (export "_start") (local $v i32)
     block

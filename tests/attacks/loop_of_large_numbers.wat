@@ -2,7 +2,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = instance
 ;; where: lap = 6*simple + branch
-;; bill: declares + 2*simple + 1000*lap
+;; bill: declares + 2*simple + branch + 1000*lap
 (module
   (func (export "_start") (local $v i64)
     i64.const 0x4000000000000000

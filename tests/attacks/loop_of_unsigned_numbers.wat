@@ -2,7 +2,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = instance
 ;; where: lap = 6*simple + branch
-;; bill: declares + 2*simple + 999*lap
+;; bill: declares + 2*simple + branch + 999*lap
 (module
   (func (export "_start") (local $v i64)
     i64.const -1000

@@ -2,7 +2,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = instance
 ;; where: lap = 10*simple + branch
-;; bill: declares + 2*simple + 500*lap
+;; bill: declares + 2*simple + branch + 500*lap
 (module
   (func (export "_start") (local $v i32) (local $bound i32)
     i32.const 1000

@@ -2,7 +2,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = instance
 ;; where: lap = 11*simple + branch
-;; bill: declares + 2*simple + 10*lap
+;; bill: declares + 2*simple + branch + 10*lap
 (module
   (func (export "_start") (local $v i32) (local $step i32)
     i32.const 1

@@ -2,7 +2,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = instance
 ;; where: lap = 10*simple + branch
-;; bill: declares + 500*lap
+;; bill: declares + branch + 500*lap
 (module
   (func (export "_start") (local $v i32)
     loop

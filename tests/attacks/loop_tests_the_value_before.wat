@@ -2,7 +2,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = instance
 ;; where: lap = 9*simple + branch
-;; bill: declares + 1001*lap
+;; bill: declares + branch + 1001*lap
 (module
   (func (export "_start") (local $v i32) (local $more i32)
     loop

@@ -2,7 +2,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = instance
 ;; where: lap = 6*simple + branch
-;; bill: declares + 2*simple + 4295*lap
+;; bill: declares + 2*simple + branch + 4295*lap
 (module
   (func (export "_start") (local $v i32)
     i32.const 2146999999

@@ -3,7 +3,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = instance
 ;; where: lap = 6*simple + branch
-;; bill: declares + 1001*lap
+;; bill: declares + branch + 1001*lap
 (module
   (func (export "_start") (local $v i32)
     loop

@@ -1,10 +1,10 @@
 ;; tries: work in a second memory, and growth of it
 ;; expect: ok
 ;; where: declares = instance + 3*memory_page
-;; bill: declares + 3*simple + memory_bulk + 65536*memory_bulk_64_bytes/64 + simple + memory_grow
+;; bill: declares + 3*simple + memory_fill + 65536*memory_bulk_64_bytes/64 + simple + memory_grow
 ;;   + 3*memory_page + simple + 3*simple + memory_bulk + 65536*memory_bulk_64_bytes/64
 ;; peak: 6
-;; integral: 3*(declares + 3*simple + memory_bulk + 65536*memory_bulk_64_bytes/64 + simple + memory_grow
+;; integral: 3*(declares + 3*simple + memory_fill + 65536*memory_bulk_64_bytes/64 + simple + memory_grow
 ;;   + 3*memory_page + simple + 3*simple + memory_bulk + 65536*memory_bulk_64_bytes/64)
 ;;   + 3*(65536*memory_bulk_64_bytes/64)
 (module

@@ -3,7 +3,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = instance
 ;; where: lap = 4*simple + branch
-;; bill: declares + 2*simple + 1000*lap
+;; bill: declares + 2*simple + branch + 1000*lap
 (module
   (@custom "name" "\01\ff\ff\ff\ff\0f\00not a name section")
   (@custom "meterbox:meter" "left")

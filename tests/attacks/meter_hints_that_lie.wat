@@ -3,7 +3,7 @@
 ;; where: declares = instance
 ;; where: head = 3*simple + branch
 ;; where: tail = 4*simple + branch
-;; bill: declares + 2*simple + 1000*head + 999*tail
+;; bill: declares + 2*simple + branch + 1000*head + 999*tail
 (module
   (func (export "_start") (local $laps i32)
     i32.const 1000

@@ -1,7 +1,7 @@
 ;; tries: hints for functions and offsets that are not there
 ;; expect: ok
 ;; where: declares = instance
-;; bill: declares + 2*simple + 1000*(4*simple + branch)
+;; bill: declares + 2*simple + branch + 1000*(4*simple + branch)
 (module
   (@custom "metadata.code.branch_hint" (before code)
     "\02\00\01\ff\ff\03\01\01\ff\ff\ff\ff\0f\01\00\01\07")

@@ -3,7 +3,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = 2*instance + memory_page
 ;; where: lap = 4*simple + branch
-;; bill: declares + 2*simple + 1000*lap
+;; bill: declares + 2*simple + branch + 1000*lap
 (component
   (core module $other
     (func (export "read") (param i32) (result i64)

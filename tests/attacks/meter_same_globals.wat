@@ -2,7 +2,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = instance + 5*global_declared
 ;; where: lap = simple + global + 4*simple + branch
-;; bill: declares + 2*simple + 1000*lap
+;; bill: declares + 2*simple + branch + 1000*lap
 (module
   (global $left (export "left") (mut i64) (i64.const 20000000000))
   (global (export "stack-left") (mut i32) (i32.const 1048576))

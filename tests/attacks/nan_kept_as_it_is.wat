@@ -1,7 +1,7 @@
 ;; tries: to find a NaN changed that no arithmetic made, in a loop, a global and memory
 ;; expect: ok
 ;; where: declares = instance + memory_page + global_declared
-;; bill: declares + (6 + 6)*simple + 2*global + store + load + 2*branch
+;; bill: declares + (5 + 4)*simple + float + 2*convert + 2*global + store + load + 2*branch
 (module
   (memory 1 1)
   (global $kept (mut f64) (f64.const 0))

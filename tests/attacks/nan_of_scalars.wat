@@ -2,7 +2,7 @@
 ;;   operand, the sign that x86 sets, and the bits that conversions keep
 ;; expect: ok
 ;; where: declares = instance
-;; bill: declares + (5 + 6 + 4 + 6 + 5 + 6)*simple + 2*divide + 6*branch
+;; bill: declares + (4 + 4 + 3 + 4 + 3 + 4)*simple + 2*divide + 3*float + 7*convert + 6*branch
 (module
   (func $start (export "_start") (local $zero f64) (local $small f32)
     ;; 0 / 0 is negative on x86.

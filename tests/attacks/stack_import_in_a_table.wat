@@ -1,7 +1,7 @@
 ;; tries: to call the host through a table from the last frame that fits: the host is not called
 ;; expect: limit stack_units
 ;; limit: stack_units = frame_units + slot_units + 4*operator_stack_units
-;; where: declares = instance + memory_page + table_element + table_bulk + table_element
+;; where: declares = instance + memory_page + table_bulk + table_element + table_bulk + table_element
 ;; bill: declares + 2*simple + call_indirect
 ;; host_calls: 0
 (module

@@ -1,7 +1,7 @@
 ;; tries: to be run twice for one bill
 ;; expect: ok
 ;; where: declares = instance
-;; bill: declares + 2*(2*simple + 1000*(4*simple + branch))
+;; bill: declares + 2*(2*simple + branch + 1000*(4*simple + branch))
 (module
   (func $start (export "_start") (local $laps i32)
     i32.const 1000

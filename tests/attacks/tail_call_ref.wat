@@ -1,5 +1,5 @@
 ;; tries: calls by reference, which go round both kinds of call that are charged
-;; expect: refused function references
+;; expect: refused function_references
 (module
   (type $nothing (func))
   (elem declare func $f)

@@ -2,7 +2,7 @@
 ;; expect: limit host_calls
 ;; limit: host_calls = 1000*host.sched_yield
 ;; where: declares = instance + memory_page
-;; bill: declares + 1001*(call + simple + branch + call)
+;; bill: declares + branch + 1001*(call + simple + branch + call)
 ;; host_calls: 1000*host.sched_yield
 (module
   (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))

@@ -1,8 +1,8 @@
 ;; tries: to leave by a call of the host through a table
 ;; expect: limit host_calls
 ;; limit: host_calls = 1000*host.sched_yield
-;; where: declares = instance + memory_page + table_element + table_bulk + table_element
-;; bill: declares + 1001*(call + simple + branch + simple + call_indirect)
+;; where: declares = instance + memory_page + table_bulk + table_element + table_bulk + table_element
+;; bill: declares + branch + 1001*(call + simple + branch + simple + call_indirect)
 ;; host_calls: 1000*host.sched_yield
 (module
   (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))

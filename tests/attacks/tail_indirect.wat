@@ -1,7 +1,7 @@
 ;; tries: an endless run by way of a table
 ;; expect: limit instructions
 ;; limit: instructions = 1_000_000
-;; where: declares = instance + table_element + table_bulk + table_element
+;; where: declares = instance + table_bulk + table_element + table_bulk + table_element
 ;; bill: budget
 (module
   (table funcref (elem $again))

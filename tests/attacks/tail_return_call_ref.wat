@@ -1,5 +1,5 @@
 ;; tries: endless tail calls by reference
-;; expect: refused function references
+;; expect: refused function_references
 (module
   (type $nothing (func))
   (elem declare func $f)

@@ -2,7 +2,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = instance
 ;; where: lap = 4*simple + branch
-;; bill: declares + 2*simple + 1_000_000*lap
+;; bill: declares + 2*simple + branch + 1_000_000*lap
 (module
   (func (export "_start") (local $laps i32)
     i32.const 1000000

@@ -3,7 +3,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = instance
 ;; where: lap = 4*simple + branch
-;; bill: declares + 2*simple + 99_999*lap
+;; bill: declares + 2*simple + branch + 99_999*lap
 (module
   (func (export "_start") (local $laps i32)
     i32.const 100000

@@ -1,7 +1,7 @@
 ;; tries: to be created in vain, after a data segment was copied
 ;; expect: trapped out_of_bounds_table
-;; where: declares = instance + memory_page + memory_bulk + 4*memory_bulk_64_bytes/64 + 3*table_element
-;;   + table_bulk + 2*table_element
+;; where: declares = instance + memory_page + memory_bulk + 4*memory_bulk_64_bytes/64 + table_bulk
+;;   + 3*table_element + table_bulk + 2*table_element
 ;; bill: declares
 (module
   (memory 1 1)

@@ -4,7 +4,7 @@
 ;; where: declares = instance
 ;; where: lap = call + 5*simple + branch
 ;; where: small = 3*simple + divide
-;; bill: declares + 2*simple + 1000*lap + 999*small
+;; bill: declares + 2*simple + branch + 1000*lap + 999*small
 (module
   (func $small (param $by i32)
     i32.const 1

@@ -3,7 +3,7 @@
 ;; expect: trapped division_by_zero
 ;; where: declares = instance
 ;; where: lap = 7*simple + divide + branch
-;; bill: declares + 2*simple + 1_000_000*lap
+;; bill: declares + 2*simple + branch + 1_000_000*lap
 (module
   (func (export "_start") (local $laps i32) (local $zero i32)
     i32.const 1000000

@@ -2,7 +2,7 @@
 ;; expect: trapped unreachable
 ;; where: declares = instance
 ;; where: down = 2*simple + branch + 3*simple + call
-;; bill: declares + simple + call + 10*down + 2*simple + branch + branch
+;; bill: declares + simple + call + 10*down + 2*simple + 3*branch
 (module
   (func $down (param $frames i32)
     local.get $frames
