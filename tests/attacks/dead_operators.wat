@@ -7,7 +7,6 @@
 (module
   (type $nothing (func))
   (type $pair (func (param i32 i64) (result f64 f32)))
-  (tag $t (param i32 f64))
   (memory 1 1)
   (table $table 2 funcref)
   (elem $elements func $callee)
@@ -41,10 +40,6 @@
     drop
     block (param i32 i64) (result f64)
       unreachable
-      try_table (catch_all 1)
-        unreachable
-        throw $t
-      end
       drop
       br_table 0 0 0
     end

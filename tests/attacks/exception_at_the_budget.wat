@@ -1,8 +1,5 @@
 ;; tries: to catch the end of its budget
-;; expect: limit instructions
-;; limit: instructions = 1_000_000
-;; where: declares = instance
-;; bill: budget
+;; expect: refused exceptions
 (module
   (func $endless
     loop

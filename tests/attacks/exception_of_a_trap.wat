@@ -1,7 +1,5 @@
 ;; tries: to catch a trap, and go on for nothing
-;; expect: trapped unreachable
-;; where: declares = instance
-;; bill: declares + branch + branch
+;; expect: refused exceptions
 (module
   (func (export "_start")
     loop $again
