@@ -12,7 +12,7 @@ use meterbox_differential::engine::{Wasmtime, Way};
 /// Arguments are drawn from each of these.
 const SEEDS: [u64; 6] = [1, 2, 3, 5, 8, 13];
 /// Units that a run may spend: too few for much, and enough for thousands of laps.
-const BUDGETS: [i64; 2] = [700, 100_000];
+const BUDGETS: [i64; 2] = [700, 3_000_000];
 /// Smaller budgets, for each call.
 const CUTS: u64 = 6;
 

@@ -196,13 +196,13 @@ fn an_order_is_held_then_charged_and_the_rest_released() {
     // 10^9 instructions and the fee.
     assert_eq!(
         ledger.record(&order.id, &receipt).unwrap(),
-        amount("0.0000065")
+        amount("0.00000122")
     );
     assert_eq!(
         balances(&ledger),
         [
-            pair("provider:income", "0.0000065 USD"),
-            pair("requestor:KEY:budget", "-0.0000065 USD"),
+            pair("provider:income", "0.00000122 USD"),
+            pair("requestor:KEY:budget", "-0.00000122 USD"),
             pair("requestor:KEY:held", "0 USD")
         ]
     );
@@ -282,7 +282,7 @@ fn a_charge_beyond_the_hold_is_refused() {
     let mut ledger = open(&path);
     let order = order("one", 1);
     ledger
-        .accept(&sealed(&order), amount("0.0000064"), usd())
+        .accept(&sealed(&order), amount("0.0000012"), usd())
         .unwrap();
     let receipt = next_receipt(&ledger, &order);
     assert!(matches!(
