@@ -7,7 +7,6 @@
 mod bench;
 mod checks;
 mod demo;
-mod fuzz;
 mod meterbox;
 mod project;
 mod session;
@@ -39,9 +38,6 @@ enum Command {
     /// Measure, all or one.
     #[command(after_help = "Example:\n  cargo xtask bench start")]
     Bench(bench::Arguments),
-    /// Look for programs that the meter is wrong on, all targets or one, for some minutes each.
-    #[command(after_help = "Example:\n  cargo xtask fuzz any_module --seconds 600")]
-    Fuzz(fuzz::Arguments),
     /// Write the tables of the documents anew, from the code.
     Spec,
 }
@@ -52,7 +48,6 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&project, arguments),
         Command::Demo => demo::run(&project),
         Command::Bench(arguments) => bench::run(&project, arguments),
-        Command::Fuzz(arguments) => fuzz::run(&project, arguments),
         Command::Spec => spec::run(&project),
     });
     match done {
