@@ -117,6 +117,11 @@ fn admission_limits() -> String {
         ("a module: functions", admission::FUNCTIONS_MAX),
         ("a module: types", admission::TYPES_MAX),
         ("a module: globals", admission::GLOBALS_MAX),
+        ("a module: exception tags", admission::TAGS_MAX),
+        (
+            "a component: components within components",
+            admission::NESTED_COMPONENTS_MAX,
+        ),
         ("a module: tables", admission::TABLES_MAX),
         ("a module: data segments", admission::DATA_SEGMENTS_MAX),
         (

@@ -47,6 +47,8 @@ pub const TAGS_MAX: u64 = 10_000;
 pub const DATA_SEGMENTS_MAX: u64 = 100_000;
 /// A module's element segments.
 pub const ELEMENT_SEGMENTS_MAX: u64 = 10_000;
+/// Components within components: reading them takes stack of our own.
+pub const NESTED_COMPONENTS_MAX: u64 = 100;
 /// A component's core modules.
 pub const CORE_MODULES_MAX: u64 = 100;
 /// A component's core instances, each of which may be large.

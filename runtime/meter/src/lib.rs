@@ -174,6 +174,24 @@ pub fn meter_with(bytes: &[u8], options: &Options) -> Result<Metered, MeterError
     let mut modules: Vec<(Vec<u8>, Declared, ModuleFacts)> = Vec::new();
     for payload in parser.parse_all(bytes) {
         let payload = payload.map_err(|error| truncated_or_invalid(error, size))?;
+        if let Payload::ModuleSection {
+            unchecked_range, ..
+        }
+        | Payload::ComponentSection {
+            unchecked_range, ..
+        } = &payload
+        {
+            // The parser gives what is there of a module or component that was cut short.
+            if unchecked_range.end > bytes.len() {
+                return Err(MeterError::Truncated { bytes: size });
+            }
+            let nested = u64::try_from(frames.len()).unwrap_or(u64::MAX);
+            admission::bound(
+                "components within components",
+                nested,
+                admission::NESTED_COMPONENTS_MAX,
+            )?;
+        }
         let valid = validator.payload(&payload)?;
         match payload {
             Payload::Version {

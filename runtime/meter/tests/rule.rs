@@ -613,6 +613,25 @@ fn what_is_no_program_is_refused_without_a_panic() {
 }
 
 #[test]
+fn components_cut_short_and_nested_deep_are_refused_without_a_panic() {
+    // The section of the core module says 127 bytes, and 8 are there.
+    let cut = b"\0asm\x0d\0\x01\0\x01\x7f\0asm\x01\0\0\0";
+    assert!(matches!(meter(cut), Err(MeterError::Truncated { .. })));
+    let nested = |depth: usize| {
+        let innermost = wasm_encoder::Component::new();
+        let whole = (0..depth).fold(innermost, |inner, _| {
+            let mut outer = wasm_encoder::Component::new();
+            outer.section(&wasm_encoder::NestedComponentSection(&inner));
+            outer
+        });
+        meter(&whole.finish()).map(|_| ())
+    };
+    assert!(nested(100).is_ok());
+    let error = nested(200).unwrap_err().to_string();
+    assert!(error.contains("components within components"), "{error}");
+}
+
+#[test]
 fn large_functions_are_refused() {
     let locals = "i32 ".repeat(5_000);
     assert!(refusal(&format!("(module (func (local {locals})))")).contains("locals"));
