@@ -26,5 +26,8 @@
     (loop (local.set $x (f32x4.neg (f32x4.add (local.get $x) (local.get $a))))
       (br_if 0 (i32.lt_s (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 3))))
     (f64x2.abs (local.get $x)))
+  (func (export "one_width_as_the_other") (param $a v128) (result v128 v128)
+    (f32x4.add (f64x2.mul (local.get $a) (v128.const i64x2 0x7ff8000000000005 0xfff8000012345678)) (v128.const i32x4 0x40000000 1 0x40000000 1))
+    (f64x2.add (f32x4.add (local.get $a) (v128.const i32x4 0xffc12345 0x7fc54321 0x7fa00001 0xffc00001)) (v128.const i64x2 1 1)))
   (func (export "bits") (param $a v128) (param $b v128) (result v128)
     (v128.bitselect (f32x4.div (local.get $a) (local.get $b)) (f64x2.min (local.get $a) (local.get $b)) (local.get $b))))

@@ -149,6 +149,26 @@ impl Subject {
         })
     }
 
+    /// The fewest stack units with which a call does not end for want of them, by the second implementation.
+    /// With those of the call itself it must not.
+    fn stack_taken(&self, call: &Call) -> i32 {
+        let suffices = |stack_units: i32| {
+            let mut call = call.clone();
+            call.stack_units = stack_units;
+            !self.reference.run(&call, &[], &[]).stack_exhausted
+        };
+        let (mut too_few, mut enough) = (-1, call.stack_units);
+        while enough - too_few > 1 {
+            let middle = i32::midpoint(too_few, enough);
+            if suffices(middle) {
+                enough = middle;
+            } else {
+                too_few = middle;
+            }
+        }
+        enough
+    }
+
     /// Makes a call on both sides, and says what both did.
     ///
     /// # Panics
@@ -240,7 +260,8 @@ pub fn arguments(parameters: &[ValType], seed: u64) -> Vec<Bits> {
 }
 
 /// Compares a program's exports, each with arguments drawn from the seed: first with so many units, then
-/// with as many smaller budgets as there are cuts, at points within what it spent.
+/// with the least stack that it takes and one unit less, then with as many smaller budgets as there are cuts,
+/// at points within what it spent.
 ///
 /// # Panics
 /// If the two sides differ.
@@ -254,6 +275,17 @@ pub fn explore(subject: &Subject, seed: u64, units: i64, cuts: u64, count: &mut 
         };
         let whole = subject.compare(&call, count);
         let spent = units - whole.left.max(0);
+        if !whole.stack_exhausted {
+            let whole_stack = call.stack_units;
+            call.stack_units = subject.stack_taken(&call);
+            let least = subject.compare(&call, count);
+            assert!(!least.stack_exhausted, "{call:?}");
+            if call.stack_units > 0 {
+                call.stack_units -= 1;
+                subject.compare(&call, count);
+            }
+            call.stack_units = whole_stack;
+        }
         for cut in 0..cuts {
             let mixed = (seed ^ cut << 32 ^ at).wrapping_mul(0xd6e8_feb8_6659_fd93);
             let part = i64::try_from(mixed >> 2).unwrap() % spent.max(1);

@@ -76,6 +76,7 @@ impl Body<'_> {
         let start = match u.int_in_range(0..=5)? {
             0 => *u.choose(&EDGES)?,
             1 => bound.wrapping_sub(near).wrapping_add(1),
+            2 => bound,
             _ => bound.wrapping_sub(near),
         };
         self.number(ty, start);

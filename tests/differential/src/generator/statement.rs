@@ -185,6 +185,14 @@ impl Body<'_> {
         Ok(())
     }
 
+    /// How far a label is that takes nothing along. There must be one.
+    fn empty_label(&self, u: &mut Unstructured<'_>) -> Result<u32> {
+        let labels = (0..).zip(self.labels.iter().rev());
+        let empty = labels.filter(|(_, types)| types.is_empty());
+        let depths: Vec<u32> = empty.map(|(depth, _)| depth).collect();
+        u.choose(&depths).copied()
+    }
+
     fn branch_table(&mut self, u: &mut Unstructured<'_>) -> Result<()> {
         let count = u.int_in_range(1..=4u32)?;
         for _ in 0..count {
@@ -192,17 +200,11 @@ impl Body<'_> {
             self.labels.push(Vec::new());
         }
         self.expression(u, ValType::I32, 3)?;
-        let empty = |depth: &u32| {
-            let depth = usize::try_from(*depth).unwrap();
-            self.labels[self.labels.len() - 1 - depth].is_empty()
-        };
-        let labels = u32::try_from(self.labels.len()).unwrap();
-        let depths: Vec<u32> = (0..labels).filter(empty).collect();
         let mut targets = Vec::new();
         for _ in 0..count {
-            targets.push(*u.choose(&depths)?);
+            targets.push(self.empty_label(u)?);
         }
-        let default = *u.choose(&depths)?;
+        let default = self.empty_label(u)?;
         let mut code = self.code.instructions();
         code.i32_const(3).i32_and().br_table(targets, default);
         for _ in 0..count {
@@ -330,7 +332,9 @@ impl Body<'_> {
             label: 0,
         }];
         if u.arbitrary()? {
-            catches.push(Catch::All { label: 1 });
+            // To any label around that takes nothing along: others come there with other counts.
+            let label = self.empty_label(u)?;
+            catches.push(Catch::All { label });
         }
         self.code
             .instructions()
