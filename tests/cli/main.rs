@@ -6,4 +6,5 @@ mod commands;
 mod harness;
 mod jobs;
 mod ledger;
+mod profile;
 mod receipts;

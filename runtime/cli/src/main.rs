@@ -52,6 +52,7 @@ enum Command {
     Quote(commands::quote::QuoteArguments),
     Meter(commands::meter::MeterArguments),
     Inspect(commands::inspect::InspectArguments),
+    Profile(commands::profile::ProfileArguments),
     #[command(subcommand)]
     Key(commands::key::KeyCommand),
     #[command(subcommand)]
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         Command::Quote(arguments) => commands::quote::run(&arguments),
         Command::Meter(arguments) => commands::meter::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
+        Command::Profile(arguments) => commands::profile::run(&arguments, home, &ui),
         Command::Key(command) => commands::key::run(&command, home, &ui),
         Command::Receipt(command) => commands::receipt::run(&command, home, &ui),
         Command::Ledger(command) => commands::ledger::run(&command, home),

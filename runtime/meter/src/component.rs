@@ -16,7 +16,8 @@ use wasmparser::{CanonicalFunction, ComponentExternalKind, ComponentOuterAliasKi
 
 use crate::MeterError;
 use crate::admission::{self, bound};
-use crate::module::{METER_GLOBALS, METER_MODULE, meter_global_type};
+use crate::hooks::{self, HOOKS};
+use crate::module::{METER_GLOBALS, METER_GLOBALS_COUNT, METER_MODULE, meter_global_type};
 
 /// The import through which a metered component asks for its budgets, once, before any guest code
 /// runs: `func(which: u32) -> s64`, 0 for units, 1 for stack units.
@@ -144,9 +145,13 @@ fn reserved(nesting: usize, name: &str) -> Result<(), MeterError> {
 }
 
 /// The component with `modules`, already rewritten, in place of its core modules in order.
-pub(crate) fn rewrite(bytes: &[u8], modules: &[Vec<u8>]) -> Result<Vec<u8>, MeterError> {
+pub(crate) fn rewrite(
+    bytes: &[u8],
+    modules: &[Vec<u8>],
+    hooks: bool,
+) -> Result<Vec<u8>, MeterError> {
     let mut component = Component::new();
-    write_prelude(&mut component);
+    write_prelude(&mut component, hooks);
     let mut rewriter = Rewriter {
         nesting: 0,
         modules: modules.iter(),
@@ -269,7 +274,7 @@ impl ReencodeComponent for Rewriter<'_> {
 }
 
 /// Type, import, meter module, its instance, its globals, and the export that reads it.
-fn write_prelude(component: &mut Component) {
+fn write_prelude(component: &mut Component, hooks: bool) {
     let mut types = ComponentTypeSection::new();
     types
         .function()
@@ -285,7 +290,7 @@ fn write_prelude(component: &mut Component) {
     lower.lower(0, []);
     component.section(&lower);
 
-    component.section(&wasm_encoder::ModuleSection(&meter_module()));
+    component.section(&wasm_encoder::ModuleSection(&meter_module(hooks)));
 
     let mut instances = InstanceSection::new();
     instances.export_items([("budget", ExportKind::Func, 0)]);
@@ -316,12 +321,23 @@ fn write_prelude(component: &mut Component) {
     component.section(&exports);
 }
 
+/// The core module that owns the meter's globals and listens to a program with hooks, for an engine
+/// that runs a core module: it imports `host` `budget`, as [`BUDGET_IMPORT`] is, and exports what a
+/// core module with hooks imports of the meter.
+#[must_use]
+pub fn meter_with_hooks() -> Vec<u8> {
+    meter_module(true).finish()
+}
+
 /// The core module that owns the meter's globals. Its start function fetches the budgets.
-fn meter_module() -> wasm_encoder::Module {
+fn meter_module(hooks: bool) -> wasm_encoder::Module {
     let mut module = wasm_encoder::Module::new();
     let mut types = wasm_encoder::TypeSection::new();
     types.ty().function([ValType::I32], [ValType::I64]);
     types.ty().function([], []);
+    if hooks {
+        hooks::encode_types(&mut types);
+    }
     module.section(&types);
 
     let mut imports = wasm_encoder::ImportSection::new();
@@ -331,7 +347,15 @@ fn meter_module() -> wasm_encoder::Module {
     let mut functions = wasm_encoder::FunctionSection::new();
     functions.function(1);
     functions.function(0);
+    if hooks {
+        (2..).zip(HOOKS).for_each(|(ty, _)| {
+            functions.function(ty);
+        });
+    }
     module.section(&functions);
+    if hooks {
+        module.section(&hooks::memory());
+    }
 
     let mut globals = wasm_encoder::GlobalSection::new();
     let mut exports = wasm_encoder::ExportSection::new();
@@ -345,6 +369,9 @@ fn meter_module() -> wasm_encoder::Module {
         exports.export(name, ExportKind::Global, index);
     }
     exports.export(READ_FUNCTION, ExportKind::Func, 2);
+    if hooks {
+        hooks::declare(&mut globals, &mut exports, METER_GLOBALS_COUNT, 3);
+    }
     module.section(&globals);
     module.section(&exports);
     module.section(&wasm_encoder::StartSection { function_index: 1 });
@@ -359,8 +386,11 @@ fn meter_module() -> wasm_encoder::Module {
         .i32_const(1)
         .call(0)
         .i32_wrap_i64()
-        .global_set(1)
-        .end();
+        .global_set(1);
+    if hooks {
+        hooks::begin(&mut start, 0, METER_GLOBALS_COUNT);
+    }
+    start.instructions().end();
     code.function(&start);
     let mut read = wasm_encoder::Function::new([]);
     for (index, (_, is_i32)) in (0u32..).zip(METER_GLOBALS) {
@@ -378,6 +408,11 @@ fn meter_module() -> wasm_encoder::Module {
     }
     read.instructions().i64_const(0).end();
     code.function(&read);
+    if hooks {
+        for body in hooks::bodies(METER_GLOBALS_COUNT) {
+            code.function(&body);
+        }
+    }
     module.section(&code);
     module
 }

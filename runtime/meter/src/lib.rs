@@ -17,6 +17,7 @@ mod component;
 mod error;
 mod facts;
 mod function;
+mod hooks;
 mod module;
 mod operator;
 mod reading;
@@ -27,9 +28,12 @@ mod wrappers;
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
 pub use admission::{Admission, Excess};
-pub use component::{BUDGET_IMPORT, READ_EXPORT, READ_FUNCTION};
+pub use component::{BUDGET_IMPORT, READ_EXPORT, READ_FUNCTION, meter_with_hooks};
 pub use error::MeterError;
 pub use facts::{FunctionFacts, ModuleFacts};
+pub use hooks::{
+    HOOKS, NODE_BYTES, NODES_BYTES, NODES_END, NODES_MAX, NODES_MEMORY, ProfileNode, nodes,
+};
 pub use module::{Declared, METER_GLOBALS, METER_MODULE};
 pub use reading::{
     BUDGET_MAX, Exhausted, Reading, Spent, left_at_start, spent, spent_before_start,
@@ -104,6 +108,8 @@ pub struct Options {
     pub memory_bytes_max: Option<u64>,
     /// Who makes NaNs canonical.
     pub floats: Floats,
+    /// Every function tells the meter when it begins and ends, for a profile. Units are the same.
+    pub hooks: bool,
 }
 
 impl Options {
@@ -134,6 +140,8 @@ pub struct Metered {
     pub admission: Admission,
     /// What was found in its core modules, in order.
     pub modules: Vec<ModuleFacts>,
+    /// Its functions tell when they begin and end: see [`Options::hooks`].
+    pub hooks: bool,
 }
 
 enum Frame<'a> {
@@ -202,7 +210,10 @@ pub fn meter_with(bytes: &[u8], options: &Options) -> Result<Metered, MeterError
                 encoding: Encoding::Module,
                 ..
             } => {
-                frames.push(Frame::Module(Box::new(ModuleRewriter::new(tier, *options))));
+                let known = modules.iter().map(|(_, _, facts)| facts.functions.len());
+                let first = module::index(known.sum())?;
+                let rewriter = ModuleRewriter::new(tier, *options, first);
+                frames.push(Frame::Module(Box::new(rewriter)));
             }
             Payload::End(_) => match frames.pop() {
                 Some(Frame::Module(module)) => {
@@ -214,7 +225,14 @@ pub fn meter_with(bytes: &[u8], options: &Options) -> Result<Metered, MeterError
                     }
                 }
                 Some(Frame::Component) if frames.is_empty() => {
-                    return metered_component(bytes, &check, modules, admission, tier);
+                    return metered_component(
+                        bytes,
+                        &check,
+                        modules,
+                        admission,
+                        tier,
+                        options.hooks,
+                    );
                 }
                 _ => {}
             },
@@ -234,6 +252,7 @@ pub fn meter_with(bytes: &[u8], options: &Options) -> Result<Metered, MeterError
         declared,
         admission,
         modules: vec![facts],
+        hooks: options.hooks,
     })
 }
 
@@ -287,6 +306,7 @@ fn metered_component(
     modules: Vec<(Vec<u8>, Declared, ModuleFacts)>,
     admission: Admission,
     tier: Tier,
+    hooks: bool,
 ) -> Result<Metered, MeterError> {
     let mut declared = Declared::default();
     for module in &check.instantiated {
@@ -304,7 +324,7 @@ fn metered_component(
         rewritten.push(bytes);
         facts.push(found);
     }
-    let bytes = component::rewrite(bytes, &rewritten)?;
+    let bytes = component::rewrite(bytes, &rewritten, hooks)?;
     Ok(Metered {
         bytes,
         kind: Kind::Component,
@@ -312,6 +332,7 @@ fn metered_component(
         declared,
         admission,
         modules: facts,
+        hooks,
     })
 }
 

@@ -14,6 +14,7 @@ use wasmparser::{
 use crate::admission::{self, Admission, bound};
 use crate::facts::{FunctionFacts, ModuleFacts};
 use crate::function::{self, FunctionContext, MeterGlobals};
+use crate::hooks::{self, HOOKS, Hooks};
 use crate::schedule::{Class, Tier};
 use crate::signatures::Signatures;
 use crate::wrappers;
@@ -32,7 +33,7 @@ pub const METER_GLOBALS: [(&str, bool); 5] = [
     ("grown-high", false),
 ];
 
-const METER_GLOBALS_COUNT: u32 = 5;
+pub(crate) const METER_GLOBALS_COUNT: u32 = 5;
 
 /// Moves the indices of globals that come after the meter's, and makes references to imported
 /// functions into references to functions that take the meter's count along.
@@ -40,6 +41,8 @@ const METER_GLOBALS_COUNT: u32 = 5;
 pub(crate) struct Shift {
     imported_globals: u32,
     imported_functions: u32,
+    /// How many functions are imported after the module's own imports.
+    hooks: u32,
     /// How many functions the module itself has, imported ones included.
     functions: u32,
     /// Imported functions that are referred to, in the order of the functions that stand for them.
@@ -69,12 +72,28 @@ impl Reencode for Shift {
             if place == next {
                 self.imports.push(function);
             }
-            self.functions.saturating_add(place)
+            self.first_added().saturating_add(place)
         } else {
-            function
+            self.own(function)
         };
         self.referred.insert(stands);
         Ok(stands)
+    }
+}
+
+impl Shift {
+    /// Where a function of the module's own is, imported ones included.
+    pub(crate) fn own(&self, function: u32) -> u32 {
+        if function < self.imported_functions {
+            function
+        } else {
+            function.saturating_add(self.hooks)
+        }
+    }
+
+    /// The index of the first function that is added.
+    fn first_added(&self) -> u32 {
+        self.functions.saturating_add(self.hooks)
     }
 }
 
@@ -107,6 +126,8 @@ impl Declared {
 pub(crate) struct ModuleRewriter<'a> {
     tier: Tier,
     options: Options,
+    /// What its first own function is called in a profile.
+    first_id: u32,
     signatures: Signatures,
     shift: Shift,
     /// The type of each function, imported ones first.
@@ -144,13 +165,22 @@ struct Sections<'a> {
 }
 
 impl<'a> ModuleRewriter<'a> {
-    /// A module of a program of this memory tier.
-    pub(crate) fn new(tier: Tier, options: Options) -> ModuleRewriter<'a> {
+    /// A module of a program of this memory tier, in which so many functions come before its own.
+    pub(crate) fn new(tier: Tier, options: Options, first_id: u32) -> ModuleRewriter<'a> {
+        let hooks = if options.hooks {
+            index_of_all(&HOOKS)
+        } else {
+            0
+        };
         ModuleRewriter {
             tier,
             options,
             signatures: Signatures::default(),
-            shift: Shift::default(),
+            shift: Shift {
+                hooks,
+                ..Shift::default()
+            },
+            first_id,
             functions: Vec::new(),
             bodies_done: 0,
             outside: BTreeSet::new(),
@@ -361,6 +391,7 @@ impl<'a> ModuleRewriter<'a> {
             .shift
             .imported_functions
             .saturating_add(self.bodies_done);
+        let id = self.first_id.saturating_add(self.bodies_done);
         self.bodies_done += 1;
         self.shift.functions = index(self.functions.len())?;
         let Some(ty) = self.functions.get(position(function)).copied() else {
@@ -370,8 +401,10 @@ impl<'a> ModuleRewriter<'a> {
             tier: self.tier,
             floats: self.options.floats,
             globals: self.meter_globals(),
+            hooks: self.hooks(),
             imported_functions: self.shift.imported_functions,
             ty,
+            id,
             from_outside: self.outside.contains(&function),
             signatures: &mut self.signatures,
             shift: &mut self.shift,
@@ -386,7 +419,8 @@ impl<'a> ModuleRewriter<'a> {
             ..rewritten.found
         });
         if !rewritten.hints.is_empty() {
-            self.hints.function_hints(function, rewritten.hints);
+            let at = self.shift.own(function);
+            self.hints.function_hints(at, rewritten.hints);
             self.has_hints = true;
         }
         self.allocations = validator.into_allocations();
@@ -403,6 +437,16 @@ impl<'a> ModuleRewriter<'a> {
             grown_low: first + 3,
             grown_high: first + 4,
         }
+    }
+
+    /// The functions that are told of calls stand right after the imported ones.
+    fn hooks(&self) -> Option<Hooks> {
+        let first = self.shift.imported_functions;
+        self.options.hooks.then_some(Hooks {
+            enter: first,
+            leave: first + 1,
+            caught: first + 2,
+        })
     }
 
     /// The rewritten module, what it declares, and what was found in it.
@@ -451,7 +495,8 @@ impl<'a> ModuleRewriter<'a> {
         let mut outside = Outside {
             module: &self,
             globals,
-            first: shift.functions,
+            first: shift.first_added(),
+            hooks: shift.hooks,
             added,
             known: HashMap::new(),
         };
@@ -483,6 +528,10 @@ impl<'a> ModuleRewriter<'a> {
             done.map_err(encoding)?;
         }
         self.signatures.encode(&mut types)?;
+        let first_hook_type = types.len();
+        if self.options.hooks {
+            hooks::encode_types(&mut types);
+        }
         module.section(&types);
 
         let mut imports = wasm_encoder::ImportSection::new();
@@ -493,6 +542,11 @@ impl<'a> ModuleRewriter<'a> {
         for (name, is_i32) in METER_GLOBALS {
             let ty = EntityType::Global(meter_global_type(is_i32));
             imports.import(METER_MODULE, name, ty);
+        }
+        if self.options.hooks {
+            for (ty, name) in (first_hook_type..).zip(HOOKS) {
+                imports.import(METER_MODULE, name, EntityType::Function(ty));
+            }
         }
         module.section(&imports);
 
@@ -568,6 +622,8 @@ struct Outside<'m, 'a> {
     globals: MeterGlobals,
     /// The index of the first function that is added.
     first: u32,
+    /// By how much the module's own functions have moved.
+    hooks: u32,
     added: Vec<(u32, wasm_encoder::Function)>,
     known: HashMap<u32, u32>,
 }
@@ -584,7 +640,8 @@ impl Outside<'_, '_> {
         let ty = self.module.type_of(function)?;
         let parameters = self.module.signatures.parameters_of(ty);
         let at = self.first.saturating_add(index(self.added.len())?);
-        let wrapper = wrappers::for_export(self.globals, parameters, function);
+        let own = function.saturating_add(self.hooks);
+        let wrapper = wrappers::for_export(self.globals, parameters, own);
         self.added.push((ty, wrapper));
         self.known.insert(function, at);
         Ok(at)
@@ -688,7 +745,7 @@ fn names_without_locals(
                 let mut kept = wasm_encoder::NameMap::new();
                 for name in functions {
                     let name = name?;
-                    kept.append(name.index, name.name);
+                    kept.append(shift.own(name.index), name.name);
                 }
                 names.functions(&kept);
             }
@@ -700,6 +757,11 @@ fn names_without_locals(
 
 pub(crate) fn index(n: usize) -> Result<u32, MeterError> {
     u32::try_from(n).map_err(|_| MeterError::Encoding("an index past 2^32".into()))
+}
+
+/// How many there are of what an array holds.
+fn index_of_all<T, const N: usize>(_: &[T; N]) -> u32 {
+    u32::try_from(N).unwrap_or(u32::MAX)
 }
 
 /// An index of WebAssembly as a place in a list; one that does not fit is past every list's end.

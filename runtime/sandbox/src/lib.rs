@@ -14,6 +14,7 @@ mod limits;
 mod models;
 mod outcome;
 mod outputs;
+mod profile;
 mod run;
 mod tally;
 mod wasi_0_1;
@@ -23,4 +24,5 @@ pub use job::{Blob, FileBlob, Input, Job, LogLevel, Nobody, Observer, STDERR, ST
 pub use limits::{Limits, STACK_UNITS_MAX};
 pub use outcome::{Fault, InferenceCall, MESSAGE_BYTES_MAX, Measured, Outcome, Ran, Refusal};
 pub use outputs::Output;
+pub use profile::{CallPath, FunctionUnits, Profile, ProfiledFunction};
 pub use run::RunError;

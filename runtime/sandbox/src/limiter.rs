@@ -13,6 +13,8 @@ pub(crate) struct MemoryLimiter {
     table_elements_max: u64,
     refusals: u64,
     refused_last: Option<&'static str>,
+    /// The meter has a memory of its own, which comes first and is nobody's to pay.
+    skips_first: bool,
 }
 
 impl MemoryLimiter {
@@ -24,7 +26,13 @@ impl MemoryLimiter {
             table_elements_max: limits.table_elements,
             refusals: 0,
             refused_last: None,
+            skips_first: false,
         }
+    }
+
+    /// Leaves the first memory out: it is the meter's own.
+    pub(crate) fn skip_first(&mut self) {
+        self.skips_first = true;
     }
 
     /// Bytes of all memories, as approved. What the meter counted must be the same: less means that
@@ -64,6 +72,9 @@ impl ResourceLimiter for MemoryLimiter {
     ) -> wasmtime::Result<bool> {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
+        }
+        if std::mem::take(&mut self.skips_first) {
+            return Ok(true);
         }
         let approved = approve(
             &mut self.memory_bytes,

@@ -4,6 +4,7 @@ use meterbox_inference::Cost;
 use meterbox_meter::Spent;
 
 use crate::outputs::Output;
+use crate::profile::Profile;
 
 /// How a run ended, as a function of the job alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +76,8 @@ pub struct Ran {
     pub transcript: Vec<InferenceCall>,
     /// How often `memory.grow` failed because of the limit: a hint for people.
     pub memory_refusals: u64,
+    /// Where its units went, if the program was metered with hooks.
+    pub profile: Option<Profile>,
 }
 
 /// Why a program cannot be run here. Known before it runs, and nobody is billed.
@@ -125,6 +128,12 @@ pub enum Fault {
     /// The meter could not be read after the run.
     #[error("the meter could not be read after the run: {0}")]
     Meter(String),
+    /// A profile has more call paths than are kept.
+    #[error("the job's functions call each other in more than {max} ways, which no profile holds")]
+    Profile {
+        /// How many are kept.
+        max: u32,
+    },
     /// Anything else that went wrong in the host.
     #[error("{0}")]
     Host(String),

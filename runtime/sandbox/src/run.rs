@@ -1,13 +1,14 @@
 //! Runs a program once: instantiates it, calls it, and reads the meter, however it ended.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use meterbox_meter::{
-    Exhausted, METER_GLOBALS, METER_MODULE, READ_EXPORT, READ_FUNCTION, Reading, Spent,
-    left_at_start, spent, spent_before_start,
+    Exhausted, HOOKS, METER_GLOBALS, METER_MODULE, READ_EXPORT, READ_FUNCTION, Reading, Spent,
+    left_at_start, meter_with_hooks, spent, spent_before_start,
 };
 use wasmtime::{
-    AsContextMut, Extern, Global, GlobalType, Instance, Module, Mutability, Store, Trap, Val,
+    AsContextMut, Extern, Func, Global, GlobalType, Instance, Module, Mutability, Store, Trap, Val,
     ValType, WasmCoreDump,
 };
 
@@ -16,6 +17,7 @@ use crate::host::Host;
 use crate::job::{Job, Observer};
 use crate::limits::{Limits, STACK_UNITS_MAX};
 use crate::outcome::{Fault, MESSAGE_BYTES_MAX, Measured, Outcome, Ran, Refusal};
+use crate::profile::{self, Profile};
 use crate::tally::HostEnd;
 
 const PAGE_BYTES: u64 = 65_536;
@@ -98,9 +100,27 @@ impl Sandbox {
         store.set_hostcall_fuel(LIFT_BYTES_MAX);
         let handles = usize::try_from(limits.handles).unwrap_or(usize::MAX);
         store.set_max_component_handles(handles.saturating_mul(2).saturating_add(OWN_HANDLES_MAX));
+        if program.metered.hooks {
+            store.data_mut().memory.skip_first();
+        }
         let (end, reading) = match &program.code {
             Code::Component(pre, entry) => run_component(&mut store, pre, entry)?,
-            Code::Command(module) => self.run_command(&mut store, module)?,
+            Code::Command(module) => self.run_command(&mut store, module, program.metered.hooks)?,
+        };
+        let profile = match (program.metered.hooks, &reading) {
+            (true, Some(reading)) => {
+                let meter = meter_by_trap(&mut store)?
+                    .ok_or_else(|| Fault::Meter("it has no profile".into()))?;
+                let [began, _] = store.data().budgets;
+                Some(profile::read(
+                    &mut store,
+                    &meter,
+                    &program.metered,
+                    began,
+                    reading.left,
+                )?)
+            }
+            _ => None,
         };
         let spent = match reading {
             Some(reading) => spent(&program.metered, limits.instructions, &reading),
@@ -109,23 +129,38 @@ impl Sandbox {
             None => declared_only(program, store.data()),
         };
         check_growth(&spent, program, store.data(), reading.is_some())?;
-        Ok(finish(store.into_data(), end, at_most(spent, limits)))
+        Ok(finish(
+            store.into_data(),
+            end,
+            at_most(spent, limits),
+            profile,
+        ))
     }
 
     fn run_command(
         &self,
         store: &mut Store<Host>,
         module: &Module,
+        hooks: bool,
     ) -> Result<(End, Option<Reading>), Fault> {
-        let globals = meter_globals(store)?;
+        let mut known: HashMap<&str, Extern> = HashMap::new();
+        let globals = if hooks {
+            let meter = meter_instance(store)?;
+            for name in HOOKS {
+                let hook = meter.get_export(&mut *store, name);
+                known.extend(hook.map(|hook| (name, hook)));
+            }
+            globals_of(store, &meter).ok_or_else(|| Fault::Meter("it has no globals".into()))?
+        } else {
+            meter_globals(store)?
+        };
+        for ((name, _), global) in METER_GLOBALS.iter().zip(&globals) {
+            known.insert(name, Extern::Global(*global));
+        }
         let mut imports = Vec::with_capacity(module.imports().len());
         for import in module.imports() {
             let found = if import.module() == METER_MODULE {
-                let at = METER_GLOBALS
-                    .iter()
-                    .position(|(name, _)| *name == import.name());
-                at.and_then(|at| globals.get(at))
-                    .map(|global| Extern::Global(*global))
+                known.get(import.name()).cloned()
             } else {
                 self.modules
                     .get(&mut *store, import.module(), import.name())
@@ -196,6 +231,7 @@ fn refused_before_start(limits: &Limits) -> Ran {
         outputs: Vec::new(),
         transcript: Vec::new(),
         memory_refusals: 0,
+        profile: None,
     }
 }
 
@@ -367,29 +403,59 @@ fn read_export(
 
 /// The meter of a component that trapped: its instance is the one with the reserved export.
 fn read_dump(store: &mut Store<Host>, error: &wasmtime::Error) -> Option<Reading> {
+    let meter = meter_in_dump(store, error)?;
+    let globals = globals_of(store, &meter)?;
+    read_globals(store, &globals).ok()
+}
+
+fn meter_in_dump(store: &mut Store<Host>, error: &wasmtime::Error) -> Option<Instance> {
     let dump = error.downcast_ref::<WasmCoreDump>()?;
     let meter = dump.instances().iter().find(|instance| {
         instance
             .get_export(store.as_context_mut(), READ_FUNCTION)
             .is_some()
     })?;
-    let globals: Option<Vec<Global>> = METER_GLOBALS
+    Some(*meter)
+}
+
+fn globals_of(store: &mut Store<Host>, meter: &Instance) -> Option<Vec<Global>> {
+    METER_GLOBALS
         .iter()
         .map(|(name, _)| meter.get_global(store.as_context_mut(), name))
-        .collect();
-    read_globals(store, &globals?).ok()
+        .collect()
+}
+
+/// The meter of a core module with hooks, which is the one that components bring along.
+fn meter_instance(store: &mut Store<Host>) -> Result<Instance, Fault> {
+    let failed = |error: wasmtime::Error| Fault::Meter(format!("{error:#}"));
+    let module = Module::from_binary(store.engine(), &meter_with_hooks()).map_err(failed)?;
+    let [left, stack] = store.data().budgets;
+    let budget = Func::wrap(
+        &mut *store,
+        move |which: i32| if which == 0 { left } else { stack },
+    );
+    Instance::new(&mut *store, &module, &[budget.into()]).map_err(failed)
 }
 
 /// The meter of a component whose instances could not all be created, by a trap of our own: the dump
 /// shows the instances that there are. Without the meter's among them, no guest code has run.
 fn read_by_trap(store: &mut Store<Host>) -> Result<Option<Reading>, Fault> {
+    let Some(meter) = meter_by_trap(store)? else {
+        return Ok(None);
+    };
+    let globals = globals_of(store, &meter);
+    Ok(globals.and_then(|globals| read_globals(store, &globals).ok()))
+}
+
+/// The meter's instance, by a trap of our own.
+fn meter_by_trap(store: &mut Store<Host>) -> Result<Option<Instance>, Fault> {
     let failed = |error: wasmtime::Error| Fault::Meter(format!("{error:#}"));
     let module = Module::from_binary(store.engine(), TRAPPING_MODULE).map_err(failed)?;
     let called = Instance::new(&mut *store, &module, &[])
         .and_then(|instance| instance.get_typed_func::<(), ()>(&mut *store, "f"))
         .map_err(failed)?
         .call(&mut *store, ());
-    Ok(called.err().and_then(|error| read_dump(store, &error)))
+    Ok(called.err().and_then(|error| meter_in_dump(store, &error)))
 }
 
 fn reading(values: &[i64]) -> Result<Reading, Fault> {
@@ -452,7 +518,7 @@ fn at_most(spent: Spent, limits: &Limits) -> Spent {
     }
 }
 
-fn finish(mut host: Host, end: End, spent: Spent) -> Ran {
+fn finish(mut host: Host, end: End, spent: Spent, profile: Option<Profile>) -> Ran {
     // A budget that is exhausted decides, whatever else happened.
     let outcome = match (spent.exhausted, end) {
         (Some(Exhausted::Instructions), _) => Outcome::Limit {
@@ -481,6 +547,7 @@ fn finish(mut host: Host, end: End, spent: Spent) -> Ran {
         },
         outputs: host.take_outputs(),
         memory_refusals: host.memory.refusals(),
+        profile,
         transcript: host.transcript,
     }
 }

@@ -4,6 +4,7 @@ pub mod inspect;
 pub mod key;
 pub mod ledger;
 pub mod meter;
+pub mod profile;
 pub mod quote;
 pub mod receipt;
 pub mod run;

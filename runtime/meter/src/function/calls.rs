@@ -17,7 +17,8 @@ impl Emitter<'_, '_, '_> {
             Operator::Call { function_index } => {
                 self.pass_meter(0);
                 let left = self.locals.left();
-                self.code().call(*function_index).local_set(left);
+                let function = self.context.shift.own(*function_index);
+                self.code().call(function).local_set(left);
             }
             Operator::CallIndirect {
                 type_index,
@@ -32,18 +33,22 @@ impl Emitter<'_, '_, '_> {
             // left for it.
             Operator::ReturnCall { function_index } if self.is_imported(*function_index) => {
                 self.call_imported(*function_index);
+                self.leave();
                 let left = self.locals.left();
                 self.code().local_get(left).return_();
             }
             Operator::ReturnCall { function_index } => {
+                self.leave();
                 self.pass_meter(self.frame());
-                self.code().return_call(*function_index);
+                let function = self.context.shift.own(*function_index);
+                self.code().return_call(function);
             }
             Operator::ReturnCallIndirect {
                 type_index,
                 table_index,
             } => {
                 let ty = self.context.signatures.threaded(*type_index);
+                self.leave();
                 self.under_element(*table_index, self.frame());
                 self.code().return_call_indirect(*table_index, ty);
             }

@@ -72,6 +72,7 @@ impl Emitter<'_, '_, '_> {
             | Catch::AllRef { label }) = *catch;
             self.code().end();
             self.reload();
+            self.caught_here();
             let index = crate::module::position(pad);
             self.charge(charges.get(index).copied().unwrap_or(0));
             let depth = self.depth(label) + pads - pad;

@@ -23,6 +23,8 @@ pub(super) enum Purpose {
     Stride,
     /// Where the variable of a counted loop is after its laps.
     End(Width),
+    /// Where the function stands in a profile.
+    Node,
     /// A float that is made canonical.
     F32,
     F64,
@@ -51,6 +53,7 @@ impl Purpose {
                 Width::I32 => ValType::I32,
                 Width::I64 => ValType::I64,
             },
+            Purpose::Node => ValType::I32,
             Purpose::Laps | Purpose::Distance | Purpose::Stride => ValType::I64,
             Purpose::F32 => ValType::F32,
             Purpose::F64 => ValType::F64,

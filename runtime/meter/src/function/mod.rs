@@ -23,6 +23,7 @@ use wasmparser::{FuncValidator, FunctionBody, Operator, WasmModuleResources};
 
 use crate::admission::Admission;
 use crate::facts::FunctionFacts;
+use crate::hooks::Hooks;
 use crate::module::{Shift, encoding, index};
 use crate::operator;
 use crate::schedule::Tier;
@@ -32,7 +33,7 @@ use crate::{Floats, MeterError};
 use body::{Body, Step};
 use charging::Charges;
 use floats::{Fix, Fixes};
-use locals::Locals;
+use locals::{Locals, Purpose};
 
 /// The indices of the meter's globals in a module that was rewritten.
 #[derive(Debug, Clone, Copy)]
@@ -49,9 +50,13 @@ pub(crate) struct FunctionContext<'a> {
     pub tier: Tier,
     pub floats: Floats,
     pub globals: MeterGlobals,
+    /// The functions that are told of calls, if any are.
+    pub hooks: Option<Hooks>,
     pub imported_functions: u32,
     /// The type of the function.
     pub ty: u32,
+    /// What the function is called in a profile.
+    pub id: u32,
     /// The function is called from outside the module, too.
     pub from_outside: bool,
     pub signatures: &'a mut Signatures,
@@ -173,6 +178,7 @@ impl<'a> Emitter<'_, 'a, '_> {
     }
 
     fn body(&mut self, wrapper: BlockType) -> Result<(), MeterError> {
+        self.enter();
         self.entry();
         self.code().block(wrapper);
         let body = self.body;
@@ -186,8 +192,48 @@ impl<'a> Emitter<'_, 'a, '_> {
         if exit != 0 {
             self.code().i64_const(exit).i64_sub();
         }
+        if self.context.hooks.is_some() {
+            self.code().local_set(left);
+            self.leave();
+            self.code().local_get(left);
+        }
         self.code().end();
         Ok(())
+    }
+
+    /// Tells that the function begins.
+    fn enter(&mut self) {
+        let Some(hooks) = self.context.hooks else {
+            return;
+        };
+        let id = i32::from_ne_bytes(self.context.id.to_ne_bytes());
+        let left = self.locals.left();
+        self.code().i32_const(id).local_get(left).call(hooks.enter);
+        if self.body.has_handlers {
+            let node = self.locals.own(Purpose::Node);
+            self.code().local_set(node);
+        } else {
+            self.code().drop();
+        }
+    }
+
+    /// Tells that the function ends here, with nothing left to charge.
+    fn leave(&mut self) {
+        if let Some(hooks) = self.context.hooks {
+            let left = self.locals.left();
+            self.code().local_get(left).call(hooks.leave);
+        }
+    }
+
+    /// Tells that an exception was caught here, which ended all functions that this one had called.
+    fn caught_here(&mut self) {
+        if let Some(hooks) = self.context.hooks {
+            let (node, left) = (self.locals.own(Purpose::Node), self.locals.left());
+            self.code()
+                .local_get(node)
+                .local_get(left)
+                .call(hooks.caught);
+        }
     }
 
     /// Charges the first segment, records and checks, unless the function is small; and takes the frame, if it
