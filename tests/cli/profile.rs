@@ -45,7 +45,6 @@ const COMMAND: &str = r#"(module
     (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
     (memory (export "memory") 1)
-    (tag $odd (param i32))
     (type $one (func (param i32) (result i32)))
     (table 3 funcref)
     (elem (i32.const 0) $fibonacci $proc_exit $fd_write)
@@ -55,16 +54,13 @@ const COMMAND: &str = r#"(module
             (else (i32.add
                 (call $fibonacci (i32.sub (local.get $n) (i32.const 1)))
                 (call $fibonacci (i32.sub (local.get $n) (i32.const 2)))))))
-    (func $throws (param $n i32) (result i32) (throw $odd (local.get $n)))
-    (func $catches (param $n i32) (result i32)
-        (block $caught (result i32)
-            (try_table (result i32) (catch $odd $caught)
-                (call $throws (local.get $n)))))
+    (func $inner (param $n i32) (result i32) (i32.mul (local.get $n) (local.get $n)))
+    (func $outer (param $n i32) (result i32) (call $inner (local.get $n)))
     (func $last (param $n i32) (result i32)
         (return_call_indirect (type $one) (local.get $n) (i32.const 0)))
     (func $main (export "_start") (local $n i32)
         (loop $again
-            (drop (call $catches (local.get $n)))
+            (drop (call $outer (local.get $n)))
             (drop (call $last (i32.const 3)))
             (br_if $again (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 9))))
         (drop (call_indirect (type $one) (i32.const 10) (i32.const 0)))
@@ -80,13 +76,13 @@ fn a_command_is_profiled_to_the_last_unit() {
     // 177 calls for the tenth number, 5 for the third.
     let fibonacci = function(&profile, "fibonacci");
     assert_eq!(fibonacci["calls"], (177 + 9 * 5).to_string());
-    assert_eq!(function(&profile, "throws")["calls"], "9");
+    assert_eq!(function(&profile, "inner")["calls"], "9");
     let main = function(&profile, "main");
     let total: u128 = main["with_callees"].as_str().unwrap().parse().unwrap();
     let all: u128 = profile["instructions"].as_str().unwrap().parse().unwrap();
     let declared: u128 = profile["declared"].as_str().unwrap().parse().unwrap();
     assert_eq!(total, all - declared);
-    // A tail call is the caller's caller's, and what was caught is no longer running.
+    // A tail call is called by the caller's caller.
     let folded = user.path("folded.txt");
     let ran = user.meterbox([
         "profile",
@@ -105,10 +101,10 @@ fn a_command_is_profiled_to_the_last_unit() {
         stacks,
         [
             "main",
-            "main;catches",
-            "main;catches;throws",
             "main;fibonacci",
-            "main;last"
+            "main;last",
+            "main;outer",
+            "main;outer;inner"
         ]
     );
 }
@@ -131,7 +127,11 @@ fn jobs_that_end_badly_are_profiled_to_the_last_unit() {
     check(&user, guests::unreachable_wat(), &[]);
     check(&user, guests::recursion_wat(), &[]);
     check(&user, guests::recurses_forever(), &[]);
-    check(&user, guests::spin_wat(), &["--limit-instructions", "1234567"]);
+    check(
+        &user,
+        guests::spin_wat(),
+        &["--limit-instructions", "1234567"],
+    );
     let small = user.file(
         "small.wat",
         r#"(module (memory (export "memory") 1)
