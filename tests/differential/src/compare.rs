@@ -135,6 +135,7 @@ impl Subject {
         let options = Options {
             memory_bytes_max: None,
             floats: Floats::Canonical,
+            ..Options::default()
         };
         let metered = meter_with(wasm, &options).map_err(Refusal::Meter)?;
         let reference = Reference::new(wasm, metered.tier).map_err(Refusal::Reference)?;

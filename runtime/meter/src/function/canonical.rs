@@ -3,7 +3,7 @@
 use wasm_encoder::{Ieee32, Ieee64};
 
 use super::Emitter;
-use super::floats::Kind;
+use super::floats::{Kind, Which};
 use super::locals::Purpose;
 
 /// The canonical NaNs, with the sign clear.
@@ -13,12 +13,7 @@ const F64_NAN: u64 = 0x7ff8_0000_0000_0000;
 impl Emitter<'_, '_, '_> {
     /// The value on top of the stack.
     pub(super) fn canonical_top(&mut self, kind: Kind) {
-        let purpose = match kind {
-            Kind::F32 => Purpose::F32,
-            Kind::F64 => Purpose::F64,
-            Kind::F32x4 | Kind::F64x2 => Purpose::V128,
-        };
-        let local = self.locals.own(purpose);
+        let local = self.locals.own(purpose(kind));
         self.code().local_set(local);
         self.canonical(local, kind);
         self.code().local_get(local);
@@ -30,23 +25,48 @@ impl Emitter<'_, '_, '_> {
         self.canonical(local, kind);
     }
 
-    /// A local, by a branch that is hardly ever taken: nothing waits for it. All numbers but NaNs are at
-    /// least the negative infinity, which takes one comparison of one kind.
+    /// A `select`, one of whose operands is made canonical if that is what it gave. The result is tested and
+    /// not the operand, which a compiler then sees beside the comparison that chooses: most are a minimum or
+    /// a maximum to it.
+    pub(super) fn canonical_select(&mut self, select: &[u8], which: Which, kind: Kind) {
+        let first = self.locals.own(Purpose::Operand(Which::First, kind));
+        let second = self.locals.own(Purpose::Operand(Which::Second, kind));
+        let condition = self.locals.own(Purpose::Condition);
+        let selected = self.locals.own(purpose(kind));
+        let loose = match which {
+            Which::First => first,
+            Which::Second => second,
+        };
+        self.code()
+            .local_set(condition)
+            .local_set(second)
+            .local_tee(first)
+            .local_get(second)
+            .local_get(condition);
+        self.out.extend_from_slice(select);
+        self.code().local_set(selected);
+        self.unless_number(selected, kind);
+        self.canonical(loose, kind);
+        self.code()
+            .local_get(first)
+            .local_get(second)
+            .local_get(condition);
+        self.out.extend_from_slice(select);
+        self.code().local_set(selected).end().local_get(selected);
+    }
+
+    /// A local.
     fn canonical(&mut self, local: u32, kind: Kind) {
         match kind {
             Kind::F32 => {
-                let least = Ieee32::new(f32::NEG_INFINITY.to_bits());
-                self.code().local_get(local).f32_const(least).f32_ge();
-                self.hinted_if(true);
+                self.unless_number(local, kind);
                 let nan = Ieee32::new(F32_NAN);
-                self.code().else_().f32_const(nan).local_set(local).end();
+                self.code().f32_const(nan).local_set(local).end();
             }
             Kind::F64 => {
-                let least = Ieee64::new(f64::NEG_INFINITY.to_bits());
-                self.code().local_get(local).f64_const(least).f64_ge();
-                self.hinted_if(true);
+                self.unless_number(local, kind);
                 let nan = Ieee64::new(F64_NAN);
-                self.code().else_().f64_const(nan).local_set(local).end();
+                self.code().f64_const(nan).local_set(local).end();
             }
             Kind::F32x4 | Kind::F64x2 => {
                 let bits = match kind {
@@ -65,6 +85,28 @@ impl Emitter<'_, '_, '_> {
                 code.v128_bitselect().local_set(local);
             }
         }
+    }
+
+    /// Opens what is done with a scalar that is NaN: a branch that is hardly ever taken, so that nothing
+    /// waits for it. All numbers but NaNs are at least themselves, which takes one comparison of one kind
+    /// and not the two of `eq`.
+    fn unless_number(&mut self, local: u32, kind: Kind) {
+        let mut code = self.code();
+        code.local_get(local).local_get(local);
+        match kind {
+            Kind::F32 => code.f32_ge(),
+            _ => code.f64_ge(),
+        };
+        self.hinted_if(true);
+        self.code().else_();
+    }
+}
+
+fn purpose(kind: Kind) -> Purpose {
+    match kind {
+        Kind::F32 => Purpose::F32,
+        Kind::F64 => Purpose::F64,
+        Kind::F32x4 | Kind::F64x2 => Purpose::V128,
     }
 }
 

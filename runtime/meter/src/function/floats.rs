@@ -17,6 +17,8 @@ use crate::operator::{self, FloatKind};
 pub(crate) enum Fix {
     /// The value on top of the stack, after the operator.
     Top(Kind),
+    /// What a `select` gave, if it gave this one of its operands.
+    Selected(Which, Kind),
     /// A local, before the operator.
     Local(u32, Kind),
 }
@@ -41,6 +43,13 @@ impl From<FloatKind> for Kind {
     }
 }
 
+/// An operand of `select`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Which {
+    First,
+    Second,
+}
+
 /// Fixes by step.
 pub(crate) type Fixes = BTreeMap<usize, Vec<Fix>>;
 
@@ -53,6 +62,9 @@ enum State {
     Exact,
     /// If it is a NaN, arithmetic made it, and it should be the canonical one.
     Loose(Kind),
+    /// It is an operand of the `select` that made it: this one is [`Loose`](State::Loose), the other has the
+    /// bits that it should have. Only ever on the stack.
+    Selected(Which, Kind),
     /// One or the other, since the label of the block that was opened at `label` was reached, where
     /// it was in `local`; and what kind arithmetic made, if only one.
     Mixed {
@@ -201,7 +213,7 @@ impl Pass<'_, '_> {
 
     fn push(&mut self, state: State, made: usize) {
         let state = match state {
-            State::Loose(_) if self.fixed[made] => State::Exact,
+            State::Loose(_) | State::Selected(..) if self.fixed[made] => State::Exact,
             state => state,
         };
         self.stack.push(Value { state, made });
@@ -221,17 +233,19 @@ impl Pass<'_, '_> {
     fn see(&mut self, value: Value) {
         match value.state {
             State::Never | State::Exact => {}
-            State::Loose(kind) => self.fix_top(value.made, kind),
+            State::Loose(kind) => self.fix(value.made, Fix::Top(kind)),
+            State::Selected(which, kind) => self.fix(value.made, Fix::Selected(which, kind)),
             State::Mixed { label, local, .. } => {
                 self.resolved.insert((label, local));
             }
         }
     }
 
-    fn fix_top(&mut self, made: usize, kind: Kind) {
+    /// Makes the value canonical that a step makes.
+    fn fix(&mut self, made: usize, fix: Fix) {
         if !self.fixed[made] {
             self.fixed[made] = true;
-            self.fixes.entry(made).or_default().push(Fix::Top(kind));
+            self.fixes.entry(made).or_default().push(fix);
         }
     }
 
@@ -324,7 +338,7 @@ impl Pass<'_, '_> {
         for _ in 0..count {
             let value = self.pop();
             match value.state {
-                State::Loose(other) if other != kind => self.see(value),
+                State::Loose(other) | State::Selected(_, other) if other != kind => self.see(value),
                 State::Mixed { kind: other, .. } if other != Some(kind) => self.see(value),
                 _ => {}
             }
@@ -337,7 +351,13 @@ impl Pass<'_, '_> {
             self.pop();
         }
         let count = if operands == Operands::One { 1 } else { 2 };
-        let values: Vec<Value> = (0..count).map(|_| self.pop()).collect();
+        let mut values: Vec<Value> = (0..count).map(|_| self.pop()).collect();
+        for value in &mut values {
+            if let State::Selected(..) = value.state {
+                self.see(*value);
+                value.state = State::Exact;
+            }
+        }
         let state = values
             .iter()
             .map(|value| Some(value.state))
@@ -348,6 +368,11 @@ impl Pass<'_, '_> {
             }
             Some(State::Never) => State::Never,
             Some(mixed @ State::Mixed { .. }) if to.is_none() => mixed,
+            _ if operands == Operands::TwoAndCondition
+                && let Some(selected) = selected(&values) =>
+            {
+                selected
+            }
             _ => {
                 values.into_iter().for_each(|value| self.see(value));
                 State::Exact
@@ -370,9 +395,9 @@ impl Pass<'_, '_> {
             return State::Exact;
         };
         let mut state = value.state;
-        if self.strict {
+        if self.strict || matches!(state, State::Selected(..)) {
             self.see(value);
-            if let State::Loose(_) = state {
+            if let State::Loose(_) | State::Selected(..) = state {
                 state = State::Exact;
             }
         }
@@ -491,7 +516,7 @@ impl Pass<'_, '_> {
     /// Makes a local exact before a step.
     fn resolve(&mut self, at: usize, local: usize, state: State) -> State {
         match state {
-            State::Never | State::Exact => state,
+            State::Never | State::Exact | State::Selected(..) => state,
             State::Loose(kind) => {
                 let fix = Fix::Local(self.numbers[local], kind);
                 let fixes = self.fixes.entry(at).or_default();
@@ -516,9 +541,22 @@ fn same(a: State, b: State) -> Option<State> {
     }
 }
 
+/// What a `select` of a scalar gives, if one of its operands (the second first) is loose and the other exact.
+fn selected(values: &[Value]) -> Option<State> {
+    match [values.first()?.state, values.get(1)?.state] {
+        [State::Exact, State::Loose(kind @ (Kind::F32 | Kind::F64))] => {
+            Some(State::Selected(Which::First, kind))
+        }
+        [State::Loose(kind @ (Kind::F32 | Kind::F64)), State::Exact] => {
+            Some(State::Selected(Which::Second, kind))
+        }
+        _ => None,
+    }
+}
+
 fn joined(a: State, b: State, label: usize, local: usize) -> State {
     let kind_of = |state| match state {
-        State::Never | State::Exact => None,
+        State::Never | State::Exact | State::Selected(..) => None,
         State::Loose(kind) => Some(Some(kind)),
         State::Mixed { kind, .. } => Some(kind),
     };

@@ -5,6 +5,7 @@ use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, ValType};
 
 use super::body::Body;
+use super::floats::{Kind, Which};
 use crate::MeterError;
 use crate::module::encoding;
 
@@ -29,6 +30,9 @@ pub(super) enum Purpose {
     F32,
     F64,
     V128,
+    /// What a `select` chooses from, and by.
+    Operand(Which, Kind),
+    Condition,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,11 +57,11 @@ impl Purpose {
                 Width::I32 => ValType::I32,
                 Width::I64 => ValType::I64,
             },
-            Purpose::Node => ValType::I32,
+            Purpose::Node | Purpose::Condition => ValType::I32,
             Purpose::Laps | Purpose::Distance | Purpose::Stride => ValType::I64,
-            Purpose::F32 => ValType::F32,
-            Purpose::F64 => ValType::F64,
-            Purpose::V128 => ValType::V128,
+            Purpose::F32 | Purpose::Operand(_, Kind::F32) => ValType::F32,
+            Purpose::F64 | Purpose::Operand(_, Kind::F64) => ValType::F64,
+            Purpose::V128 | Purpose::Operand(..) => ValType::V128,
         }
     }
 }

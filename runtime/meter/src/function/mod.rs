@@ -405,6 +405,7 @@ impl<'a> Emitter<'_, 'a, '_> {
                 let index = index.map_err(encoding)?;
                 self.code().ref_func(index);
             }
+            Operator::Select | Operator::TypedSelect { .. } => self.select(at),
             Operator::Throw { .. } | Operator::ThrowRef => {
                 self.record();
                 self.out.extend_from_slice(self.raw(at));
@@ -431,6 +432,20 @@ impl<'a> Emitter<'_, 'a, '_> {
         let crossed = self.added.iter().rev();
         let crossed = crossed.take(crate::module::position(depth));
         depth + crossed.sum::<u32>()
+    }
+
+    /// Writes a `select`, whose result may have to be made canonical.
+    fn select(&mut self, at: usize) {
+        let raw = self.raw(at);
+        let fixes = self.fixes.get(&at).into_iter().flatten();
+        let selected = fixes.copied().find_map(|fix| match fix {
+            Fix::Selected(which, kind) => Some((which, kind)),
+            _ => None,
+        });
+        match selected {
+            Some((which, kind)) => self.canonical_select(raw, which, kind),
+            None => self.out.extend_from_slice(raw),
+        }
     }
 
     fn fix_locals(&mut self, at: usize) {
