@@ -29,6 +29,34 @@ fn functions(locals: &str, body: &str) -> String {
     text
 }
 
+/// A module of so many types that differ, of so many parameters each.
+fn types(count: usize, parameters: usize) -> String {
+    let mut text = String::from("(module");
+    for number in 0..count {
+        text.push_str("(type (func (param");
+        for bit in 0..parameters {
+            // Two bits of the number a parameter, again and again.
+            let ty = ["i32", "i64", "f32", "f64"][number >> (bit % 5 * 2) & 3];
+            let _ = write!(text, " {ty}");
+        }
+        text.push_str(")))");
+    }
+    text.push(')');
+    text
+}
+
+/// A module of functions, the first of which are in a table.
+fn referred(count: usize) -> String {
+    let mut text = String::from("(module (table 500 funcref)");
+    text.push_str(&"(func)".repeat(500));
+    text.push_str("(elem (i32.const 0)");
+    for number in 0..count {
+        let _ = write!(text, " {number}");
+    }
+    text.push_str("))");
+    text
+}
+
 /// The quantities in an order in which each is varied together with those before it only.
 pub fn measure(laboratory: &Laboratory, rounds: usize) -> Vec<Quantity> {
     let step = "(local.set $a (i64.add (i64.mul (local.get $a) (local.get $b)) (i64.const 77)))";
@@ -178,6 +206,24 @@ pub fn measure(laboratory: &Laboratory, rounds: usize) -> Vec<Quantity> {
             table(1),
             table(600),
         ),
+        (
+            Class::AdmitTrampoline,
+            "a type of 5 parameters",
+            types(0, 5),
+            types(500, 5),
+        ),
+        (
+            Class::AdmitTrampoline,
+            "a function in a table",
+            referred(0),
+            referred(500),
+        ),
+        (
+            Class::AdmitTrampolineValue,
+            "a parameter of 100",
+            types(500, 5),
+            types(500, 100),
+        ),
     ];
     for (class, name, less, more) in plan {
         known.push(quantity(
@@ -230,6 +276,8 @@ fn count(admission: &Admission, class: Class) -> u64 {
         Class::AdmitBlock => admission.blocks,
         Class::AdmitLocal => admission.locals,
         Class::AdmitCarriedLocal => admission.carried_locals,
+        Class::AdmitTrampoline => admission.trampolines,
+        Class::AdmitTrampolineValue => admission.trampoline_values,
         _ => admission.branch_table_entries,
     }
 }

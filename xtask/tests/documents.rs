@@ -16,6 +16,7 @@ use meterbox_meter::{
     schedule_digest,
 };
 use meterbox_sandbox::host_calls::{INTERFACES, host_call_table_digest};
+use meterbox_tests::{Attack, Expected, Sum, attacks};
 
 const DOCUMENTS: [&str; 5] = [
     "README.md",
@@ -56,6 +57,7 @@ fn table(name: &str) -> Option<String> {
         "limits" => limits(),
         "meters" => meters(),
         "exit-codes" => exit_codes(),
+        "attacks" => attack_table(),
         _ => return None,
     })
 }
@@ -121,6 +123,10 @@ fn admission_limits() -> String {
         (
             "a component: components within components",
             admission::NESTED_COMPONENTS_MAX,
+        ),
+        (
+            "a component: types within types",
+            admission::NESTED_TYPES_MAX,
         ),
         ("a module: tables", admission::TABLES_MAX),
         ("a module: data segments", admission::DATA_SEGMENTS_MAX),
@@ -227,6 +233,65 @@ fn exit_codes() -> String {
         writeln!(text, "| {code} | {meaning} |").unwrap();
     }
     text
+}
+
+/// From what each attack says of itself.
+fn attack_table() -> String {
+    let mut text =
+        "| attack | it tries | its requestor sees | and is billed |\n|---|---|---|---|\n"
+            .to_owned();
+    for attack in attacks() {
+        let name = match attack.is_generated {
+            true => format!("`{}`", attack.name),
+            false => format!("[`{0}`](../tests/attacks/{0}.wat)", attack.name),
+        };
+        let (sees, bill) = match &attack.expected {
+            Expected::Refused(words) => (format!("refused: {words}"), "nothing".to_owned()),
+            Expected::Ends(ends) => (ends.clone(), bill(&attack)),
+        };
+        let finding = match &attack.finding {
+            Some(finding) => format!(" — **not yet**: {finding}"),
+            None => String::new(),
+        };
+        writeln!(
+            text,
+            "| {name} | {} | {sees}{finding} | {bill} |",
+            attack.tries
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// A bill, and what the names in it stand for.
+fn bill(attack: &Attack) -> String {
+    let Some(bill) = attack.count("bill") else {
+        return String::new();
+    };
+    let mut text = format!("`{}`", bill.text);
+    let mut said = vec![bill];
+    let named = |sum: &&Sum| said.iter().any(|by| uses(&by.text, &sum.name));
+    let mut names: Vec<&Sum> = attack.names.iter().filter(named).collect();
+    said.extend(&names);
+    let named = |sum: &&Sum| said[1..].iter().any(|by| uses(&by.text, &sum.name));
+    names.extend(attack.names.iter().filter(named));
+    for sum in attack.names.iter().filter(|sum| names.contains(sum)) {
+        write!(text, "; `{} = {}`", sum.name, sum.text).unwrap();
+    }
+    for limit in &attack.limits {
+        let name = match limit.name.as_str() {
+            "instructions" => "budget",
+            name => name,
+        };
+        write!(text, "; `{name} = {}`", limit.text).unwrap();
+    }
+    text
+}
+
+/// Whether a sum names another.
+fn uses(text: &str, name: &str) -> bool {
+    text.split(|part: char| !part.is_ascii_alphanumeric() && part != '_')
+        .any(|word| word == name)
 }
 
 /// Digits in groups of three, for people.

@@ -27,8 +27,8 @@ pub const FUNCTION_LOCALS_MAX: u64 = 4_096;
 pub const FUNCTION_PARAMETERS_MAX: u64 = 256;
 /// One function's nested blocks.
 pub const FUNCTION_NESTING_MAX: u64 = 1_024;
-/// One function's `br_table` entries, all together.
-pub const FUNCTION_BRANCH_TABLE_ENTRIES_MAX: u64 = 65_536;
+/// One function's `br_table` entries, all together: what engines take.
+pub const FUNCTION_BRANCH_TABLE_ENTRIES_MAX: u64 = 65_520;
 /// One function's carried locals: for each block, loop and `if` the different locals that are set
 /// within it. A compiler brings their values together where control flow meets, which
 /// takes time for each pair, so that a small program could keep it busy for minutes.
@@ -49,6 +49,8 @@ pub const DATA_SEGMENTS_MAX: u64 = 100_000;
 pub const ELEMENT_SEGMENTS_MAX: u64 = 10_000;
 /// Components within components: reading them takes stack of our own.
 pub const NESTED_COMPONENTS_MAX: u64 = 100;
+/// Component and instance types within each other: validating them does, too.
+pub const NESTED_TYPES_MAX: u64 = 100;
 /// A component's core modules.
 pub const CORE_MODULES_MAX: u64 = 100;
 /// A component's core instances, each of which may be large.
@@ -79,9 +81,20 @@ pub struct Admission {
     pub carried_locals: u64,
     /// Entries of all `br_table`s.
     pub branch_table_entries: u64,
+    /// Function types of core modules, functions that are exported or start a module, and functions that
+    /// something refers to: for each a compiler writes code that goes between them and the host.
+    pub trampolines: u64,
+    /// Parameters and results of those.
+    pub trampoline_values: u64,
 }
 
 impl Admission {
+    /// Adds what goes between the host and functions of a type with so many parameters and results.
+    pub(crate) fn trampoline(&mut self, values: u64) {
+        self.trampolines = self.trampolines.saturating_add(1);
+        self.trampoline_values = self.trampoline_values.saturating_add(values);
+    }
+
     /// The price of checking and compiling this, in admission units; saturating.
     #[must_use]
     pub fn units(&self) -> u64 {
@@ -92,6 +105,8 @@ impl Admission {
             (self.locals, Class::AdmitLocal),
             (self.carried_locals, Class::AdmitCarriedLocal),
             (self.branch_table_entries, Class::AdmitBranchTableEntry),
+            (self.trampolines, Class::AdmitTrampoline),
+            (self.trampoline_values, Class::AdmitTrampolineValue),
         ]
         .into_iter()
         .fold(0, |sum, (count, class)| {

@@ -19,6 +19,7 @@ mod facts;
 mod function;
 mod hooks;
 mod module;
+mod nesting;
 mod operator;
 mod reading;
 mod schedule;
@@ -200,6 +201,9 @@ pub fn meter_with(bytes: &[u8], options: &Options) -> Result<Metered, MeterError
                 admission::NESTED_COMPONENTS_MAX,
             )?;
         }
+        if let Payload::ComponentTypeSection(types) = &payload {
+            nesting::check(bytes.get(types.range()).unwrap_or_default())?;
+        }
         let valid = validator.payload(&payload)?;
         match payload {
             Payload::Version {
@@ -217,7 +221,7 @@ pub fn meter_with(bytes: &[u8], options: &Options) -> Result<Metered, MeterError
             }
             Payload::End(_) => match frames.pop() {
                 Some(Frame::Module(module)) => {
-                    modules.push(module.finish()?);
+                    modules.push(module.finish(&mut admission)?);
                     let count = u64::try_from(modules.len()).unwrap_or(u64::MAX);
                     admission::bound("core modules", count, admission::CORE_MODULES_MAX)?;
                     if frames.is_empty() {

@@ -1,7 +1,7 @@
 //! Rewrites one core module: the meter's globals are imported after the module's own imports, and
 //! every function body is charged. Knows nothing of components.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 
 use wasm_encoder::reencode::{self, Reencode};
@@ -49,8 +49,8 @@ pub(crate) struct Shift {
     imports: Vec<u32>,
     /// Where each of them is in that order.
     place: HashMap<u32, u32>,
-    /// Functions that something refers to.
-    referred: BTreeSet<u32>,
+    /// Functions that something refers to: which they were, by what stands for them.
+    referred: BTreeMap<u32, u32>,
 }
 
 impl Reencode for Shift {
@@ -76,7 +76,7 @@ impl Reencode for Shift {
         } else {
             self.own(function)
         };
-        self.referred.insert(stands);
+        self.referred.insert(stands, function);
         Ok(stands)
     }
 }
@@ -218,6 +218,7 @@ impl<'a> ModuleRewriter<'a> {
                         count(ty.results().len()),
                         admission::FUNCTION_PARAMETERS_MAX,
                     )?;
+                    admission.trampoline(count(ty.params().len() + ty.results().len()));
                     self.signatures
                         .push(ty.params().to_vec(), ty.results().to_vec());
                 }
@@ -450,7 +451,10 @@ impl<'a> ModuleRewriter<'a> {
     }
 
     /// The rewritten module, what it declares, and what was found in it.
-    pub(crate) fn finish(mut self) -> Result<(Vec<u8>, Declared, ModuleFacts), MeterError> {
+    pub(crate) fn finish(
+        mut self,
+        admission: &mut Admission,
+    ) -> Result<(Vec<u8>, Declared, ModuleFacts), MeterError> {
         self.declared.charge(Class::Instance, 1);
         let mut facts = std::mem::take(&mut self.facts);
         self.sections
@@ -481,8 +485,12 @@ impl<'a> ModuleRewriter<'a> {
         }
         // A function that only an export declared, which is of another function now.
         if !shift.referred.is_empty() {
-            let referred: Vec<u32> = shift.referred.iter().copied().collect();
+            let referred: Vec<u32> = shift.referred.keys().copied().collect();
             elements.declared(wasm_encoder::Elements::Functions(referred.into()));
+        }
+        for function in self.outside.iter().chain(shift.referred.values()) {
+            let (parameters, results) = self.signatures.of(self.type_of(*function)?)?;
+            admission.trampoline(count(parameters.len() + results.len()));
         }
         // Types of functions that are added, and their bodies.
         let mut added = Vec::new();

@@ -168,6 +168,10 @@ classes! {
     AdmitCarriedLocal = "admit_carried_local", 300;
     /// Checking and compiling: each entry of a `br_table`.
     AdmitBranchTableEntry = "admit_branch_table_entry", 250;
+    /// Checking and compiling: each type, and each function that is called from outside or referred to.
+    AdmitTrampoline = "admit_trampoline", 5000;
+    /// Checking and compiling: each parameter and result of those.
+    AdmitTrampolineValue = "admit_trampoline_value", 800;
 }
 
 /// Stack units of a frame beside its slots.

@@ -632,6 +632,33 @@ fn components_cut_short_and_nested_deep_are_refused_without_a_panic() {
 }
 
 #[test]
+fn types_of_components_nested_deep_are_refused_without_a_panic() {
+    // Written by hand: writers of text and of bytes would follow them by recursion.
+    let nested = |depth: usize, kind: u8, last: &[u8]| {
+        let mut section = vec![1];
+        section.extend([kind, 2, 0x01, 0x7d, 0x01].repeat(depth));
+        section.extend(last);
+        let mut whole = wasm_encoder::Component::new();
+        whole.section(&wasm_encoder::RawSection {
+            id: 7,
+            data: &section,
+        });
+        meter(&whole.finish()).map(|_| ())
+    };
+    let too_deep = |result: Result<(), MeterError>| {
+        result.is_err_and(|error| error.to_string().contains("types within types"))
+    };
+    // Component and instance types of two types, `u8` and the next one; the last is `u8`, or a byte that
+    // says nothing.
+    for kind in [0x41, 0x42] {
+        assert!(nested(100, kind, &[0x7d]).is_ok());
+        assert!(too_deep(nested(101, kind, &[0x7d])));
+        assert!(too_deep(nested(500_000, kind, &[0xff])));
+        assert!(!too_deep(nested(3, kind, &[0xff])));
+    }
+}
+
+#[test]
 fn large_functions_are_refused() {
     let locals = "i32 ".repeat(5_000);
     assert!(refusal(&format!("(module (func (local {locals})))")).contains("locals"));
@@ -656,8 +683,15 @@ fn large_functions_are_refused() {
 
 #[test]
 fn admission_units_are_the_sum_of_what_a_program_holds() {
-    let wat = r#"(module (func (param i32) (local i64)
-        loop block local.get 0 local.tee 0 br_table 0 0 1 end end))"#;
+    let wat = r#"(module
+        (type $t (func (param i32)))
+        (type (func (param f64 f64) (result i64)))
+        (import "host" "f" (func $f (type $t)))
+        (import "host" "g" (func (type $t)))
+        (table 3 funcref)
+        (elem (i32.const 0) $f $h $h)
+        (func $h (export "h") (export "again") (type $t) (local i64)
+            loop block local.get 0 local.tee 0 br_table 0 0 1 end end))"#;
     let wasm = wat::parse_str(wat).unwrap();
     let admission = meter(&wasm).unwrap().admission;
     let bytes = u64::try_from(wasm.len()).unwrap();
@@ -666,7 +700,10 @@ fn admission_units_are_the_sum_of_what_a_program_holds() {
         + 3 * w(Class::AdmitBlock)
         + 2 * w(Class::AdmitLocal)
         + 2 * w(Class::AdmitCarriedLocal)
-        + 2 * w(Class::AdmitBranchTableEntry);
+        + 2 * w(Class::AdmitBranchTableEntry)
+        // Two types, one function that is exported, and two that are in a table.
+        + (2 + 1 + 2) * w(Class::AdmitTrampoline)
+        + (1 + 3 + 1 + 2) * w(Class::AdmitTrampolineValue);
     assert_eq!(admission.units(), expected);
 }
 

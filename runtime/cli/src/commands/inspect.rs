@@ -76,7 +76,8 @@ fn as_text(metered: &Metered, all: bool) -> String {
     let mut text = format!(
         "a {} of {} bytes, {} metered; memory tier `{}`\n\
          needs at its start {} pages of memory, {} table elements: {} units\n\
-         admission {} units: {} operators, {} blocks, {} locals, {} carried locals, {} br_table entries\n",
+         admission {} units: {} operators, {} blocks, {} locals, {} carried locals, {} br_table entries, \
+         {} trampolines of {} values\n",
         kind(metered),
         admission.bytes,
         metered.bytes.len(),
@@ -90,6 +91,8 @@ fn as_text(metered: &Metered, all: bool) -> String {
         admission.locals,
         admission.carried_locals,
         admission.branch_table_entries,
+        admission.trampolines,
+        admission.trampoline_values,
     );
     for (number, module) in metered.modules.iter().enumerate() {
         let (loops, counted) = loops(module);
@@ -166,6 +169,8 @@ fn as_json(metered: &Metered) -> Value {
             "locals": admission.locals.to_string(),
             "carried_locals": admission.carried_locals.to_string(),
             "branch_table_entries": admission.branch_table_entries.to_string(),
+            "trampolines": admission.trampolines.to_string(),
+            "trampoline_values": admission.trampoline_values.to_string(),
         },
         "modules": modules,
     })
