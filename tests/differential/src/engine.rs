@@ -2,8 +2,8 @@
 
 use meterbox_meter::{METER_GLOBALS, METER_MODULE};
 use wasmtime::{
-    Config, Engine, Extern, Global, GlobalType, Instance, Linker, Module, Mutability, OptLevel,
-    Store, StoreLimits, StoreLimitsBuilder, Trap, Val, ValType,
+    Caller, Config, Engine, Extern, Global, GlobalType, Instance, Linker, Module, Mutability,
+    OptLevel, Store, StoreLimits, StoreLimitsBuilder, Trap, Val, ValType,
 };
 
 use crate::case::{Bits, Call, Done, Ending, hash};
@@ -79,6 +79,7 @@ impl Wasmtime {
         let mix = |a: i64, b: i32| host::mix(a.cast_unsigned(), b.cast_unsigned()).cast_signed();
         linker.func_wrap(host::MODULE, host::MIX, mix)?;
         linker.func_wrap(host::MODULE, host::NOTHING, || {})?;
+        linker.func_wrap(host::MODULE, host::CALL_BACK, call_back)?;
         Ok(Compiled { module, linker })
     }
 }
@@ -86,7 +87,33 @@ impl Wasmtime {
 /// A compiled program.
 pub struct Compiled {
     module: Module,
-    linker: Linker<StoreLimits>,
+    linker: Linker<Host>,
+}
+
+/// What the host knows during a run.
+struct Host {
+    limits: StoreLimits,
+    /// The instance to call, once there is one.
+    instance: Option<Instance>,
+    /// How many calls of it wait.
+    waiting: u32,
+}
+
+/// [`host::CALL_BACK`].
+fn call_back(mut caller: Caller<'_, Host>, value: i32) -> wasmtime::Result<i32> {
+    let Some(instance) = caller.data().instance else {
+        return Ok(value);
+    };
+    let Ok(back) = instance.get_typed_func::<i32, i32>(&mut caller, host::BACK) else {
+        return Ok(value);
+    };
+    if caller.data().waiting == host::WAITING_MAX {
+        return Ok(value);
+    }
+    caller.data_mut().waiting += 1;
+    let called = back.call(&mut caller, value);
+    caller.data_mut().waiting -= 1;
+    called
 }
 
 impl Compiled {
@@ -100,8 +127,13 @@ impl Compiled {
             .memory_size(usize::try_from(PAGES_MAX).unwrap() << 16)
             .table_elements(usize::try_from(TABLE_ELEMENTS_MAX).unwrap())
             .build();
-        let mut store = Store::new(self.module.engine(), limits);
-        store.limiter(|limits| limits);
+        let host = Host {
+            limits,
+            instance: None,
+            waiting: 0,
+        };
+        let mut store = Store::new(self.module.engine(), host);
+        store.limiter(|host| &mut host.limits);
         // Only a plain program is given any, and then enough.
         let _ = store.set_fuel(u64::MAX / 2);
         let mut linker = self.linker.clone();
@@ -121,6 +153,7 @@ impl Compiled {
         let instance = linker.instantiate(&mut store, &self.module);
         let mut seen = (Vec::new(), Vec::new());
         let ran = instance.and_then(|instance| {
+            store.data_mut().instance = Some(instance);
             let ran = invoke(&mut store, &instance, call);
             for name in globals {
                 let global = instance.get_global(&mut store, name).unwrap();
@@ -133,7 +166,7 @@ impl Compiled {
             }
             ran
         });
-        let read = |at: usize, store: &mut Store<StoreLimits>| match meter[at].get(store) {
+        let read = |at: usize, store: &mut Store<Host>| match meter[at].get(store) {
             Val::I64(value) => value,
             Val::I32(value) => i64::from(value),
             other => panic!("{other:?}"),
@@ -157,7 +190,7 @@ impl Compiled {
 }
 
 fn invoke(
-    store: &mut Store<StoreLimits>,
+    store: &mut Store<Host>,
     instance: &Instance,
     call: &Call,
 ) -> wasmtime::Result<Vec<Bits>> {

@@ -1,4 +1,4 @@
-//! The functions that generated programs can import, the same on every engine. Knows no engine.
+//! The functions that programs of a comparison can import, the same on every engine. Knows no engine.
 
 /// The module that they are imported from.
 pub const MODULE: &str = "host";
@@ -9,6 +9,15 @@ pub const TWICE: &str = "twice";
 pub const MIX: &str = "mix";
 /// The name of a function that neither takes nor gives anything.
 pub const NOTHING: &str = "nothing";
+/// The name of a function, i32 → i32, that calls the program's own [`BACK`] while the program waits, and gives
+/// and throws what that does. It gives its argument where it cannot call: if there is no export of this name
+/// and type, if the instance is still being made, and if it waits already for [`WAITING_MAX`] of its calls.
+pub const CALL_BACK: &str = "call-back";
+
+/// The name of the exported function that [`CALL_BACK`] calls.
+pub const BACK: &str = "back";
+/// Calls of [`BACK`] that may wait for each other: a few, since each takes some of the engine's own stack.
+pub const WAITING_MAX: u32 = 6;
 
 /// What [`TWICE`] computes: twice the value and one more, modulo 2^32.
 #[must_use]

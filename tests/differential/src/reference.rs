@@ -1,14 +1,39 @@
 //! Runs a call on the second implementation.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use meterbox_meter::Tier;
-use meterbox_reference::{Host, Instance, Module, Settings, Trap, Value};
+use meterbox_reference::{Guest, Host, Instance, Module, Settings, Stop, ValType, Value};
 
 use crate::case::{Bits, Call, Done, Ending, hash};
 use crate::compare::Memory;
 use crate::host;
 
 /// The host's functions.
-struct Functions;
+#[derive(Default)]
+struct Functions {
+    /// Whether there is an instance to call.
+    made: Rc<Cell<bool>>,
+    /// How many calls of it wait.
+    waiting: u32,
+}
+
+impl Functions {
+    fn call_back(&mut self, value: u32, guest: &mut Guest<'_>) -> Result<Vec<Value>, Stop> {
+        let number = [ValType::I32];
+        let callable = guest
+            .function_type(host::BACK)
+            .is_some_and(|ty| ty.params() == number && ty.results() == number);
+        if !callable || !self.made.get() || self.waiting == host::WAITING_MAX {
+            return Ok(vec![Value::I32(value)]);
+        }
+        self.waiting += 1;
+        let called = guest.call(self, host::BACK, &[Value::I32(value)]);
+        self.waiting -= 1;
+        called
+    }
+}
 
 impl Host for Functions {
     fn call(
@@ -16,16 +41,17 @@ impl Host for Functions {
         _module: &str,
         name: &str,
         arguments: &[Value],
-        _memory: Option<&mut Vec<u8>>,
-    ) -> Result<Vec<Value>, Trap> {
+        guest: &mut Guest<'_>,
+    ) -> Result<Vec<Value>, Stop> {
         match (name, arguments) {
             (host::TWICE, [Value::I32(value)]) => Ok(vec![Value::I32(host::twice(*value))]),
             (host::MIX, [Value::I64(a), Value::I32(b)]) => Ok(vec![Value::I64(host::mix(*a, *b))]),
+            (host::CALL_BACK, [Value::I32(value)]) => self.call_back(*value, guest),
             _ => Ok(Vec::new()),
         }
     }
 
-    fn global(&mut self, _module: &str, _name: &str, _ty: wasmparser::ValType) -> Option<Value> {
+    fn global(&mut self, _module: &str, _name: &str, _ty: ValType) -> Option<Value> {
         None
     }
 }
@@ -55,8 +81,11 @@ impl Reference {
             pages_max: crate::engine::PAGES_MAX,
             table_elements_max: crate::engine::TABLE_ELEMENTS_MAX,
         };
+        let functions = Functions::default();
+        let made = Rc::clone(&functions.made);
         let (instance, mut ending, mut reading) =
-            Instance::new(&self.0, Box::new(Functions), &settings);
+            Instance::new(&self.0, Box::new(functions), &settings);
+        made.set(true);
         let mut seen = (Vec::new(), Vec::new());
         if let Some(mut instance) = instance {
             let arguments: Vec<Value> = call.arguments.iter().map(|bits| value(*bits)).collect();

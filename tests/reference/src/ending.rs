@@ -57,16 +57,20 @@ pub enum Ending {
 
 /// Why control does not go on with the next operator.
 #[derive(Debug)]
-pub(crate) enum Stop {
+pub enum Stop {
+    /// A trap of the program's or the host's.
     Trap(Trap),
+    /// An exception, which the callers can catch.
     Exception(Exception),
+    /// A check of the meter (M7).
     Exhausted,
+    /// A frame that did not fit (M10).
     StackExhausted,
 }
 
 /// An exception on its way out.
 #[derive(Debug, Clone)]
-pub(crate) struct Exception {
+pub struct Exception {
     /// What tells its tag from others.
     pub(crate) tag: usize,
     pub(crate) values: Vec<Value>,

@@ -2,7 +2,8 @@
 
 use wasmparser::{FuncType, ValType};
 
-use crate::ending::Trap;
+use crate::ending::{Stop, Trap};
+use crate::guest::Guest;
 use crate::value::Value;
 
 /// The functions and globals that a module can import.
@@ -14,17 +15,17 @@ pub trait Host {
         true
     }
 
-    /// Calls a function. `memory` is the instance's first one.
+    /// Calls a function. `guest` is the instance that calls, which the host can call in turn.
     ///
     /// # Errors
-    /// What the run then ends with.
+    /// What the run then ends with, unless it is an exception that the guest catches.
     fn call(
         &mut self,
         module: &str,
         name: &str,
         arguments: &[Value],
-        memory: Option<&mut Vec<u8>>,
-    ) -> Result<Vec<Value>, Trap>;
+        guest: &mut Guest<'_>,
+    ) -> Result<Vec<Value>, Stop>;
 
     /// The value of an imported global of this type, if there is one.
     fn global(&mut self, module: &str, name: &str, ty: ValType) -> Option<Value>;
@@ -44,9 +45,9 @@ impl Host for NoHost {
         module: &str,
         name: &str,
         _arguments: &[Value],
-        _memory: Option<&mut Vec<u8>>,
-    ) -> Result<Vec<Value>, Trap> {
-        Err(Trap::Link(format!("no function {module}.{name}")))
+        _guest: &mut Guest<'_>,
+    ) -> Result<Vec<Value>, Stop> {
+        Err(Trap::Link(format!("no function {module}.{name}")).into())
     }
 
     fn global(&mut self, _module: &str, _name: &str, _ty: ValType) -> Option<Value> {

@@ -4,6 +4,7 @@
 use wasmparser::ExternalKind;
 
 use crate::ending::{Ending, Stop, Trap};
+use crate::guest::{self, Guest};
 use crate::host::Host;
 use crate::meter::{Meter, Reading, Settings};
 use crate::module::{Constant, Contents, GlobalValue, Module, SegmentKind};
@@ -61,19 +62,10 @@ impl Instance {
     /// ending other than `Returned` the run is over: whoever bills it does not call again. Units that were
     /// charged and not recorded are still in the count.
     pub fn invoke(&mut self, export: &str, arguments: &[Value]) -> Ending {
-        let function = match self.module.0.exports.get(export) {
-            Some((ExternalKind::Func, function)) => *function,
-            _ => return Ending::Trapped(Trap::Link(format!("no function {export}"))),
+        let function = match guest::exported(&self.module.0, export, arguments) {
+            Ok(function) => function,
+            Err(trap) => return Ending::Trapped(trap),
         };
-        let parameters = self.module.0.function_type(function).params();
-        let fit = parameters.len() == arguments.len()
-            && arguments
-                .iter()
-                .zip(parameters)
-                .all(|(value, ty)| value.is_a(*ty));
-        if !fit {
-            return Ending::Trapped(Trap::Link(format!("other arguments for {export}")));
-        }
         match self.call(function, arguments) {
             Ok(results) => Ending::Returned(results),
             Err(stop) => stop.into(),
@@ -109,22 +101,17 @@ impl Instance {
     /// The type of an exported function.
     #[must_use]
     pub fn function_type(&self, export: &str) -> Option<&wasmparser::FuncType> {
-        match self.module.0.exports.get(export)? {
-            (ExternalKind::Func, function) => Some(self.module.0.function_type(*function)),
-            _ => None,
-        }
+        guest::function_type(&self.module.0, export)
     }
 
     fn call(&mut self, function: u32, arguments: &[Value]) -> Result<Vec<Value>, Stop> {
-        Run::call(
-            &self.module.0,
-            &self.plans,
-            &mut self.store,
-            &mut self.meter,
-            self.host.as_mut(),
-            function,
-            arguments,
-        )
+        let mut guest = Guest {
+            module: &self.module.0,
+            plans: &self.plans,
+            store: &mut self.store,
+            meter: &mut self.meter,
+        };
+        Run::call(&mut guest, self.host.as_mut(), function, arguments)
     }
 
     /// Writes the active segments, those of elements first, and runs the start function.

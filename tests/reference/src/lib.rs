@@ -33,6 +33,7 @@ mod counted;
 mod ending;
 mod error;
 mod float;
+mod guest;
 mod host;
 mod instance;
 mod lanes;
@@ -52,8 +53,9 @@ mod vector;
 mod vector_floats;
 mod vector_integers;
 
-pub use ending::{Ending, Trap};
+pub use ending::{Ending, Exception, Stop, Trap};
 pub use error::Error;
+pub use guest::Guest;
 pub use host::{Host, NoHost};
 pub use instance::Instance;
 pub use meter::{Reading, Settings};

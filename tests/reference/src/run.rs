@@ -7,6 +7,7 @@ use meterbox_meter::FRAME_UNITS;
 
 use crate::body::{Body, Try};
 use crate::ending::{Exception, Stop, Trap};
+use crate::guest::Guest;
 use crate::host::Host;
 use crate::meter::Meter;
 use crate::module::Contents;
@@ -51,23 +52,21 @@ pub(crate) enum Next {
 impl<'a> Run<'a> {
     /// Calls a function of the module, and runs until it has returned.
     pub(crate) fn call(
-        module: &'a Contents,
-        plans: &'a [Plan],
-        store: &'a mut Store,
-        meter: &'a mut Meter,
+        guest: &'a mut Guest<'_>,
         host: &'a mut dyn Host,
         function: u32,
         arguments: &[Value],
     ) -> Result<Vec<Value>, Stop> {
+        let (module, plans) = (guest.module, guest.plans);
         let imports = module.imports.len();
         let Some(body) = index(function).checked_sub(imports) else {
-            return call_host(module, store, host, function, arguments).map_err(Stop::Trap);
+            return call_host(guest, host, function, arguments);
         };
         let mut run = Run {
             module,
             plans,
-            store,
-            meter,
+            store: guest.store,
+            meter: guest.meter,
             host,
             values: arguments.to_vec(),
             frame: Frame {
@@ -151,7 +150,7 @@ impl<'a> Run<'a> {
     /// `return_call`. An imported function is called and returned from (M10).
     pub(crate) fn enter_instead(&mut self, function: u32) -> Result<Next, Stop> {
         if self.is_import(function) {
-            self.enter_host(function)?;
+            self.enter_host_last(function)?;
             return Ok(self.leave());
         }
         self.give_back_frame();
@@ -168,9 +167,11 @@ impl<'a> Run<'a> {
         }
         self.record_and_check()?;
         self.meter.take_frame(FRAME_UNITS)?;
-        self.enter_host(function)?;
-        self.meter.give_back_frame(FRAME_UNITS);
-        Ok(Next::Operator)
+        let called = self.enter_host(function);
+        if left(&called) {
+            self.meter.give_back_frame(FRAME_UNITS);
+        }
+        called.map(|()| Next::Operator)
     }
 
     /// `return_call_indirect`.
@@ -181,11 +182,13 @@ impl<'a> Run<'a> {
         self.record_and_check()?;
         self.give_back_frame();
         self.meter.take_frame(FRAME_UNITS)?;
-        self.enter_host(function)?;
-        // What `leave` gives back is the function's own frame.
-        self.meter.give_back_frame(FRAME_UNITS);
-        self.take_frame_again();
-        Ok(self.leave())
+        let called = self.enter_host_last(function);
+        if left(&called) {
+            // What is given back when the function is left is its own frame.
+            self.meter.give_back_frame(FRAME_UNITS);
+            self.take_frame_again();
+        }
+        called.map(|()| self.leave())
     }
 
     fn take_frame_again(&mut self) {
@@ -196,11 +199,27 @@ impl<'a> Run<'a> {
         index(function) < self.module.imports.len()
     }
 
+    /// Calls an imported function after which the calling one is left: what it throws, only those catch that
+    /// called the latter.
+    fn enter_host_last(&mut self, function: u32) -> Result<(), Stop> {
+        let called = self.enter_host(function);
+        if called.is_err() {
+            self.frame.pc = self.frame.body.code.len() + 1;
+        }
+        called
+    }
+
     fn enter_host(&mut self, function: u32) -> Result<(), Stop> {
         self.record_and_check()?;
         let parameters = self.module.function_type(function).params().len();
         let arguments = self.values.split_off(self.values.len() - parameters);
-        let results = call_host(self.module, self.store, self.host, function, &arguments)?;
+        let mut guest = Guest {
+            module: self.module,
+            plans: self.plans,
+            store: self.store,
+            meter: self.meter,
+        };
+        let results = call_host(&mut guest, self.host, function, &arguments)?;
         self.values.extend(results);
         Ok(())
     }
@@ -325,17 +344,21 @@ impl<'a> Run<'a> {
     }
 }
 
+/// Whether control has left what was called, to run on.
+fn left(called: &Result<(), Stop>) -> bool {
+    matches!(called, Ok(()) | Err(Stop::Exception(_)))
+}
+
 /// Calls an imported function, and looks at what it gives.
 fn call_host(
-    module: &Contents,
-    store: &mut Store,
+    guest: &mut Guest<'_>,
     host: &mut dyn Host,
     function: u32,
     arguments: &[Value],
-) -> Result<Vec<Value>, Trap> {
+) -> Result<Vec<Value>, Stop> {
+    let module = guest.module;
     let import = &module.imports[index(function)];
-    let memory = store.memories.first_mut().map(|memory| &mut memory.bytes);
-    let results = host.call(&import.module, &import.name, arguments, memory)?;
+    let results = host.call(&import.module, &import.name, arguments, guest)?;
     let expected = module.function_type(function).results();
     let fit = results.len() == expected.len()
         && results
@@ -346,6 +369,6 @@ fn call_host(
         Ok(results)
     } else {
         let name = format!("{}.{}", import.module, import.name);
-        Err(Trap::Host(format!("results of {name} are of other types")))
+        Err(Trap::Host(format!("results of {name} are of other types")).into())
     }
 }

@@ -93,3 +93,21 @@ fn operands_below_a_handler_are_kept() {
         end))"#;
     assert_eq!(results(wat, &[]), [i32(5), Value::I64(3)]);
 }
+
+#[test]
+fn what_a_last_call_of_an_import_throws_is_not_caught_by_the_caller() {
+    for last in [
+        "return_call $call",
+        "i32.const 0 return_call_indirect (param i32) (result i32)",
+    ] {
+        let wat = format!(
+            r#"(module (import "host" "call" (func $call (param i32) (result i32)))
+            (tag $t) (table funcref (elem $call)) (func (export "g") (param i32) (result i32) throw $t)
+            (func $last (result i32)
+                block $caught try_table (catch $t $caught) i32.const 7 {last} end unreachable end i32.const 1)
+            (func (export "f") (result i32)
+                block $caught try_table (catch $t $caught) call $last return end unreachable end i32.const 2))"#
+        );
+        assert_eq!(results(&wat, &[]), [i32(2)], "{last}");
+    }
+}

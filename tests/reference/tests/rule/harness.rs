@@ -2,7 +2,7 @@
 
 use meterbox_meter::Class;
 use meterbox_reference::{
-    Ending, Host, Instance, Module, Reading, Settings, Tier, Trap, ValType, Value,
+    Ending, Guest, Host, Instance, Module, Reading, Settings, Stop, Tier, Trap, ValType, Value,
 };
 
 pub const BUDGET: i64 = 1 << 60;
@@ -26,7 +26,8 @@ pub fn simple(count: i64) -> i64 {
     count * w(Class::Simple)
 }
 
-/// A host whose `host.id` returns its argument, and whose `host.trap` traps.
+/// A host whose `host.id` returns its argument, whose `host.call` calls the export `g` with it, and whose
+/// `host.trap` traps.
 pub struct TestHost;
 
 impl Host for TestHost {
@@ -35,11 +36,12 @@ impl Host for TestHost {
         _module: &str,
         name: &str,
         arguments: &[Value],
-        _memory: Option<&mut Vec<u8>>,
-    ) -> Result<Vec<Value>, Trap> {
+        guest: &mut Guest<'_>,
+    ) -> Result<Vec<Value>, Stop> {
         match name {
             "id" => Ok(arguments.to_vec()),
-            _ => Err(Trap::Host(name.to_owned())),
+            "call" => guest.call(self, "g", arguments),
+            _ => Err(Trap::Host(name.to_owned()).into()),
         }
     }
 

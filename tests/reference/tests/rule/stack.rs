@@ -258,6 +258,40 @@ fn a_tail_call_of_an_import_is_a_call_and_a_return() {
 }
 
 #[test]
+fn what_the_host_calls_back_has_its_frame_on_top_of_those_that_wait() {
+    for (body, waiting) in [
+        ("call $call", frame(2, 3)),
+        ("return_call $call", frame(2, 3)),
+        (
+            "i32.const 0 call_indirect (param i32) (result i32)",
+            frame(3, 4) + frame(0, 0),
+        ),
+        (
+            "i32.const 0 return_call_indirect (param i32) (result i32)",
+            // Its own frame is given back before.
+            frame(0, 0),
+        ),
+    ] {
+        let wat = format!(
+            r#"(module (import "host" "call" (func $call (param i32) (result i32)))
+            (table funcref (elem $call)) (func $none)
+            (func (export "g") (param i32) (result i32) call $none local.get 0)
+            (func (export "f") (result i32) i32.const 7 {body}))"#
+        );
+        takes(&wat, &[], waiting + frame(3, 3));
+    }
+}
+
+#[test]
+fn exceptions_give_back_the_bare_frame_of_an_import() {
+    let wat = r#"(module (import "host" "call" (func $call (param i32) (result i32)))
+        (tag $t) (table funcref (elem $call)) (func (export "g") (param i32) (result i32) throw $t)
+        (func (export "f") block $caught try_table (catch $t $caught)
+            i32.const 7 i32.const 0 call_indirect (param i32) (result i32) drop end end))"#;
+    takes(wat, &[], frame(2, 9) + frame(0, 0));
+}
+
+#[test]
 fn exceptions_give_back_the_frames_that_they_leave() {
     // What throws has a frame if it calls something too.
     for (throws, units) in [("throw $t", 0), ("call $none throw $t", frame(0, 3))] {

@@ -167,6 +167,19 @@ fn imports_are_sync_points_however_they_are_called() {
 }
 
 #[test]
+fn what_the_host_calls_back_is_called_from_outside() {
+    // What it does last is recorded when it returns, and nothing after that.
+    let wat = r#"(module (import "host" "call" (func $call (param i32) (result i32)))
+        (func (export "g") (param i32) (result i32) local.get 0 if i32.const 1 drop end i32.const 5)
+        (func (export "f") i32.const 7 call $call if i32.const 1 drop unreachable end))"#;
+    let before = simple(1) + w(Class::Call) + w(Class::Branch);
+    assert_eq!(
+        trapped(wat, &[], &Trap::Unreachable),
+        before + simple(1) + w(Class::Branch) + simple(2) + simple(1)
+    );
+}
+
+#[test]
 fn a_call_through_a_table_that_traps_records_nothing() {
     let wat = r#"(module (table 1 funcref)
         (func (export "f") i32.const 1 if i32.const 1 drop i32.const 0 call_indirect end))"#;

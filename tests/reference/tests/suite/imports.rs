@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use meterbox_reference::{Ending, FuncType, Host, Instance, Trap, ValType, Value};
+use meterbox_reference::{Ending, FuncType, Guest, Host, Instance, Stop, Trap, ValType, Value};
 
 /// What a call ends with whose callee, of another module, throws.
 pub const FOREIGN_EXCEPTION: &str = "an exception of another module's";
@@ -44,18 +44,19 @@ impl Host for Imports {
         module: &str,
         name: &str,
         arguments: &[Value],
-        _memory: Option<&mut Vec<u8>>,
-    ) -> Result<Vec<Value>, Trap> {
+        _guest: &mut Guest<'_>,
+    ) -> Result<Vec<Value>, Stop> {
         let Some(instance) = self.registered.get(module) else {
             return Ok(Vec::new());
         };
         match instance.borrow_mut().invoke(name, arguments) {
             Ending::Returned(results) => Ok(results),
-            Ending::Trapped(trap) => Err(trap),
-            Ending::Exception => Err(Trap::Host(FOREIGN_EXCEPTION.to_owned())),
-            other => Err(Trap::Host(format!(
-                "the imported function ended as {other:?}"
-            ))),
+            Ending::Trapped(trap) => Err(trap.into()),
+            Ending::Exception => Err(Trap::Host(FOREIGN_EXCEPTION.to_owned()).into()),
+            other => {
+                let why = format!("the imported function ended as {other:?}");
+                Err(Trap::Host(why).into())
+            }
         }
     }
 
