@@ -7,6 +7,7 @@
 mod bench;
 mod checks;
 mod demo;
+mod fuzz;
 mod meterbox;
 mod project;
 mod session;
@@ -38,6 +39,9 @@ enum Command {
     /// Measure, all or one.
     #[command(after_help = "Example:\n  cargo xtask bench start")]
     Bench(bench::Arguments),
+    /// Look for inputs on which the meter is wrong, with all fuzz targets or one.
+    #[command(after_help = "Example:\n  cargo xtask fuzz two_implementations --seconds 600")]
+    Fuzz(fuzz::Arguments),
     /// Write the tables of the documents anew, from the code.
     Spec,
 }
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&project, arguments),
         Command::Demo => demo::run(&project),
         Command::Bench(arguments) => bench::run(&project, arguments),
+        Command::Fuzz(arguments) => fuzz::run(&project, arguments),
         Command::Spec => spec::run(&project),
     });
     match done {

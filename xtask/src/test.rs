@@ -76,7 +76,7 @@ fn formatting(project: &Project, checks: &mut Checks) {
         "formatting",
         &mut project.cargo(&["fmt", "--all", "--check"]),
     );
-    for folder in ["examples", "tests/guests", "benches/guests"] {
+    for folder in ["examples", "tests/guests", "benches/guests", "fuzz"] {
         checks.run(
             &format!("formatting of {folder}"),
             &mut guest_cargo(project, &["fmt", "--all", "--check"], folder),

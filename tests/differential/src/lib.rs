@@ -13,3 +13,4 @@ pub mod generator;
 pub mod host;
 pub mod reference;
 pub mod seed;
+pub mod targets;

@@ -1,0 +1,3 @@
+//! What fuzz targets begin with. What they do with it is in `meterbox-differential`.
+
+pub mod programs;
