@@ -53,7 +53,7 @@ fn follow(reader: &mut BinaryReader<'_>) -> wasmparser::Result<u64> {
                     break;
                 }
             }
-            _ => drop(reader.read::<ComponentType<'_>>()?),
+            _ => reader.read::<ComponentType<'_>>().map(|_| ())?,
         }
     }
     Ok(deepest)
@@ -67,12 +67,12 @@ fn is_type(reader: &mut BinaryReader<'_>) -> wasmparser::Result<bool> {
             *reader = next;
             return Ok(true);
         }
-        CORE_TYPE => drop(next.read::<CoreType<'_>>()?),
-        ALIAS => drop(next.read::<ComponentAlias<'_>>()?),
-        IMPORT => drop(next.read::<ComponentImport<'_>>()?),
+        CORE_TYPE => next.read::<CoreType<'_>>().map(|_| ())?,
+        ALIAS => next.read::<ComponentAlias<'_>>().map(|_| ())?,
+        IMPORT => next.read::<ComponentImport<'_>>().map(|_| ())?,
         _ => {
             next = reader.clone();
-            drop(next.read::<InstanceTypeDeclaration<'_>>()?);
+            next.read::<InstanceTypeDeclaration<'_>>()?;
         }
     }
     *reader = next;
