@@ -1,11 +1,14 @@
 //! Writes calls: of the module's own functions, which take the count along, and of imported ones,
 //! before which it is recorded. Knows nothing of what is called.
 
+use wasm_encoder::reencode::Reencode as _;
 use wasmparser::Operator;
 
 use super::Emitter;
 use super::locals::{Purpose, Width};
 use crate::MeterError;
+use crate::module::encoding;
+use crate::schedule::FRAME_UNITS;
 
 impl Emitter<'_, '_, '_> {
     /// Writes a call, if the operator is one.
@@ -28,6 +31,16 @@ impl Emitter<'_, '_, '_> {
                 self.under_element(*table_index, 0);
                 let left = self.locals.left();
                 self.code().call_indirect(*table_index, ty).local_set(left);
+            }
+            // What it throws is not for the handlers around: they are left for what stands for it in tables,
+            // whose bare frame is given back beforehand.
+            Operator::ReturnCall { function_index }
+                if self.is_imported(*function_index) && !self.handlers.is_empty() =>
+            {
+                self.pass_meter(i32::try_from(FRAME_UNITS).unwrap_or(i32::MAX));
+                let stands = self.context.shift.function_index(*function_index);
+                let stands = stands.map_err(encoding)?;
+                self.code().return_call(stands);
             }
             // A module's own function has another type than an imported one, so that it cannot be
             // left for it.
