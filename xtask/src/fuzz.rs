@@ -97,7 +97,8 @@ fn fuzz(project: &Project, target: &str, seconds: u32) -> Result<Found> {
         .arg(format!("-max_len={INPUT_BYTES_MAX}"))
         .arg(format!("-timeout={INPUT_SECONDS_MAX}"))
         .arg(format!("-rss_limit_mb={MEMORY_MIB_MAX}"))
-        .arg("-print_final_stats=1")
+        // Long inputs at once: of short ones come small programs.
+        .args(["-len_control=0", "-print_final_stats=1"])
         .current_dir(&fuzz)
         // Flags of cargo-fuzz that only nightly compilers take, of the pinned one.
         .env("RUSTC_BOOTSTRAP", "1")

@@ -17,17 +17,6 @@ pub use any_module::any_module;
 pub use two_implementations::two_implementations;
 pub use untouchable::untouchable;
 
-/// A target.
-pub type Target = fn(&[u8]) -> Result<(), Rejected>;
-
-/// All of them by name, sorted.
-pub const TARGETS: [(&str, Target); 4] = [
-    ("any_bytes", any_bytes),
-    ("any_module", any_module),
-    ("two_implementations", two_implementations),
-    ("untouchable", untouchable),
-];
-
 /// The bytes are of no use: they are too few, or make a program that one of the implementations refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rejected;
