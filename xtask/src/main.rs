@@ -6,6 +6,7 @@
 
 mod bench;
 mod checks;
+mod cross_check;
 mod demo;
 mod fuzz;
 mod meterbox;
@@ -42,6 +43,9 @@ enum Command {
     /// Look for inputs on which the meter is wrong, with all fuzz targets or one.
     #[command(after_help = "Example:\n  cargo xtask fuzz two_implementations --seconds 600")]
     Fuzz(fuzz::Arguments),
+    /// Run the same metered programs on many engines, and compare all that they did.
+    #[command(after_help = "Example:\n  cargo xtask cross-check --only v8 --programs 100")]
+    CrossCheck(cross_check::Arguments),
     /// Write the tables of the documents anew, from the code.
     Spec,
 }
@@ -53,6 +57,7 @@ fn main() -> ExitCode {
         Command::Demo => demo::run(&project),
         Command::Bench(arguments) => bench::run(&project, arguments),
         Command::Fuzz(arguments) => fuzz::run(&project, arguments),
+        Command::CrossCheck(arguments) => cross_check::run(&project, arguments),
         Command::Spec => spec::run(&project),
     });
     match done {

@@ -13,6 +13,9 @@ pub const GUEST_TARGETS: [&str; 2] = ["wasm32-wasip1", "wasm32-wasip2"];
 /// The target that shows that a crate needs no operating system.
 pub const BARE_TARGET: &str = "wasm32-unknown-unknown";
 
+/// The target that the cross-check is built for, to run on another processor.
+pub const EMULATED_TARGET: &str = "aarch64-unknown-linux-musl";
+
 /// The PyPI package that brings a C compiler for WebAssembly; pinned, as tests compile with it.
 const COMPILER: &str = "ziglang==0.17.1";
 

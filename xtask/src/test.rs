@@ -50,6 +50,9 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
             "clippy",
             "--workspace",
             "--all-targets",
+            // An engine that is compiled for its command only.
+            "--features",
+            "meterbox-cross-check/wasmi",
             "--",
             "-D",
             "warnings",

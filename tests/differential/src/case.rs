@@ -64,6 +64,23 @@ pub struct Done {
     pub memories: Vec<(usize, u64)>,
 }
 
+impl Done {
+    /// A run that ended so, of which nothing else is seen.
+    #[must_use]
+    pub fn ended(ending: Ending) -> Done {
+        Done {
+            ending,
+            left: 0,
+            stack_exhausted: false,
+            pages_grown: 0,
+            grown_low: 0,
+            grown_high: 0,
+            globals: Vec::new(),
+            memories: Vec::new(),
+        }
+    }
+}
+
 /// A hash of bytes (FNV-1a, by words of eight bytes): for telling runs apart, not against anybody.
 #[must_use]
 pub fn hash(bytes: &[u8]) -> u64 {

@@ -9,6 +9,13 @@ use crate::case::{Bits, Call, Done, Ending};
 use crate::engine::{Compiled, Wasmtime};
 use crate::reference::Reference;
 
+/// How programs are rewritten to be compared: as jobs are, without a limit on their memories.
+pub const OPTIONS: Options = Options {
+    memory_bytes_max: None,
+    floats: Floats::Canonical,
+    hooks: false,
+};
+
 /// What a program exports that a comparison calls or looks at, each in the order of the exports.
 #[derive(Debug, Clone, Default)]
 pub struct Exports {
@@ -51,9 +58,7 @@ impl Exports {
                     wasmparser::ExternalKind::Func => {
                         let ty = types.core_function_at(export.index);
                         let parameters = types[ty].unwrap_func().params().to_vec();
-                        let callable =
-                            |ty: &ValType| !ty.is_reference_type() || *ty == ValType::FUNCREF;
-                        if parameters.iter().all(callable) {
+                        if is_callable(&parameters) {
                             exports.functions.push((name, parameters));
                         }
                     }
@@ -68,6 +73,13 @@ impl Exports {
         }
         exports
     }
+}
+
+/// Whether a function with these parameters can be called with what a [`Call`] can hold.
+#[must_use]
+pub fn is_callable(parameters: &[ValType]) -> bool {
+    let is_given = |ty: &ValType| !ty.is_reference_type() || *ty == ValType::FUNCREF;
+    parameters.iter().all(is_given)
 }
 
 /// A program, ready on both sides.
@@ -132,12 +144,7 @@ impl Subject {
         engines: &[(&'static str, &Wasmtime)],
         plain: Option<&Wasmtime>,
     ) -> Result<Subject, Refusal> {
-        let options = Options {
-            memory_bytes_max: None,
-            floats: Floats::Canonical,
-            ..Options::default()
-        };
-        let metered = meter_with(wasm, &options).map_err(Refusal::Meter)?;
+        let metered = meter_with(wasm, &OPTIONS).map_err(Refusal::Meter)?;
         let reference = Reference::new(wasm, metered.tier).map_err(Refusal::Reference)?;
         let compiled = engines
             .iter()
@@ -209,7 +216,8 @@ impl Subject {
 
 /// What was done, as it is billed: a run that did not return, and whose count is below zero, was ended by
 /// its limit, whatever else it met (M8).
-fn settled(mut done: Done) -> Done {
+#[must_use]
+pub fn settled(mut done: Done) -> Done {
     let returned = matches!(done.ending, Ending::Returned(_));
     if (done.left < 0 || done.stack_exhausted) && !returned {
         done.ending = Ending::Limited;

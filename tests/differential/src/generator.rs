@@ -45,7 +45,7 @@ pub(crate) struct World {
     pub globals: Vec<ValType>,
     /// Whether the second memory is there; it has 64-bit indices.
     pub second_memory: bool,
-    /// Types of what each tag carries.
+    /// Types of what each tag carries; none in a program without exceptions.
     pub tags: Vec<Vec<ValType>>,
     /// How many elements the table has.
     pub table: u32,
@@ -63,12 +63,37 @@ fn types(u: &mut Unstructured<'_>, most: usize) -> Result<Vec<ValType>> {
     (0..count).map(|_| u.choose(&TYPES).copied()).collect()
 }
 
+/// What a program may need of an engine, beyond what all engines have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Features {
+    /// Throwing and catching.
+    pub exceptions: bool,
+    /// A second memory, with 64-bit indices.
+    pub second_memory: bool,
+}
+
+impl Features {
+    /// All that the meter has rules for.
+    pub const ALL: Features = Features {
+        exceptions: true,
+        second_memory: true,
+    };
+}
+
 /// Writes a program from bytes that may come from anywhere.
 ///
 /// # Errors
 /// If the bytes do not suffice.
 pub fn generate(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
-    let world = world(u)?;
+    generate_with(u, Features::ALL)
+}
+
+/// Writes a program that needs no more than these features.
+///
+/// # Errors
+/// If the bytes do not suffice.
+pub fn generate_with(u: &mut Unstructured<'_>, features: Features) -> Result<Vec<u8>> {
+    let world = world(u, features)?;
     let mut module = Module::new();
     let mut type_section = TypeSection::new();
     for function in &world.functions {
@@ -121,7 +146,9 @@ pub fn generate(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
             func_type_idx: world.tag_type(tag),
         });
     }
-    module.section(&tags);
+    if features.exceptions {
+        module.section(&tags);
+    }
     let mut globals = GlobalSection::new();
     for ty in &world.globals {
         let value = match ty {
@@ -189,7 +216,7 @@ pub fn generate(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     Ok(module.finish())
 }
 
-fn world(u: &mut Unstructured<'_>) -> Result<World> {
+fn world(u: &mut Unstructured<'_>, features: Features) -> Result<World> {
     let signature = |parameters: &[ValType], results: &[ValType]| Signature {
         parameters: parameters.to_vec(),
         results: results.to_vec(),
@@ -213,8 +240,11 @@ fn world(u: &mut Unstructured<'_>) -> Result<World> {
     }
     let mut globals = TYPES.to_vec();
     globals.extend(types(u, 3)?);
-    let second_memory = u.ratio(1, 4)?;
-    let tags = (0..2).map(|_| types(u, 2)).collect::<Result<Vec<_>>>()?;
+    let second_memory = u.ratio(1, 4)? && features.second_memory;
+    let mut tags = (0..2).map(|_| types(u, 2)).collect::<Result<Vec<_>>>()?;
+    if !features.exceptions {
+        tags.clear();
+    }
     let table = u32::try_from(functions.len()).unwrap() + 3;
     Ok(World {
         functions,

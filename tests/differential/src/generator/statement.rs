@@ -106,8 +106,8 @@ impl Body<'_> {
                     self.code.instructions().drop();
                 });
             }
-            18 => self.bulk(u)?,
-            19 => self.handler(u)?,
+            19 if !self.world.tags.is_empty() => self.handler(u)?,
+            18 | 19 => self.bulk(u)?,
             20 => self.leave(u)?,
             _ => self.grow(u)?,
         }
@@ -379,7 +379,7 @@ impl Body<'_> {
                 self.values(u, &results)?;
                 self.code.instructions().return_();
             }
-            2 => {
+            2 if !self.world.tags.is_empty() => {
                 let tag = u.choose_index(self.world.tags.len())?;
                 self.throw(u, tag)?;
             }
