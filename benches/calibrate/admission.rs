@@ -201,7 +201,7 @@ pub fn measure(laboratory: &Laboratory, rounds: usize) -> Vec<Quantity> {
             carried(100, 20),
         ),
         (
-            Class::AdmitBranchTableEntry,
+            Class::AdmitBranchTarget,
             "an entry of 600",
             table(1),
             table(600),
@@ -278,7 +278,7 @@ fn count(admission: &Admission, class: Class) -> u64 {
         Class::AdmitCarriedLocal => admission.carried_locals,
         Class::AdmitTrampoline => admission.trampolines,
         Class::AdmitTrampolineValue => admission.trampoline_values,
-        _ => admission.branch_table_entries,
+        _ => admission.branch_targets,
     }
 }
 

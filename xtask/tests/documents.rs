@@ -113,6 +113,10 @@ fn admission_limits() -> String {
             admission::FUNCTION_BRANCH_TABLE_ENTRIES_MAX,
         ),
         (
+            "a function: its `br`s and `br_if`s",
+            admission::FUNCTION_BRANCHES_MAX,
+        ),
+        (
             "a function: carried locals",
             admission::FUNCTION_CARRIED_LOCALS_MAX,
         ),

@@ -29,6 +29,8 @@ pub const FUNCTION_PARAMETERS_MAX: u64 = 256;
 pub const FUNCTION_NESTING_MAX: u64 = 1_024;
 /// One function's `br_table` entries, all together: what engines take.
 pub const FUNCTION_BRANCH_TABLE_ENTRIES_MAX: u64 = 65_520;
+/// One function's `br`s and `br_if`s: a compiler takes time that grows with the square of those to one label.
+pub const FUNCTION_BRANCHES_MAX: u64 = 20_000;
 /// One function's carried locals: for each block, loop and `if` the different locals that are set
 /// within it. A compiler brings their values together where control flow meets, which
 /// takes time for each pair, so that a small program could keep it busy for minutes.
@@ -79,8 +81,8 @@ pub struct Admission {
     /// Carried locals of all functions: for each block, loop and `if` the different locals that are
     /// set within it.
     pub carried_locals: u64,
-    /// Entries of all `br_table`s.
-    pub branch_table_entries: u64,
+    /// Entries of all `br_table`s, `br`s and `br_if`s.
+    pub branch_targets: u64,
     /// Function types of core modules, functions that are exported or start a module, and functions that
     /// something refers to: for each a compiler writes code that goes between them and the host.
     pub trampolines: u64,
@@ -104,7 +106,7 @@ impl Admission {
             (self.blocks, Class::AdmitBlock),
             (self.locals, Class::AdmitLocal),
             (self.carried_locals, Class::AdmitCarriedLocal),
-            (self.branch_table_entries, Class::AdmitBranchTableEntry),
+            (self.branch_targets, Class::AdmitBranchTarget),
             (self.trampolines, Class::AdmitTrampoline),
             (self.trampoline_values, Class::AdmitTrampolineValue),
         ]

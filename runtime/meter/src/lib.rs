@@ -26,6 +26,8 @@ mod schedule;
 mod signatures;
 mod wrappers;
 
+use std::collections::HashMap;
+
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
 pub use admission::{Admission, Excess};
@@ -260,19 +262,46 @@ pub fn meter_with(bytes: &[u8], options: &Options) -> Result<Metered, MeterError
     })
 }
 
-/// The memory tier of a program: by what the memories that its core modules declare can hold at the
-/// most, together. What is not valid is found later.
+/// The memory tier of a program: by what the memories of all its core instances can hold at the most,
+/// together. What is not valid is found later.
 fn tier(bytes: &[u8], options: &Options) -> Tier {
-    let mut pages = 0u64;
+    // Of each core module: pages, and how often it is instantiated.
+    let mut pages: Vec<u64> = Vec::new();
+    let mut instances: HashMap<usize, u64> = HashMap::new();
+    let mut is_component = false;
     for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
-        if let Payload::MemorySection(memories) = payload {
-            for memory in memories.into_iter().map_while(Result::ok) {
-                let addressable = if memory.memory64 { 1 << 48 } else { 1 << 16 };
-                pages = pages.saturating_add(memory.maximum.unwrap_or(addressable));
+        match payload {
+            Payload::Version { encoding, .. } => match encoding {
+                Encoding::Component => is_component = true,
+                Encoding::Module => pages.push(0),
+            },
+            Payload::MemorySection(memories) => {
+                for memory in memories.into_iter().map_while(Result::ok) {
+                    let addressable = if memory.memory64 { 1 << 48 } else { 1 << 16 };
+                    let most = memory.maximum.unwrap_or(addressable);
+                    if let Some(pages) = pages.last_mut() {
+                        *pages = pages.saturating_add(most);
+                    }
+                }
             }
+            Payload::InstanceSection(section) => {
+                for instance in section.into_iter().map_while(Result::ok) {
+                    if let wasmparser::Instance::Instantiate { module_index, .. } = instance {
+                        *instances.entry(module::position(module_index)).or_default() += 1;
+                    }
+                }
+            }
+            _ => {}
         }
     }
-    Tier::of_pages(pages.min(options.pages_max()))
+    let all = (0..).zip(pages).fold(0u64, |all, (module, pages)| {
+        let times = match is_component {
+            true => instances.get(&module).copied().unwrap_or(0),
+            false => 1,
+        };
+        all.saturating_add(pages.saturating_mul(times))
+    });
+    Tier::of_pages(all.min(options.pages_max()))
 }
 
 /// Whether a program is a command, with standard input, output and error: a core module, or a

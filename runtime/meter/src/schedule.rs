@@ -166,8 +166,8 @@ classes! {
     AdmitLocal = "admit_local", 8;
     /// Checking and compiling: each different local that a block, loop or `if` sets.
     AdmitCarriedLocal = "admit_carried_local", 300;
-    /// Checking and compiling: each entry of a `br_table`.
-    AdmitBranchTableEntry = "admit_branch_table_entry", 250;
+    /// Checking and compiling: each `br`, `br_if` and entry of a `br_table`.
+    AdmitBranchTarget = "admit_branch_target", 250;
     /// Checking and compiling: each type, and each function that is called from outside or referred to.
     AdmitTrampoline = "admit_trampoline", 5000;
     /// Checking and compiling: each parameter and result of those.

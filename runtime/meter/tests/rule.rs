@@ -675,6 +675,10 @@ fn large_functions_are_refused() {
         assert!(refusal(&module(26)).contains("104000 carried locals"));
         metered(&module(25));
     }
+    let branches = |times| "local.get 0 br_if 0 ".repeat(times);
+    let module = |times| format!("(module (func (local i32) {}))", branches(times));
+    assert!(refusal(&module(20_001)).contains("br and br_if"));
+    metered(&module(20_000));
     let targets = "0 ".repeat(70_000);
     assert!(
         refusal(&format!("(module (func i32.const 0 br_table {targets} 0))")).contains("br_table")
@@ -700,11 +704,43 @@ fn admission_units_are_the_sum_of_what_a_program_holds() {
         + 3 * w(Class::AdmitBlock)
         + 2 * w(Class::AdmitLocal)
         + 2 * w(Class::AdmitCarriedLocal)
-        + 2 * w(Class::AdmitBranchTableEntry)
+        + 2 * w(Class::AdmitBranchTarget)
         // Two types, one function that is exported, and two that are in a table.
         + (2 + 1 + 2) * w(Class::AdmitTrampoline)
         + (1 + 3 + 1 + 2) * w(Class::AdmitTrampolineValue);
     assert_eq!(admission.units(), expected);
+}
+
+#[test]
+fn floats_that_a_branch_table_brings_together_are_mended_in_the_same_order_each_time() {
+    let function = "(func (param $n i32) (param $a f32) (param $b f32) (result i32)
+        (block $B
+          (block $A
+            (br_if $A (local.get $n)) (br_if $B (local.get $n))
+            (local.set $a (f32.add (local.get $a) (f32.const 1)))
+            (local.set $b (f32.add (local.get $b) (f32.const 1)))
+            (br_table $A $B (local.get $n)))
+          (return (i32.reinterpret_f32 (local.get $a))))
+        (i32.reinterpret_f32 (local.get $b)))";
+    let wasm = wat::parse_str(format!("(module {})", function.repeat(8))).unwrap();
+    let first = meter(&wasm).unwrap().bytes;
+    for _ in 0..20 {
+        assert!(meter(&wasm).unwrap().bytes == first);
+    }
+}
+
+#[test]
+fn the_memory_tier_is_by_all_instances() {
+    let component = |instances: usize| {
+        let more = "(core instance (instantiate $m))".repeat(instances);
+        let wat = format!("(component (core module $m (memory 16 16)) {more})");
+        meter(&wat::parse_str(wat).unwrap()).unwrap().tier
+    };
+    assert_eq!(component(0), Tier::Small);
+    assert_eq!(component(1), Tier::Small);
+    assert_eq!(component(2), Tier::Medium);
+    assert_eq!(component(32), Tier::Medium);
+    assert_eq!(component(33), Tier::Large);
 }
 
 #[test]

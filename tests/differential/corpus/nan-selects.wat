@@ -56,6 +56,17 @@
         (select (result f64) (local.get $s) (f64.load offset=64 (local.get $i)) (f64.lt (local.get $s) (local.get $x))))
       (local.set $i (i32.add (local.get $i) (i32.const 8)))
       (br_if $again (i32.ne (local.get $i) (i32.const 40)))))
+  ;; A number of one kind, half of whose bits are a NaN of another kind, beside a vector that arithmetic made.
+  (func (export "halves") (param $a f32) (param $c i32) (result v128)
+    (select
+      (f64x2.splat (f64.const 0x1.000007fc00001p0))
+      (f32x4.add (f32x4.splat (local.get $a)) (f32x4.splat (f32.const 1)))
+      (local.get $c)))
+  (func (export "half_of_a_splat") (param $c i32) (result i32)
+    (i32.reinterpret_f32 (select
+      (f32x4.extract_lane 0 (f64x2.splat (f64.const 0x1.000007fc00001p0)))
+      (f32.sqrt (f32.const -1))
+      (local.get $c))))
   (func (export "vectors") (param $a f64) (param $v v128) (param $c i32) (result v128)
     (v128.or
       (select (f32x4.add (local.get $v) (local.get $v)) (local.get $v) (local.get $c))

@@ -10,7 +10,8 @@ use crate::store::Span;
 use crate::value::{ExnRef, Value};
 use crate::vector::shuffle;
 
-/// Bulk operators are charged for at most so many bytes or elements, and `memory.grow` for so many pages.
+/// Bulk operators are charged for at most so many bytes, elements or pages, and `memory.grow` of a memory with
+/// 32-bit indices for so many pages.
 const BULK_LENGTH_MAX: u64 = 1 << 40;
 const GROW_PAGES_MAX: u64 = 65_536;
 
@@ -249,7 +250,13 @@ impl Run<'_> {
             Op::MemoryFill(_) | Op::MemoryCopy { .. } | Op::MemoryInit { .. } => {
                 length * weight(Class::MemoryBulk64Bytes) / 64
             }
-            Op::MemoryGrow(_) => length.min(GROW_PAGES_MAX) * weight(Class::MemoryPage),
+            Op::MemoryGrow(memory) => {
+                let most = match self.store.memories[*memory].is_64 {
+                    true => BULK_LENGTH_MAX,
+                    false => GROW_PAGES_MAX,
+                };
+                length.min(most) * weight(Class::MemoryPage)
+            }
             _ => length * weight(Class::TableElement),
         };
         self.meter.charge(units);

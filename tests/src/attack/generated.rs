@@ -10,6 +10,7 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
         ("compile_many_results", many_results()),
         ("compile_wide_branch_table", wide_branch_table()),
         ("compile_many_branch_tables", many_branch_tables()),
+        ("compile_many_branches", many_branches()),
         ("compile_many_types", many_types()),
         ("compile_deep_blocks", deep_blocks()),
         ("compile_carried_locals", carried_locals()),
@@ -92,6 +93,15 @@ fn many_branch_tables() -> String {
         "a `br_table` of 1,000 targets, 66 times",
         "66000 br_table",
         &format!("(module (func (export \"_start\") {}))", times(&table, 66)),
+    )
+}
+
+fn many_branches() -> String {
+    let branches = times("local.get 0 br_if 0 ", 20_001);
+    refused(
+        "20,001 branches to one label, which take a compiler time that grows with the square of them",
+        "20001 br and br_if",
+        &format!("(module (func (export \"_start\") (local i32) {branches}))"),
     )
 }
 
@@ -287,7 +297,7 @@ fn widest_branch_table() -> String {
 ;; expect: ok
 ;; where: declares = instance
 ;; bill: declares + simple + branch_table + simple + branch_table
-;; admission: bytes*admit_byte + 9*admit_operator + 3*admit_block + 65_520*admit_branch_table_entry
+;; admission: bytes*admit_byte + 9*admit_operator + 3*admit_block + 65_520*admit_branch_target
 ;;   + 2*admit_trampoline
 (module (func (export \"_start\")
     block i32.const -1 br_table{targets} 0 end
@@ -327,7 +337,7 @@ fn deepest_blocks() -> String {
 ;; limit: instructions = 10_000_000
 ;; where: declares = instance
 ;; bill: budget
-;; admission: bytes*admit_byte + (2*1024 + 2)*admit_operator + 1025*admit_block + 2*admit_trampoline
+;; admission: bytes*admit_byte + (2*1024 + 2)*admit_operator + 1025*admit_block + admit_branch_target + 2*admit_trampoline
 (module (func (export \"_start\") {nested}))"
     )
 }

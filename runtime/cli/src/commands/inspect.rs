@@ -76,7 +76,7 @@ fn as_text(metered: &Metered, all: bool) -> String {
     let mut text = format!(
         "a {} of {} bytes, {} metered; memory tier `{}`\n\
          needs at its start {} pages of memory, {} table elements: {} units\n\
-         admission {} units: {} operators, {} blocks, {} locals, {} carried locals, {} br_table entries, \
+         admission {} units: {} operators, {} blocks, {} locals, {} carried locals, {} branch targets, \
          {} trampolines of {} values\n",
         kind(metered),
         admission.bytes,
@@ -90,7 +90,7 @@ fn as_text(metered: &Metered, all: bool) -> String {
         admission.blocks,
         admission.locals,
         admission.carried_locals,
-        admission.branch_table_entries,
+        admission.branch_targets,
         admission.trampolines,
         admission.trampoline_values,
     );
@@ -106,10 +106,11 @@ fn as_text(metered: &Metered, all: bool) -> String {
             module.tables,
         ));
         for (from, name) in &module.imports {
+            let (from, name) = (from.escape_debug(), name.escape_debug());
             text.push_str(&format!("  imports {from} {name}\n"));
         }
         for name in &module.exports {
-            text.push_str(&format!("  exports {name}\n"));
+            text.push_str(&format!("  exports {}\n", name.escape_debug()));
         }
         text.push_str(&functions_as_text(module, all));
     }
@@ -168,7 +169,7 @@ fn as_json(metered: &Metered) -> Value {
             "blocks": admission.blocks.to_string(),
             "locals": admission.locals.to_string(),
             "carried_locals": admission.carried_locals.to_string(),
-            "branch_table_entries": admission.branch_table_entries.to_string(),
+            "branch_targets": admission.branch_targets.to_string(),
             "trampolines": admission.trampolines.to_string(),
             "trampoline_values": admission.trampoline_values.to_string(),
         },

@@ -23,6 +23,13 @@ use crate::ui::{self, Ui, Watcher};
 /// it, and stacks of a deep recursion would take more memory than there is.
 const FRAMES_MAX: u32 = 256;
 
+/// The flame graph of a job that spent nothing.
+const NO_GRAPH: &str = concat!(
+    r#"<svg xmlns="http://www.w3.org/2000/svg" width="400" height="40">"#,
+    r#"<text x="10" y="25" font-family="sans-serif">no instructions were spent</text></svg>"#,
+    "\n"
+);
+
 /// Say which functions a job's instructions go to, as a table and as a flame graph.
 ///
 /// The job is run once, and not billed. Its instructions are counted, not sampled: the sum is what `run` bills,
@@ -96,11 +103,11 @@ fn names(profile: &Profile) -> Vec<String> {
         .iter()
         .all(|function| function.module == 0);
     let name = |function: &ProfiledFunction| match &function.name {
-        Some(name) => format!("{:#}", rustc_demangle::demangle(name))
+        Some(name) if !name.is_empty() => format!("{:#}", rustc_demangle::demangle(name))
             .escape_debug()
             .to_string(),
-        None if one_module => format!("function {}", function.index),
-        None => format!("module {} function {}", function.module, function.index),
+        _ if one_module => format!("function[{}]", function.index),
+        _ => format!("module[{}] function[{}]", function.module, function.index),
     };
     profile.functions.iter().map(name).collect()
 }
@@ -218,10 +225,10 @@ fn folded(profile: &Profile, names: &[String]) -> String {
     }
     let mut text = String::new();
     for frame in frames.iter().filter(|frame| frame.units > 0) {
-        let mut stack = vec![names[frame.function].replace(';', ":")];
+        let mut stack = vec![as_frame(&names[frame.function])];
         let mut caller = frame.caller;
         while let Some(frame) = caller.map(|at| &frames[at]) {
-            stack.push(names[frame.function].replace(';', ":"));
+            stack.push(as_frame(&names[frame.function]));
             caller = frame.caller;
         }
         stack.reverse();
@@ -230,7 +237,19 @@ fn folded(profile: &Profile, names: &[String]) -> String {
     text
 }
 
+/// A name as a frame of a line of stacks, in which `;` divides frames, and a number after a space is a count.
+fn as_frame(name: &str) -> String {
+    let mut frame = name.replace(';', ":");
+    for digit in '0'..='9' {
+        frame = frame.replace(&format!(" {digit}"), &format!("\u{a0}{digit}"));
+    }
+    frame
+}
+
 fn flame_graph(stacks: &str, name: &str) -> Result<Vec<u8>, Failure> {
+    if stacks.is_empty() {
+        return Ok(NO_GRAPH.into());
+    }
     let mut options = flamegraph::Options::default();
     options.title = format!("instructions of {name}");
     options.count_name = "instructions".into();

@@ -134,7 +134,7 @@ struct Reading<'a> {
     /// Control cannot come here; and how many blocks were opened since.
     dead: Option<u32>,
     height_max: u32,
-    nesting_max: u32,
+    branches: u64,
     entries: u64,
     carried: CarriedLocals,
     small: bool,
@@ -155,7 +155,7 @@ impl<'a> Reading<'a> {
             running: true,
             dead: None,
             height_max: 0,
-            nesting_max: 0,
+            branches: 0,
             entries: 0,
             carried: CarriedLocals::new(locals),
             small: locals <= SMALL_LOCALS_MAX,
@@ -178,7 +178,11 @@ impl<'a> Reading<'a> {
         let (pops, pushes) = op.operator_arity(validator).unwrap_or((0, 0));
         validator.op(start, &op)?;
         self.height_max = self.height_max.max(validator.operand_stack_height());
-        self.nesting_max = self.nesting_max.max(nesting);
+        bound(
+            "nested blocks in one function",
+            u64::from(nesting),
+            admission::FUNCTION_NESTING_MAX,
+        )?;
 
         let at = self.steps.len();
         let dead = self.is_dead(&op);
@@ -233,6 +237,7 @@ impl<'a> Reading<'a> {
                 let local = *local_index;
                 self.carried.set(local);
             }
+            Operator::Br { .. } | Operator::BrIf { .. } => self.branches += 1,
             Operator::BrTable { targets } => {
                 self.entries = self.entries.saturating_add(u64::from(targets.len()));
                 if !dead {
@@ -319,9 +324,9 @@ impl<'a> Reading<'a> {
         admission: &mut Admission,
     ) -> Result<Body<'a>, MeterError> {
         bound(
-            "nested blocks in one function",
-            u64::from(self.nesting_max),
-            admission::FUNCTION_NESTING_MAX,
+            "br and br_if in one function",
+            self.branches,
+            admission::FUNCTION_BRANCHES_MAX,
         )?;
         bound(
             "br_table entries in one function",
@@ -336,8 +341,10 @@ impl<'a> Reading<'a> {
         )?;
         admission.carried_locals = admission.carried_locals.saturating_add(carried);
         admission.operators = admission.operators.saturating_add(count(self.steps.len()));
-        admission.branch_table_entries =
-            admission.branch_table_entries.saturating_add(self.entries);
+        admission.branch_targets = admission
+            .branch_targets
+            .saturating_add(self.entries)
+            .saturating_add(self.branches);
 
         let slots = u32::try_from(locals.len())
             .unwrap_or(u32::MAX)

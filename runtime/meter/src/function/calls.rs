@@ -37,6 +37,7 @@ impl Emitter<'_, '_, '_> {
             Operator::ReturnCall { function_index }
                 if self.is_imported(*function_index) && !self.handlers.is_empty() =>
             {
+                self.leave();
                 self.pass_meter(i32::try_from(FRAME_UNITS).unwrap_or(i32::MAX));
                 let stands = self.context.shift.function_index(*function_index);
                 let stands = stands.map_err(encoding)?;

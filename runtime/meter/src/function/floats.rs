@@ -5,7 +5,7 @@
 //! see them: other arithmetic, comparisons and conversions treat all NaNs alike. A value is made
 //! canonical where it was made, or on a path to where values meet, once something else uses it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use wasmparser::{Operator, ValType};
 
@@ -56,7 +56,7 @@ pub(crate) type Fixes = BTreeMap<usize, Vec<Fix>>;
 /// What is known of the NaNs that a value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// It is no NaN.
+    /// It is no NaN; of a vector, all of its bits are zero, so that none of its lanes is one.
     Never,
     /// Its bits are what they should be.
     Exact,
@@ -95,8 +95,9 @@ struct Frame {
 /// How often a body is gone through before its locals are all kept exact.
 const PASSES_MAX: u32 = 12;
 
-/// States that are kept at most for the branches of one body: more, and locals are kept exact.
-const STATES_MAX: usize = 1 << 21;
+/// States that are kept at most for the branches of one body, for each of its operators: more, and locals are
+/// kept exact, so that a body takes time by its length.
+const STATES_PER_STEP_MAX: usize = 8;
 
 /// Where a body's NaNs are made canonical.
 pub(crate) fn fixes(body: &Body<'_>) -> Fixes {
@@ -118,7 +119,9 @@ pub(crate) fn fixes(body: &Body<'_>) -> Fixes {
         body,
         index: &index,
         numbers: &numbers,
-        strict: body.has_handlers || floats.saturating_mul(branches) > STATES_MAX,
+        strict: body.has_handlers
+            || floats.saturating_mul(branches)
+                > body.steps.len().saturating_mul(STATES_PER_STEP_MAX),
         resolved: HashSet::new(),
         back: HashMap::new(),
         new_back: HashMap::new(),
@@ -129,19 +132,24 @@ pub(crate) fn fixes(body: &Body<'_>) -> Fixes {
         fixes: Fixes::new(),
     };
     pass.fixed = vec![false; body.steps.len()];
-    for number in 0.. {
-        pass.strict |= number >= PASSES_MAX;
-        let before = (pass.resolved.len(), std::mem::take(&mut pass.new_back));
-        pass.back = before.1.clone();
-        pass.run(floats);
-        let settled = pass.resolved.len() == before.0 && (pass.strict || pass.new_back == before.1);
-        if pass.resolved.len() != before.0 {
-            pass.new_back.clear();
-        }
-        if settled {
+    for _ in 0..PASSES_MAX {
+        if pass.strict {
             break;
         }
+        let resolved = pass.resolved.len();
+        pass.back = std::mem::take(&mut pass.new_back);
+        pass.run(floats);
+        if pass.resolved.len() != resolved {
+            pass.new_back.clear();
+        } else if pass.new_back == pass.back {
+            return pass.fixes;
+        }
     }
+    // Nothing is known of any local but that it is exact, which one way through makes so.
+    pass.strict = true;
+    pass.resolved.clear();
+    pass.back.clear();
+    pass.run(0);
     pass.fixes
 }
 
@@ -165,7 +173,7 @@ struct Pass<'b, 'a> {
     index: &'b [Option<usize>],
     /// Which local each of the states is of.
     numbers: &'b [u32],
-    /// Locals are kept exact.
+    /// Locals are kept exact, and no states of them.
     strict: bool,
     /// At these labels these locals are made canonical on the way, where they are loose.
     resolved: HashSet<(usize, usize)>,
@@ -199,6 +207,7 @@ impl Pass<'_, '_> {
         for (local, index) in self.index.iter().enumerate() {
             if let Some(index) = index
                 && local >= self.body.parameters
+                && !self.strict
             {
                 locals[*index] = State::Never;
             }
@@ -286,7 +295,7 @@ impl Pass<'_, '_> {
                 self.see_and_pop(step.pops);
                 let depths = targets.targets().flatten().chain([targets.default()]);
                 // Each label once: what is resolved for one is resolved for all.
-                for depth in depths.collect::<HashSet<u32>>() {
+                for depth in depths.collect::<BTreeSet<u32>>() {
                     self.edge(at, depth);
                 }
                 self.locals = None;
@@ -366,7 +375,7 @@ impl Pass<'_, '_> {
             Some(State::Loose(kind)) if to.is_none_or(|to| scalar(to) == scalar(kind)) => {
                 State::Loose(to.unwrap_or(kind))
             }
-            Some(State::Never) => State::Never,
+            Some(State::Never) if to.is_none() => State::Never,
             Some(mixed @ State::Mixed { .. }) if to.is_none() => mixed,
             _ if operands == Operands::TwoAndCondition
                 && let Some(selected) = selected(&values) =>
@@ -384,7 +393,7 @@ impl Pass<'_, '_> {
     fn local(&self, local: u32) -> State {
         let index = self.index[crate::module::position(local)];
         match (index, &self.locals) {
-            (Some(index), Some(locals)) => locals[index],
+            (Some(index), Some(locals)) if !self.strict => locals[index],
             _ => State::Exact,
         }
     }
@@ -397,9 +406,10 @@ impl Pass<'_, '_> {
         let mut state = value.state;
         if self.strict || matches!(state, State::Selected(..)) {
             self.see(value);
-            if let State::Loose(_) | State::Selected(..) = state {
-                state = State::Exact;
-            }
+            state = State::Exact;
+        }
+        if self.strict {
+            return state;
         }
         if let Some(locals) = &mut self.locals {
             locals[index] = state;

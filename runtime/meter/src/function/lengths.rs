@@ -10,7 +10,7 @@ use crate::schedule::Class;
 
 /// The longest length that is charged: longer ones are charged as this.
 const LENGTH_MAX: i64 = 1 << 40;
-/// The most pages that are charged: growing by more fails at once.
+/// The most pages of a memory with 32-bit indices that are charged: growing by more fails at once.
 const PAGES_MAX: i64 = 65_536;
 
 impl Emitter<'_, '_, '_> {
@@ -72,8 +72,8 @@ impl Emitter<'_, '_, '_> {
         let weight = i64::from(class.weight(self.context.tier));
         let left = self.locals.left();
         let max = match (class, width) {
-            (Class::MemoryPage, _) => Some(PAGES_MAX),
             (_, Width::I64) => Some(LENGTH_MAX),
+            (Class::MemoryPage, Width::I32) => Some(PAGES_MAX),
             (_, Width::I32) => None,
         };
         self.code().local_get(left);

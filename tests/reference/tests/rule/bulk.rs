@@ -100,7 +100,7 @@ fn lengths_of_64_bits_count_up_to_their_bounds() {
         );
     }
     let grow = wat("local.get 0 memory.grow drop");
-    for (pages, charged) in [(65_536, 65_536), (65_537, 65_536), (-1, 65_536), (3, 3)] {
+    for (pages, charged) in [(65_537, 65_537), (1 << 40, 1 << 40), (-1, 1 << 40), (3, 3)] {
         assert_eq!(
             units(&grow, &[i64(pages)]),
             simple(2) + w(Class::MemoryGrow) + charged * w(Class::MemoryPage)
