@@ -62,7 +62,9 @@ impl Signatures {
     }
 
     /// The type of a function of this type that takes the meter's count along: two more parameters,
-    /// the units and the stack units left, and one more result, the units left.
+    /// the units and the stack units left, and one more result, the units left. Both are i64: parameters that a
+    /// processor has no register for are written and read in memory, and reading more bytes than were written
+    /// right before makes it wait, which engines do with an i32.
     pub(crate) fn threaded(&self, ty: u32) -> u32 {
         ty.saturating_add(u32::try_from(self.own.len()).unwrap_or(u32::MAX))
     }
@@ -98,7 +100,7 @@ impl Signatures {
     pub(crate) fn encode(&self, types: &mut TypeSection) -> Result<(), MeterError> {
         for (parameters, results) in &self.own {
             let mut parameters = encoded(parameters)?;
-            parameters.extend([ValType::I64, ValType::I32]);
+            parameters.extend([ValType::I64, ValType::I64]);
             let mut results = encoded(results)?;
             results.push(ValType::I64);
             types.ty().function(parameters, results);

@@ -21,6 +21,7 @@ pub(crate) fn for_export(globals: MeterGlobals, parameters: usize, function: u32
     code.global_get(globals.left)
         .global_get(globals.stack_left)
         .local_tee(stack)
+        .i64_extend_i32_s()
         .call(function)
         .global_set(globals.left)
         .local_get(stack)
@@ -33,7 +34,6 @@ pub(crate) fn for_export(globals: MeterGlobals, parameters: usize, function: u32
 pub(crate) fn for_import(globals: MeterGlobals, parameters: usize, function: u32) -> Function {
     let parameters = u32::try_from(parameters).unwrap_or(u32::MAX);
     let (left, stack) = (parameters, parameters + 1);
-    let frame = i32::try_from(FRAME_UNITS).unwrap_or(i32::MAX);
     let mut wrapper = Function::new([]);
     let mut code = wrapper.instructions();
     code.local_get(left)
@@ -45,13 +45,14 @@ pub(crate) fn for_import(globals: MeterGlobals, parameters: usize, function: u32
         .unreachable()
         .end()
         .local_get(stack)
-        .i32_const(frame)
-        .i32_sub()
+        .i64_const(i64::from(FRAME_UNITS))
+        .i64_sub()
         .local_tee(stack)
+        .i32_wrap_i64()
         .global_set(globals.stack_left)
         .local_get(stack)
-        .i32_const(0)
-        .i32_lt_s()
+        .i64_const(0)
+        .i64_lt_s()
         .if_(BlockType::Empty)
         .unreachable()
         .end();

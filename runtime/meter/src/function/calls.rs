@@ -38,7 +38,7 @@ impl Emitter<'_, '_, '_> {
                 if self.is_imported(*function_index) && !self.handlers.is_empty() =>
             {
                 self.leave();
-                self.pass_meter(i32::try_from(FRAME_UNITS).unwrap_or(i32::MAX));
+                self.pass_meter(i64::from(FRAME_UNITS));
                 let stands = self.context.shift.function_index(*function_index);
                 let stands = stands.map_err(encoding)?;
                 self.code().return_call(stands);
@@ -76,16 +76,16 @@ impl Emitter<'_, '_, '_> {
     }
 
     /// Pushes the units and the stack units left, with so many given back of the latter.
-    fn pass_meter(&mut self, given_back: i32) {
+    fn pass_meter(&mut self, given_back: i64) {
         let (left, stack) = (self.locals.left(), self.locals.stack());
         self.code().local_get(left).local_get(stack);
         if given_back > 0 {
-            self.code().i32_const(given_back).i32_add();
+            self.code().i64_const(given_back).i64_add();
         }
     }
 
     /// [`pass_meter`](Self::pass_meter), under the index of the table's element.
-    fn under_element(&mut self, table: u32, given_back: i32) {
+    fn under_element(&mut self, table: u32, given_back: i64) {
         let wide = self.context.wide_tables.get(crate::module::position(table));
         let width = Width::of(wide.copied().unwrap_or(false));
         let element = self.locals.own(Purpose::Element(width));
@@ -100,6 +100,7 @@ impl Emitter<'_, '_, '_> {
         let (stack, global) = (self.locals.stack(), self.context.globals.stack_left);
         self.code()
             .local_get(stack)
+            .i32_wrap_i64()
             .global_set(global)
             .call(function);
         self.reload();

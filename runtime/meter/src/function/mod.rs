@@ -252,23 +252,24 @@ impl<'a> Emitter<'_, 'a, '_> {
         let frame = self.frame();
         self.code()
             .local_get(stack)
-            .i32_const(frame)
-            .i32_sub()
+            .i64_const(frame)
+            .i64_sub()
             .local_tee(stack)
-            .i32_const(0)
-            .i32_lt_s();
+            .i64_const(0)
+            .i64_lt_s();
         self.hinted_if(false);
         self.code()
             .local_get(stack)
+            .i32_wrap_i64()
             .global_set(global)
             .unreachable()
             .end();
     }
 
     /// What the frame takes of the stack.
-    fn frame(&self) -> i32 {
+    fn frame(&self) -> i64 {
         match self.body.takes_stack {
-            true => i32::try_from(self.body.frame_units).unwrap_or(i32::MAX),
+            true => i64::from(self.body.frame_units.min(i32::MAX.unsigned_abs())),
             false => 0,
         }
     }
