@@ -4,6 +4,7 @@
 mod bad_input;
 mod commands;
 mod harness;
+mod inspect;
 mod jobs;
 mod ledger;
 mod profile;

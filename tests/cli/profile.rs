@@ -172,6 +172,62 @@ fn a_flame_graph_is_well_formed_and_names_functions() {
     assert_eq!(open, 0);
 }
 
+/// Every stack of a profile, with its units, and the graph of it.
+fn drawn(user: &User, wat: &str) -> (Vec<String>, String) {
+    let program = user.file("drawn.wat", wat);
+    let (folded, out) = (user.path("folded.txt"), user.path("flame.svg"));
+    let ran = user.meterbox([
+        "profile",
+        program.to_str().unwrap(),
+        "--folded",
+        folded.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    let folded = std::fs::read_to_string(folded).unwrap();
+    let stacks = folded.lines().map(|line| line.rsplit_once(' ').unwrap().0);
+    (
+        stacks.map(str::to_owned).collect(),
+        std::fs::read_to_string(out).unwrap(),
+    )
+}
+
+#[test]
+fn functions_whose_names_are_none_or_end_in_a_number_are_told_apart() {
+    let user = User::new();
+    let (mut stacks, svg) = drawn(
+        &user,
+        r#"(module (memory (export "memory") 1)
+            (func (param i32) (result i32) (i32.mul (local.get 0) (i32.const 3)))
+            (func (@name "all 7") (param i32) (result i32) (i32.div_u (local.get 0) (i32.const 3)))
+            (func (export "_start") (drop (call 1 (call 0 (i32.const 1))))))"#,
+    );
+    stacks.sort_unstable();
+    assert_eq!(
+        stacks,
+        [
+            "function[2]",
+            "function[2];all\u{a0}7",
+            "function[2];function[0]"
+        ]
+    );
+    for name in ["function[0]", "function[2]", "all\u{a0}7"] {
+        assert!(svg.contains(name), "{name} is not in {svg}");
+    }
+}
+
+#[test]
+fn a_job_that_spends_nothing_has_an_empty_graph() {
+    let user = User::new();
+    let (stacks, svg) = drawn(
+        &user,
+        r#"(module (memory (export "memory") 1) (func (export "_start")))"#,
+    );
+    assert!(stacks.is_empty());
+    assert!(svg.contains("no instructions were spent"));
+}
+
 #[test]
 fn more_call_paths_than_a_profile_holds_are_an_error() {
     let user = User::new();

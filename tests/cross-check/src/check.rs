@@ -61,6 +61,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     println!("\n{}", table::table(&rows));
     let is_clean = rows.iter().all(|row| row.mismatches == 0);
+    let absent = rows.iter().filter(|row| row.absent.is_some());
+    let absent: Vec<&str> = absent.map(|row| row.engine.as_str()).collect();
+    ensure!(
+        !arguments.write || absent.is_empty(),
+        "the document is written only if all engines ran, and these did not: {}",
+        absent.join(", ")
+    );
     if arguments.write && is_clean {
         let file = place.root.join("docs/cross-check.md");
         let text = table::document(&programs, &rows);

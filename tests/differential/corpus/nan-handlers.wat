@@ -14,4 +14,16 @@
           (i32.const 1)))
       (drop)
       (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
-    (local.get $r)))
+    (local.get $r))
+  ;; What only a handler leads to.
+  (func (export "after") (param $a f64) (result i64)
+    (block $end
+      (drop (block $caught (result i32)
+        (try_table (catch $e $caught) (throw $e (i32.const 7)))
+        (br $end))))
+    (i64.reinterpret_f64 (f64.neg (f64.add (local.get $a) (f64.const nan:0x4000000000001)))))
+  (func (export "after_all") (param $a f64) (result f64)
+    (block $caught
+      (try_table (catch_all $caught) (throw $e (i32.const 7)))
+      (unreachable))
+    (f64.mul (local.get $a) (f64.const nan:0x4000000000001))))

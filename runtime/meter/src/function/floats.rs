@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use wasmparser::{Operator, ValType};
+use wasmparser::{Catch, Operator, ValType};
 
 use super::body::Body;
 use crate::operator::{self, FloatKind};
@@ -276,7 +276,19 @@ impl Pass<'_, '_> {
         let body = self.body;
         let step = &body.steps[at];
         match &step.op {
-            Operator::Block { .. } | Operator::TryTable { .. } => self.open(at, false),
+            Operator::Block { .. } => self.open(at, false),
+            Operator::TryTable { try_table } => {
+                // Its catches lead out of it. Locals may be what they are anywhere within: they are kept
+                // exact in a body that has one.
+                for catch in &try_table.catches {
+                    let (Catch::One { label, .. }
+                    | Catch::OneRef { label, .. }
+                    | Catch::All { label }
+                    | Catch::AllRef { label }) = *catch;
+                    self.edge(at, label);
+                }
+                self.open(at, false);
+            }
             Operator::If { .. } => self.open(at, false),
             Operator::Loop { .. } => self.open(at, true),
             Operator::Else => self.take_else(at),
