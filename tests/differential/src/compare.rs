@@ -132,7 +132,7 @@ pub enum Refusal {
 impl Subject {
     /// Rewrites a program, and compiles it for each of the engines, which have names for messages. The
     /// engine for `plain`, in [`Way::Plain`](crate::engine::Way::Plain), runs it as it came, to see that
-    /// results are the same.
+    /// results are the same; then the first engine runs it with the hooks of a profile, too.
     ///
     /// # Errors
     /// If one of the implementations does not take it: which, and why.
@@ -146,13 +146,22 @@ impl Subject {
     ) -> Result<Subject, Refusal> {
         let metered = meter_with(wasm, &OPTIONS).map_err(Refusal::Meter)?;
         let reference = Reference::new(wasm, metered.tier).map_err(Refusal::Reference)?;
-        let compiled = engines
+        let mut compiled: Vec<(&'static str, Compiled)> = engines
             .iter()
-            .map(|(name, engine)| (*name, engine.compile(&metered.bytes).unwrap()));
+            .map(|(name, engine)| (*name, engine.compile(&metered.bytes).unwrap()))
+            .collect();
+        if let (Some((_, engine)), true) = (engines.first(), plain.is_some()) {
+            let options = Options {
+                hooks: true,
+                ..OPTIONS
+            };
+            let hooked = meter_with(wasm, &options).map_err(Refusal::Meter)?;
+            compiled.push(("with hooks", engine.compile(&hooked.bytes).unwrap()));
+        }
         Ok(Subject {
             exports: Exports::of(wasm),
             reference,
-            compiled: compiled.collect(),
+            compiled,
             plain: plain.map(|engine| engine.compile(wasm).unwrap()),
         })
     }

@@ -1,6 +1,6 @@
 //! Runs calls of rewritten programs on wasmtime.
 
-use meterbox_meter::{METER_GLOBALS, METER_MODULE};
+use meterbox_meter::{HOOKS, METER_GLOBALS, METER_MODULE};
 use wasmtime::{
     Caller, Config, Engine, Extern, Global, GlobalType, Instance, Linker, Module, Mutability,
     OptLevel, Store, StoreLimits, StoreLimitsBuilder, Trap, Val, ValType,
@@ -80,6 +80,25 @@ impl Wasmtime {
         linker.func_wrap(host::MODULE, host::MIX, mix)?;
         linker.func_wrap(host::MODULE, host::NOTHING, || {})?;
         linker.func_wrap(host::MODULE, host::CALL_BACK, call_back)?;
+        let [enter, leave, caught] = HOOKS;
+        linker.func_wrap(
+            METER_MODULE,
+            enter,
+            |mut at: Caller<'_, Host>, _: i32, _: i64| {
+                at.data_mut().open += 1;
+                at.data().open
+            },
+        )?;
+        linker.func_wrap(METER_MODULE, leave, |mut at: Caller<'_, Host>, _: i64| {
+            at.data_mut().open -= 1;
+        })?;
+        linker.func_wrap(
+            METER_MODULE,
+            caught,
+            |mut at: Caller<'_, Host>, node: i32, _: i64| {
+                at.data_mut().open = node;
+            },
+        )?;
         Ok(Compiled { module, linker })
     }
 }
@@ -97,6 +116,8 @@ struct Host {
     instance: Option<Instance>,
     /// How many calls of it wait.
     waiting: u32,
+    /// Of a program with hooks: how many functions said that they began, and not that they ended.
+    open: i32,
 }
 
 /// [`host::CALL_BACK`].
@@ -131,6 +152,7 @@ impl Compiled {
             limits,
             instance: None,
             waiting: 0,
+            open: 0,
         };
         let mut store = Store::new(self.module.engine(), host);
         store.limiter(|host| &mut host.limits);
@@ -173,6 +195,11 @@ impl Compiled {
         };
         let left = read(0, &mut store);
         let stack_exhausted = read(1, &mut store) < 0;
+        assert!(
+            ran.is_err() || store.data().open == 0,
+            "{} functions returned without a word",
+            store.data().open
+        );
         Done {
             ending: match ran {
                 Ok(values) => Ending::Returned(values),
