@@ -169,9 +169,9 @@ classes! {
     /// Checking and compiling: each `br`, `br_if` and entry of a `br_table`.
     AdmitBranchTarget = "admit_branch_target", 250;
     /// Checking and compiling: each type, and each function that is called from outside or referred to.
-    AdmitTrampoline = "admit_trampoline", 5000;
+    AdmitTrampoline = "admit_trampoline", 10000;
     /// Checking and compiling: each parameter and result of those.
-    AdmitTrampolineValue = "admit_trampoline_value", 800;
+    AdmitTrampolineValue = "admit_trampoline_value", 1000;
 }
 
 /// Stack units of a frame beside its slots.
