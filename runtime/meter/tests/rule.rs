@@ -730,6 +730,43 @@ fn floats_that_a_branch_table_brings_together_are_mended_in_the_same_order_each_
 }
 
 #[test]
+fn custom_sections_stay_but_for_those_with_offsets_of_code() {
+    let wat = r#"(module
+        (@custom "mine" "\00\ff of my own")
+        (@custom "producers" "\00")
+        (@custom ".debug_info" "\01") (@custom ".debug_line" "\02")
+        (@custom "sourceMappingURL" "\01a") (@custom "external_debug_info" "\01b")
+        (func $named (export "f") (param i32) (result i32) (local.get 0)))"#;
+    let metered = meter(&wat::parse_str(wat).unwrap()).unwrap().bytes;
+    let mut kept = Vec::new();
+    for payload in wasmparser::Parser::new(0).parse_all(&metered) {
+        if let wasmparser::Payload::CustomSection(section) = payload.unwrap() {
+            kept.push((section.name().to_owned(), section.data().to_vec()));
+        }
+    }
+    kept.retain(|(name, _)| name != "metadata.code.branch_hint");
+    let names: Vec<&str> = kept.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["mine", "producers", "name"]);
+    assert_eq!(kept[0].1, b"\x00\xff of my own");
+    assert_eq!(kept[1].1, b"\x00");
+    let text = function_names(&kept[2].1);
+    assert_eq!(text, [(0, "named".to_owned())]);
+}
+
+/// The names of functions in a `name` section.
+fn function_names(section: &[u8]) -> Vec<(u32, String)> {
+    let reader = wasmparser::BinaryReader::new(section, 0);
+    let mut names = Vec::new();
+    for subsection in wasmparser::NameSectionReader::new(reader) {
+        if let wasmparser::Name::Function(functions) = subsection.unwrap() {
+            let named = functions.into_iter().map(|name| name.unwrap());
+            names.extend(named.map(|name| (name.index, name.name.to_owned())));
+        }
+    }
+    names
+}
+
+#[test]
 fn the_memory_tier_is_by_all_instances() {
     let component = |instances: usize| {
         let more = "(core instance (instantiate $m))".repeat(instances);
