@@ -19,6 +19,7 @@ use crate::table;
 const PROGRAMS: u64 = 480;
 
 #[derive(clap::Args)]
+#[group(id = "check")]
 pub struct Arguments {
     /// Run no other engines than those whose names begin so.
     #[arg(long, value_name = "ENGINE")]
