@@ -16,6 +16,7 @@ mod laps;
 mod lengths;
 mod locals;
 mod loops;
+mod nans;
 
 use wasm_encoder::reencode::Reencode;
 use wasm_encoder::{BlockType, BranchHint, InstructionSink};
