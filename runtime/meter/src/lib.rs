@@ -14,6 +14,7 @@
 
 pub mod admission;
 mod component;
+mod customs;
 mod error;
 mod facts;
 mod function;

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 
 use wasm_encoder::reencode::{self, Reencode};
-use wasm_encoder::{EntityType, GlobalType, RawSection, SectionId, ValType};
+use wasm_encoder::{EntityType, GlobalType, ValType};
 use wasmparser::{
     ElementItems, FuncValidatorAllocations, FunctionBody, Payload, TypeRef, ValidPayload,
     ValidatorResources,
 };
 
 use crate::admission::{self, Admission, bound};
+use crate::customs;
 use crate::facts::{FunctionFacts, ModuleFacts};
 use crate::function::{self, FunctionContext, MeterGlobals};
 use crate::hooks::{self, HOOKS, Hooks};
@@ -460,7 +461,7 @@ impl<'a> ModuleRewriter<'a> {
         self.sections
             .customs
             .iter()
-            .for_each(|custom| take_names(custom, &mut facts));
+            .for_each(|custom| customs::take_names(custom, &mut facts));
         let sections = std::mem::take(&mut self.sections);
         let globals = self.meter_globals();
         let mut shift = std::mem::take(&mut self.shift);
@@ -613,7 +614,7 @@ impl<'a> ModuleRewriter<'a> {
             module.section(&data);
         }
         for custom in sections.customs {
-            write_custom(&mut module, &custom, &mut shift)?;
+            customs::write(&mut module, &custom, &mut shift)?;
         }
         Ok((module.finish(), self.declared, facts))
     }
@@ -656,24 +657,6 @@ impl Outside<'_, '_> {
     }
 }
 
-/// Gives functions the names that a name section has for them; what is malformed is left out.
-fn take_names(custom: &wasmparser::CustomSectionReader<'_>, facts: &mut ModuleFacts) {
-    let wasmparser::KnownCustom::Name(names) = custom.as_known() else {
-        return;
-    };
-    let first = facts.functions.first().map_or(0, |function| function.index);
-    for subsection in names.into_iter().map_while(Result::ok) {
-        if let wasmparser::Name::Function(functions) = subsection {
-            for name in functions.into_iter().map_while(Result::ok) {
-                let at = name.index.checked_sub(first).map(position);
-                if let Some(function) = at.and_then(|at| facts.functions.get_mut(at)) {
-                    function.name = Some(name.name.to_owned());
-                }
-            }
-        }
-    }
-}
-
 /// Refuses what could hold exceptions without bound: nothing counts the memory that they take. As
 /// locals and operands they are bounded by the stack.
 fn no_exception(ty: wasmparser::ValType, what: &str) -> Result<(), MeterError> {
@@ -706,61 +689,6 @@ pub(crate) fn meter_global_type(is_i32: bool) -> GlobalType {
         mutable: true,
         shared: false,
     }
-}
-
-/// Keeps a custom section, unless it describes code offsets, which are no longer true. Hints on branches
-/// are the meter's own.
-fn write_custom(
-    module: &mut wasm_encoder::Module,
-    custom: &wasmparser::CustomSectionReader<'_>,
-    shift: &mut Shift,
-) -> Result<(), MeterError> {
-    let name = custom.name();
-    if name.starts_with(".debug_")
-        || name.starts_with("metadata.code.")
-        || name == "sourceMappingURL"
-        || name == "external_debug_info"
-    {
-        return Ok(());
-    }
-    if let wasmparser::KnownCustom::Name(names) = custom.as_known() {
-        // Names only help people: a malformed section is left out rather than refused.
-        if let Ok(names) = names_without_locals(names, shift) {
-            module.section(&names);
-        }
-        return Ok(());
-    }
-    let mut data = Vec::new();
-    wasm_encoder::Encode::encode(name, &mut data);
-    data.extend_from_slice(custom.data());
-    module.section(&RawSection {
-        id: SectionId::Custom.into(),
-        data: &data,
-    });
-    Ok(())
-}
-
-/// The names that still hold: locals and labels have moved.
-fn names_without_locals(
-    section: wasmparser::NameSectionReader<'_>,
-    shift: &mut Shift,
-) -> Result<wasm_encoder::NameSection, reencode::Error<Infallible>> {
-    let mut names = wasm_encoder::NameSection::new();
-    for subsection in section {
-        match subsection? {
-            wasmparser::Name::Local(_) | wasmparser::Name::Label(_) => {}
-            wasmparser::Name::Function(functions) => {
-                let mut kept = wasm_encoder::NameMap::new();
-                for name in functions {
-                    let name = name?;
-                    kept.append(shift.own(name.index), name.name);
-                }
-                names.functions(&kept);
-            }
-            other => shift.parse_custom_name_subsection(&mut names, other)?,
-        }
-    }
-    Ok(names)
 }
 
 pub(crate) fn index(n: usize) -> Result<u32, MeterError> {
