@@ -11,8 +11,9 @@ use std::sync::Mutex;
 use crate::built;
 
 /// The programs that there are, and their sources.
-const SOURCES: [(&str, &str); 3] = [
+const SOURCES: [(&str, &str); 4] = [
     ("exit3", built::c::exit3),
+    ("files", built::c::files),
     ("plain", built::c::plain),
     ("trap_after_loop", built::c::trap_after_loop),
 ];
@@ -23,6 +24,8 @@ static COMPILER: Mutex<()> = Mutex::new(());
 /// Compiles a C program to a WASI 0.1 command and says where it is; once for all tests.
 ///
 /// - `exit3` exits with code 3.
+/// - `files` does to files in `/tmp`, or the folder that its argument names, what C's library offers,
+///   and prints what came of each.
 /// - `plain` sorts the numbers on its standard input and prints them with their mean.
 /// - `trap_after_loop` works for as many rounds as its argument says, prints the result, and traps
 ///   by a read beyond its memory.

@@ -100,6 +100,9 @@ guests! { command, commands, "All guests that are WASI 0.1 commands written in R
     env_and_args,
     /// Exits with the code that is its argument.
     exit_code,
+    /// Does to files in `/in`, `/out` and `/tmp` all that Rust's library offers, and prints what came of
+    /// each.
+    files,
 }
 
 guests! { command_component, command_components, "The same commands as components of WASI 0.2.":
@@ -111,6 +114,8 @@ guests! { command_component, command_components, "The same commands as component
     env_and_args_component as env_and_args,
     /// As `exit_code`: all codes but 0 become 1.
     exit_code_component as exit_code,
+    /// As `files`.
+    files_component as files,
 }
 
 guests! { text, texts, "All guests that are WebAssembly in its text form.":

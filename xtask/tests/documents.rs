@@ -311,6 +311,28 @@ fn grouped(number: u64) -> String {
     text
 }
 
+#[test]
+fn every_function_of_wasi_is_explained() {
+    let text = fs::read_to_string(root().join("docs/wasi.md")).unwrap();
+    for interface in INTERFACES {
+        if interface.name.starts_with("meterbox:") || interface.name.starts_with("wasi:nn/") {
+            continue;
+        }
+        let start = format!("| `{}` |", interface.name);
+        let rows: Vec<&str> = text.lines().filter(|row| row.starts_with(&start)).collect();
+        for (function, _) in interface.functions {
+            let name = format!("`{function}`");
+            let explained = rows.iter().filter(|row| row.contains(&name)).count();
+            assert_eq!(explained, 1, "{} {function}", interface.name);
+        }
+        let named: usize = rows
+            .iter()
+            .map(|row| row.split('|').nth(2).unwrap().split(", ").count())
+            .sum();
+        assert_eq!(named, interface.functions.len(), "{}", interface.name);
+    }
+}
+
 /// The document with each of its tables as the code says: what stands between
 /// `<!-- table: NAME -->` and `<!-- end -->`.
 fn with_tables(document: &str) -> String {

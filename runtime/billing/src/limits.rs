@@ -126,6 +126,20 @@ limits! {
     bytes_out = 1_073_741_824;
     /// Outputs. By default 1024, so that a receipt stays small.
     outputs = 1_024;
+    /// Files, folders and links in `/out` and `/tmp` at one time. By default 10,000, more than programs
+    /// that keep temporary files use.
+    files = 10_000;
+    /// Bytes of all files in `/out` and `/tmp` together. By default 1 GiB, as much as may be written.
+    file_bytes = 1_073_741_824;
+    /// Folders within each other, below `/out` and below `/tmp`. By default 64, deeper than people
+    /// or build tools nest them.
+    folder_depth = 64;
+    /// Lines that the job logs. By default 10,000, more than anybody reads.
+    log_lines = 10_000;
+    /// Bytes that the job logs. By default 16 MiB, which a provider can keep for each of many jobs.
+    log_bytes = 16_777_216;
+    /// Reports of progress. By default 100,000, one for each thousandth of a percent.
+    progress_events = 100_000;
     /// Host objects open at once. By default 10,000, more than operating systems give a process.
     handles = 10_000;
     /// Bytes of all loaded models together. By default 1 GiB, enough for what a processor runs well.

@@ -54,6 +54,12 @@ pub(crate) fn sandbox_limits(limits: &Limits) -> sandbox::Limits {
         bytes_out: limits.bytes_out,
         outputs: limits.outputs,
         handles: limits.handles,
+        files: limits.files,
+        file_bytes: limits.file_bytes,
+        folder_depth: limits.folder_depth,
+        log_lines: limits.log_lines,
+        log_bytes: limits.log_bytes,
+        progress_events: limits.progress_events,
         model_bytes: limits.model_bytes,
         inference_ops: limits.inference_ops,
         inference_weight_bytes: limits.inference_weight_bytes,
@@ -73,6 +79,7 @@ pub(crate) fn sandbox_job(job: &OrderedJob, material: &Material) -> sandbox::Job
         seed: job.seed,
         clock_start_ns: job.clock_start_ns,
         inputs: material.inputs.clone(),
+        scratch: None,
     }
 }
 

@@ -10,19 +10,25 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Resource, ResourceTable};
 
-use crate::job::{Input, Job, Nobody, Observer, STDERR, STDIN, STDOUT};
+use crate::files::{FileError, Filed, Files, NodeId};
+use crate::job::{Input, Job, Nobody, Observer, STDIN};
 use crate::limiter::MemoryLimiter;
 use crate::limits::Limits;
 use crate::models::ModelCache;
 use crate::outcome::InferenceCall;
-use crate::outputs::{Output, OutputWriter, is_valid_name};
+use crate::outputs::Output;
 use crate::tally::{HostEnd, Tally};
+use crate::wasi_0_1::Descriptors;
 
 /// Nanoseconds by which each host call advances the virtual clock.
 pub const VIRTUAL_NS_PER_CALL: u64 = 1_000;
 
 /// At most this many bytes are delivered by one read.
 pub(crate) const READ_BYTES_MAX: u64 = 1 << 20;
+
+/// Weighted units of host calls for each name that is looked up, and each folder that is gone through,
+/// to follow a path.
+pub const PATH_STEP_UNITS: u64 = 100;
 
 /// Which of the three independent streams of randomness.
 #[derive(Debug, Clone, Copy)]
@@ -53,12 +59,12 @@ pub(crate) struct Host {
     pub(crate) transcript: Vec<InferenceCall>,
     /// What the meter starts with: units, and stack units.
     pub(crate) budgets: [i64; 2],
-    pub(crate) stdin_offset: u64,
-    pub(crate) closed: [bool; 3],
+    pub(crate) files: Files,
+    pub(crate) descriptors: Descriptors,
+    stdin_offset: u64,
     shapes: HashMap<[u8; 32], HashSet<Shapes>>,
     elapsed_ns: u64,
     dice: [ChaCha20Rng; 3],
-    outputs: Vec<OutputWriter>,
 }
 
 impl Host {
@@ -81,7 +87,15 @@ impl Host {
             dice.set_stream(stream);
             dice
         });
+        let files = Files::new(
+            &job.inputs,
+            job.clock_start_ns,
+            &limits,
+            job.scratch.clone(),
+        );
         Host {
+            files,
+            descriptors: Descriptors::default(),
             job,
             limits,
             tally: Tally::default(),
@@ -92,11 +106,9 @@ impl Host {
             transcript: Vec::new(),
             budgets,
             stdin_offset: 0,
-            closed: [false; 3],
             shapes: HashMap::new(),
             elapsed_ns: 0,
             dice,
-            outputs: Vec::new(),
         }
     }
 
@@ -220,54 +232,111 @@ impl Host {
         seen.insert(shape) && !is_first
     }
 
-    pub(crate) fn create_output(&mut self, name: String) -> Result<usize, CreateError> {
-        if !is_valid_name(&name) {
-            return Err(CreateError::InvalidName);
-        }
-        let is_stream = name == STDOUT || name == STDERR;
-        // A name that is a folder of another could not be written beside it.
-        let is_within = |one: &str, other: &str| {
-            one.strip_prefix(other)
-                .is_some_and(|rest| rest.starts_with('/'))
-        };
-        let clashes = |other: &OutputWriter| {
-            other.name() == name || is_within(&name, other.name()) || is_within(other.name(), &name)
-        };
-        if is_stream || self.outputs.iter().any(clashes) {
-            return Err(CreateError::AlreadyExists);
-        }
-        if wide(self.outputs.len()) >= self.limits.outputs {
-            return Err(CreateError::TooMany);
-        }
-        self.outputs.push(OutputWriter::new(name));
-        Ok(self.outputs.len() - 1)
+    /// Does something with paths that have this many bytes together: charged are their bytes, and the
+    /// steps that it took to follow them.
+    pub(crate) fn with_paths<T>(
+        &mut self,
+        bytes: usize,
+        act: impl FnOnce(&mut Files) -> T,
+    ) -> Result<T, HostEnd> {
+        self.bytes_out(bytes)?;
+        let done = act(&mut self.files);
+        let steps = self.files.take_steps();
+        self.tally
+            .call(steps.saturating_mul(PATH_STEP_UNITS), &self.limits)?;
+        Ok(done)
     }
 
-    /// Appends to an output what has been charged.
-    pub(crate) fn write_output(&mut self, output: usize, bytes: &[u8]) -> Result<(), HostEnd> {
-        let Some(output) = self.outputs.get_mut(output) else {
-            return Err(HostEnd::Fault("an output is missing".into()));
+    /// Charges one name that is gone past.
+    pub(crate) fn begin_step(&mut self) -> Result<(), HostEnd> {
+        self.tally.call(PATH_STEP_UNITS, &self.limits)
+    }
+
+    /// The bytes of a file from `offset` on, charged before they are read.
+    pub(crate) fn read_file(
+        &mut self,
+        file: NodeId,
+        offset: u64,
+        length: u64,
+    ) -> Result<Filed<Vec<u8>>, HostEnd> {
+        let length = match self
+            .files
+            .readable(file, offset, length.min(READ_BYTES_MAX))
+        {
+            Ok(length) => length,
+            Err(error) => return Ok(Err(error)),
         };
-        output.write(bytes).map_err(|error| {
-            HostEnd::Fault(format!(
-                "writing the output `{}` failed: {error}",
-                output.name()
-            ))
-        })
+        self.tally.bytes_in(length, &self.limits)?;
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
+        self.files.read(file, offset, &mut bytes)?;
+        Ok(Ok(bytes))
+    }
+
+    /// Writes all of the bytes, or nothing. Charged are they, and the zeros between what was the end
+    /// and the first of them.
+    pub(crate) fn write_file(
+        &mut self,
+        file: NodeId,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<Filed<()>, HostEnd> {
+        let Some(end) = offset.checked_add(wide(bytes.len())) else {
+            return Ok(Err(FileError::TooLarge));
+        };
+        if bytes.is_empty() {
+            return Ok(self.files.growth(file, 0).map(|_| ()));
+        }
+        let longer = match self.files.growth(file, end) {
+            Ok(longer) => longer,
+            Err(error) => return Ok(Err(error)),
+        };
+        let charged = wide(bytes.len()).max(longer);
+        self.tally.bytes_out(charged, &self.limits)?;
+        self.files.write(file, offset, bytes)?;
+        Ok(Ok(()))
+    }
+
+    /// Cuts a file, or lets zeros follow it, which are charged.
+    pub(crate) fn resize_file(&mut self, file: NodeId, bytes: u64) -> Result<Filed<()>, HostEnd> {
+        let longer = match self.files.growth(file, bytes) {
+            Ok(longer) => longer,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.tally.bytes_out(longer, &self.limits)?;
+        self.files.resize(file, bytes)?;
+        Ok(Ok(()))
+    }
+
+    /// Creates an output, and keeps it for a handle.
+    pub(crate) fn create_output(
+        &mut self,
+        name: &str,
+    ) -> Result<std::result::Result<NodeId, CreateError>, HostEnd> {
+        let created = self.with_paths(name.len(), |files| {
+            let output = files.create_output(name)?;
+            files.keep(output).map(|()| output)
+        })?;
+        Ok(created.map_err(|error| match error {
+            FileError::Exists | FileError::NotFolder => CreateError::AlreadyExists,
+            FileError::NoSpace | FileError::Quota => CreateError::TooMany,
+            _ => CreateError::InvalidName,
+        }))
+    }
+
+    /// Charges and appends to an output. It has no way to say that there is no more room.
+    pub(crate) fn append_output(&mut self, output: NodeId, bytes: &[u8]) -> Result<(), HostEnd> {
+        let end = self.files.stat(output).map_or(0, |stat| stat.bytes);
+        match self.write_file(output, end, bytes)? {
+            Ok(()) => Ok(()),
+            Err(FileError::Quota) => Err(HostEnd::Limit("file_bytes")),
+            Err(error) => Err(HostEnd::Fault(format!("an output is no file: {error:?}"))),
+        }
     }
 
     /// Charges and appends to the standard output or error.
     pub(crate) fn write_stdio(&mut self, is_stderr: bool, bytes: &[u8]) -> Result<(), HostEnd> {
         self.bytes_out(bytes.len())?;
-        let name = if is_stderr { STDERR } else { STDOUT };
-        let output = match self.outputs.iter().position(|output| output.name() == name) {
-            Some(output) => output,
-            None => {
-                self.outputs.push(OutputWriter::new(name.into()));
-                self.outputs.len() - 1
-            }
-        };
-        self.write_output(output, bytes)?;
+        self.files.write_stream(is_stderr, bytes)?;
         if is_stderr {
             self.observer.stderr(bytes)
         } else {
@@ -276,13 +345,14 @@ impl Host {
         Ok(())
     }
 
-    pub(crate) fn take_outputs(&mut self) -> Vec<Output> {
-        let mut outputs: Vec<Output> = std::mem::take(&mut self.outputs)
+    /// What the run leaves behind, sorted by name.
+    pub(crate) fn take_outputs(&mut self) -> std::io::Result<Vec<Output>> {
+        let nothing = Files::new(&[], 0, &Limits::default(), None);
+        let outputs = std::mem::replace(&mut self.files, nothing).into_outputs()?;
+        Ok(outputs
             .into_iter()
-            .map(OutputWriter::finish)
-            .collect();
-        outputs.sort_by(|a, b| a.name.cmp(&b.name));
-        outputs
+            .map(|(name, sha256, content)| Output::new(name, sha256, content))
+            .collect())
     }
 }
 

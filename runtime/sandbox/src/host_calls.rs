@@ -5,7 +5,7 @@
 use sha2::{Digest, Sha256};
 
 /// The version of the table below.
-pub const HOST_CALL_TABLE_VERSION: u32 = 0;
+pub const HOST_CALL_TABLE_VERSION: u32 = 1;
 
 /// Weighted units for an answer that is at hand.
 const PLAIN: u64 = 500;
@@ -277,6 +277,98 @@ pub const INTERFACES: &[Interface] = &[
         ],
     },
     Interface {
+        name: "wasi:sockets/network",
+        version: WASI,
+        functions: &[("[resource-drop]network", PLAIN)],
+    },
+    Interface {
+        name: "wasi:sockets/instance-network",
+        version: WASI,
+        functions: &[("instance-network", RESOURCE)],
+    },
+    Interface {
+        name: "wasi:sockets/ip-name-lookup",
+        version: WASI,
+        functions: &[
+            ("resolve-addresses", RESOURCE),
+            ("[method]resolve-address-stream.resolve-next-address", PLAIN),
+            ("[method]resolve-address-stream.subscribe", RESOURCE),
+            ("[resource-drop]resolve-address-stream", PLAIN),
+        ],
+    },
+    Interface {
+        name: "wasi:sockets/tcp",
+        version: WASI,
+        functions: &[
+            ("[method]tcp-socket.start-bind", PLAIN),
+            ("[method]tcp-socket.finish-bind", PLAIN),
+            ("[method]tcp-socket.start-connect", PLAIN),
+            ("[method]tcp-socket.finish-connect", PLAIN),
+            ("[method]tcp-socket.start-listen", PLAIN),
+            ("[method]tcp-socket.finish-listen", PLAIN),
+            ("[method]tcp-socket.accept", PLAIN),
+            ("[method]tcp-socket.local-address", PLAIN),
+            ("[method]tcp-socket.remote-address", PLAIN),
+            ("[method]tcp-socket.is-listening", PLAIN),
+            ("[method]tcp-socket.address-family", PLAIN),
+            ("[method]tcp-socket.set-listen-backlog-size", PLAIN),
+            ("[method]tcp-socket.keep-alive-enabled", PLAIN),
+            ("[method]tcp-socket.set-keep-alive-enabled", PLAIN),
+            ("[method]tcp-socket.keep-alive-idle-time", PLAIN),
+            ("[method]tcp-socket.set-keep-alive-idle-time", PLAIN),
+            ("[method]tcp-socket.keep-alive-interval", PLAIN),
+            ("[method]tcp-socket.set-keep-alive-interval", PLAIN),
+            ("[method]tcp-socket.keep-alive-count", PLAIN),
+            ("[method]tcp-socket.set-keep-alive-count", PLAIN),
+            ("[method]tcp-socket.hop-limit", PLAIN),
+            ("[method]tcp-socket.set-hop-limit", PLAIN),
+            ("[method]tcp-socket.receive-buffer-size", PLAIN),
+            ("[method]tcp-socket.set-receive-buffer-size", PLAIN),
+            ("[method]tcp-socket.send-buffer-size", PLAIN),
+            ("[method]tcp-socket.set-send-buffer-size", PLAIN),
+            ("[method]tcp-socket.subscribe", PLAIN),
+            ("[method]tcp-socket.shutdown", PLAIN),
+            ("[resource-drop]tcp-socket", PLAIN),
+        ],
+    },
+    Interface {
+        name: "wasi:sockets/tcp-create-socket",
+        version: WASI,
+        functions: &[("create-tcp-socket", RESOURCE)],
+    },
+    Interface {
+        name: "wasi:sockets/udp",
+        version: WASI,
+        functions: &[
+            ("[method]udp-socket.start-bind", PLAIN),
+            ("[method]udp-socket.finish-bind", PLAIN),
+            ("[method]udp-socket.stream", PLAIN),
+            ("[method]udp-socket.local-address", PLAIN),
+            ("[method]udp-socket.remote-address", PLAIN),
+            ("[method]udp-socket.address-family", PLAIN),
+            ("[method]udp-socket.unicast-hop-limit", PLAIN),
+            ("[method]udp-socket.set-unicast-hop-limit", PLAIN),
+            ("[method]udp-socket.receive-buffer-size", PLAIN),
+            ("[method]udp-socket.set-receive-buffer-size", PLAIN),
+            ("[method]udp-socket.send-buffer-size", PLAIN),
+            ("[method]udp-socket.set-send-buffer-size", PLAIN),
+            ("[method]udp-socket.subscribe", PLAIN),
+            ("[resource-drop]udp-socket", PLAIN),
+            ("[method]incoming-datagram-stream.receive", PLAIN),
+            ("[method]incoming-datagram-stream.subscribe", PLAIN),
+            ("[resource-drop]incoming-datagram-stream", PLAIN),
+            ("[method]outgoing-datagram-stream.check-send", PLAIN),
+            ("[method]outgoing-datagram-stream.send", PLAIN),
+            ("[method]outgoing-datagram-stream.subscribe", PLAIN),
+            ("[resource-drop]outgoing-datagram-stream", PLAIN),
+        ],
+    },
+    Interface {
+        name: "wasi:sockets/udp-create-socket",
+        version: WASI,
+        functions: &[("create-udp-socket", RESOURCE)],
+    },
+    Interface {
         name: WASI_0_1,
         version: None,
         functions: &[
@@ -357,6 +449,7 @@ pub fn host_call_table_text() -> String {
         "virtual_ns_per_call {}\n",
         crate::host::VIRTUAL_NS_PER_CALL
     ));
+    text.push_str(&format!("path_step {}\n", crate::host::PATH_STEP_UNITS));
     text
 }
 

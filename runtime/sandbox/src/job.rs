@@ -90,6 +90,9 @@ pub struct Job {
     pub clock_start_ns: u64,
     /// The inputs, with unique names.
     pub inputs: Vec<Input>,
+    /// An empty file for what the job writes and memory does not hold; a temporary one if there is
+    /// none.
+    pub scratch: Option<Arc<File>>,
 }
 
 impl Job {

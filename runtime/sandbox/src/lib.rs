@@ -6,6 +6,7 @@
 
 mod component;
 mod engine;
+mod files;
 mod host;
 pub mod host_calls;
 mod job;

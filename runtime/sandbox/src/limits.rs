@@ -20,8 +20,20 @@ pub struct Limits {
     pub bytes_in: u64,
     /// Bytes that host calls take from the guest.
     pub bytes_out: u64,
-    /// Outputs that a job creates.
+    /// Outputs that a job leaves.
     pub outputs: u64,
+    /// Files, folders and links in `/out` and `/tmp` at one time. Creating one more fails.
+    pub files: u64,
+    /// Bytes of all files in `/out` and `/tmp` together. Writing beyond fails.
+    pub file_bytes: u64,
+    /// Folders within each other, below `/out` and below `/tmp`. Creating a deeper one fails.
+    pub folder_depth: u64,
+    /// Messages that a job logs.
+    pub log_lines: u64,
+    /// Bytes of all messages that a job logs.
+    pub log_bytes: u64,
+    /// Reports of progress.
+    pub progress_events: u64,
     /// Host resources open at one time.
     pub handles: u64,
     /// Bytes of all loaded models together.

@@ -129,12 +129,7 @@ impl Sandbox {
             None => declared_only(program, store.data()),
         };
         check_growth(&spent, program, store.data(), reading.is_some())?;
-        Ok(finish(
-            store.into_data(),
-            end,
-            at_most(spent, limits),
-            profile,
-        ))
+        finish(store.into_data(), end, at_most(spent, limits), profile)
     }
 
     fn run_command(
@@ -518,7 +513,12 @@ fn at_most(spent: Spent, limits: &Limits) -> Spent {
     }
 }
 
-fn finish(mut host: Host, end: End, spent: Spent, profile: Option<Profile>) -> Ran {
+fn finish(
+    mut host: Host,
+    end: End,
+    spent: Spent,
+    profile: Option<Profile>,
+) -> Result<Ran, RunError> {
     // A budget that is exhausted decides, whatever else happened.
     let outcome = match (spent.exhausted, end) {
         (Some(Exhausted::Instructions), _) => Outcome::Limit {
@@ -535,7 +535,8 @@ fn finish(mut host: Host, end: End, spent: Spent, profile: Option<Profile>) -> R
         (None, End::Trapped(trap)) => Outcome::Trapped { trap },
         (None, End::Limit(which)) => Outcome::Limit { which },
     };
-    Ran {
+    let outputs = host.take_outputs().map_err(Fault::from)?;
+    Ok(Ran {
         outcome,
         measured: Measured {
             spent,
@@ -545,11 +546,11 @@ fn finish(mut host: Host, end: End, spent: Spent, profile: Option<Profile>) -> R
             model_bytes: host.tally.model_bytes,
             inference: host.tally.inference,
         },
-        outputs: host.take_outputs(),
+        outputs,
         memory_refusals: host.memory.refusals(),
         profile,
         transcript: host.transcript,
-    }
+    })
 }
 
 /// The longest prefix of whole characters that is kept.

@@ -2,6 +2,7 @@
 
 use meterbox_inference::Cost;
 
+use crate::host::wide;
 use crate::limits::Limits;
 
 /// Why a host function ends the run.
@@ -26,6 +27,9 @@ pub(crate) struct Tally {
     pub bytes_out: u64,
     pub model_bytes: u64,
     pub inference: Cost,
+    log_lines: u64,
+    log_bytes: u64,
+    progress_events: u64,
 }
 
 fn add(count: &mut u64, more: u64, limit: u64, name: &'static str) -> Result<(), HostEnd> {
@@ -54,6 +58,19 @@ impl Tally {
 
     pub(crate) fn bytes_out(&mut self, bytes: u64, limits: &Limits) -> Result<(), HostEnd> {
         add(&mut self.bytes_out, bytes, limits.bytes_out, "bytes_out")
+    }
+
+    /// A message to the log, of as many lines as it has: counted against limits of its own.
+    pub(crate) fn log(&mut self, message: &str, limits: &Limits) -> Result<(), HostEnd> {
+        let (lines, bytes) = (wide(message.split('\n').count()), wide(message.len()));
+        add(&mut self.log_lines, lines, limits.log_lines, "log_lines")?;
+        add(&mut self.log_bytes, bytes, limits.log_bytes, "log_bytes")
+    }
+
+    /// A report of progress.
+    pub(crate) fn progress(&mut self, limits: &Limits) -> Result<(), HostEnd> {
+        let (events, max) = (&mut self.progress_events, limits.progress_events);
+        add(events, 1, max, "progress_events")
     }
 
     pub(crate) fn model(&mut self, bytes: u64, limits: &Limits) -> Result<(), HostEnd> {

@@ -3,7 +3,7 @@
 use wasmtime::Result;
 use wasmtime::component::{Linker, Resource};
 
-use super::io::{InputStream, Output, OutputStream};
+use super::io::{InputStream, OutputStream};
 use super::{Linking, text_bytes};
 use crate::host::Host;
 use crate::tally::HostEnd;
@@ -39,13 +39,13 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
         )?;
 
     Linking::of(linker, "wasi:cli/stdin")?.function("get-stdin", |host: &mut Host, (): ()| {
-        Ok((host.open(InputStream)?,))
+        Ok((host.open(InputStream::Stdin)?,))
     })?;
     Linking::of(linker, "wasi:cli/stdout")?.function("get-stdout", |host: &mut Host, (): ()| {
-        Ok((host.open(OutputStream { to: Output::Stdout })?,))
+        Ok((host.open(OutputStream::Stdout)?,))
     })?;
     Linking::of(linker, "wasi:cli/stderr")?.function("get-stderr", |host: &mut Host, (): ()| {
-        Ok((host.open(OutputStream { to: Output::Stderr })?,))
+        Ok((host.open(OutputStream::Stderr)?,))
     })?;
 
     Linking::of(linker, "wasi:cli/terminal-input")?.resource::<TerminalInput>("terminal-input")?;

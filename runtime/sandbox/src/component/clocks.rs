@@ -9,9 +9,18 @@ use crate::host::Host;
 
 #[derive(ComponentType, Lift, Lower, Clone, Copy)]
 #[component(record)]
-struct Datetime {
+pub(super) struct Datetime {
     seconds: u64,
     nanoseconds: u32,
+}
+
+impl Datetime {
+    /// Nanoseconds since 1970, if they fit, and the parts of a second are fewer than one.
+    pub(super) fn ns(self) -> Option<u64> {
+        let whole = self.seconds.checked_mul(NS_PER_SECOND)?;
+        let part = u64::from(self.nanoseconds);
+        (part < NS_PER_SECOND).then(|| whole.checked_add(part))?
+    }
 }
 
 /// What both clocks say their resolution is, in nanoseconds.
@@ -19,7 +28,7 @@ pub(crate) const RESOLUTION_NS: u64 = 1_000;
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
-fn datetime(ns: u64) -> Datetime {
+pub(super) fn datetime(ns: u64) -> Datetime {
     let nanoseconds = u32::try_from(ns % NS_PER_SECOND).unwrap_or(0);
     Datetime {
         seconds: ns / NS_PER_SECOND,

@@ -1,24 +1,30 @@
-//! `wasi:io`: the standard streams, and polling in virtual time. Streams are always ready.
+//! `wasi:io`: streams, and polling in virtual time. Streams are always ready.
 
 use wasmtime::Result;
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource};
 
 use super::Linking;
-use crate::host::{Host, READ_BYTES_MAX, wide};
+use crate::files::{FileError, NodeId};
+use crate::host::{Host, wide};
 use crate::tally::HostEnd;
 
-/// The standard input. Where it stands is a matter of the run, not of one handle.
-pub(crate) struct InputStream;
-
-/// Where an output stream leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Output {
-    Stdout,
-    Stderr,
+/// What an input stream reads.
+pub(crate) enum InputStream {
+    /// The standard input. Where it stands is a matter of the run, not of one handle.
+    Stdin,
+    /// A file, from an offset on.
+    File { file: NodeId, offset: u64 },
 }
 
-pub(crate) struct OutputStream {
-    pub(crate) to: Output,
+/// Where an output stream leads.
+pub(crate) enum OutputStream {
+    Stdout,
+    Stderr,
+    /// A file, from an offset on, or always its end.
+    File {
+        file: NodeId,
+        offset: Option<u64>,
+    },
 }
 
 /// Ready once the virtual clock shows this.
@@ -26,17 +32,13 @@ pub(crate) struct Pollable {
     pub(crate) ready_ns: u64,
 }
 
-/// An error of a stream, of which there are none: no value of this type is ever made.
-pub(crate) enum IoError {}
+/// Why the last operation on a stream failed. Only streams of files fail.
+pub(crate) struct IoError(pub(crate) FileError);
 
 #[derive(ComponentType, Lift, Lower)]
 #[component(variant)]
 enum StreamError {
     #[component(name = "last-operation-failed")]
-    #[allow(
-        dead_code,
-        reason = "part of the interface's type; streams here never fail"
-    )]
     LastOperationFailed(Resource<IoError>),
     #[component(name = "closed")]
     Closed,
@@ -52,8 +54,10 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
         .resource::<IoError>("error")?
         .function(
             "[method]error.to-debug-string",
-            |_: &mut Host, (_,): (Resource<IoError>,)| -> Result<(String,)> {
-                Err(HostEnd::Trap("a stream error that was never given").into())
+            |host: &mut Host, (error,): (Resource<IoError>,)| {
+                let text = format!("{:?}", host.resources.get(&error)?.0);
+                host.bytes_in(text.len())?;
+                Ok((text,))
             },
         )?;
 
@@ -83,8 +87,16 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
 
     let mut streams = Linking::of(linker, "wasi:io/streams")?;
     streams
-        .resource::<InputStream>("input-stream")?
-        .resource::<OutputStream>("output-stream")?;
+        .resource_with("input-stream", |host: &mut Host, gone: InputStream| {
+            if let InputStream::File { file, .. } = gone {
+                host.files.let_go(file);
+            }
+        })?
+        .resource_with("output-stream", |host: &mut Host, gone: OutputStream| {
+            if let OutputStream::File { file, .. } = gone {
+                host.files.let_go(file);
+            }
+        })?;
     for name in [
         "[method]input-stream.read",
         "[method]input-stream.blocking-read",
@@ -128,8 +140,7 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
         streams.function(
             name,
             |host: &mut Host, (stream, bytes): (Resource<OutputStream>, Vec<u8>)| {
-                write(host, &stream, &bytes)?;
-                Ok((Streamed::Ok(()),))
+                Ok((write(host, &stream, &bytes)?,))
             },
         )?;
     }
@@ -164,8 +175,8 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
                         HostEnd::Trap("more zeroes at once than check-write allowed").into(),
                     );
                 }
-                write(host, &stream, &vec![0; usize::try_from(length)?])?;
-                Ok((Streamed::Ok(()),))
+                let zeroes = vec![0; usize::try_from(length)?];
+                Ok((write(host, &stream, &zeroes)?,))
             },
         )?;
     }
@@ -181,25 +192,52 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
                     Ok(bytes) => bytes,
                     Err(closed) => return Ok((Streamed::Err(closed),)),
                 };
-                write(host, &to, &bytes)?;
-                Ok((Streamed::Ok(wide(bytes.len())),))
+                let written = write(host, &to, &bytes)?;
+                Ok((written.map(|()| wide(bytes.len())),))
             },
         )?;
     }
     Ok(())
 }
 
-fn read(host: &mut Host, stream: &Resource<InputStream>, length: u64) -> Result<Streamed<Vec<u8>>> {
-    host.resources.get(stream)?;
-    if host.stdin_at_end() {
-        return Ok(Err(StreamError::Closed));
-    }
-    Ok(Ok(host.read_stdin(length.min(READ_BYTES_MAX))?))
+fn failed(host: &mut Host, error: FileError) -> Result<StreamError> {
+    Ok(StreamError::LastOperationFailed(host.open(IoError(error))?))
 }
 
-fn write(host: &mut Host, stream: &Resource<OutputStream>, bytes: &[u8]) -> Result<()> {
-    let to = host.resources.get(stream)?.to;
-    Ok(host.write_stdio(to == Output::Stderr, bytes)?)
+fn read(host: &mut Host, stream: &Resource<InputStream>, length: u64) -> Result<Streamed<Vec<u8>>> {
+    match *host.resources.get(stream)? {
+        InputStream::Stdin if host.stdin_at_end() => Ok(Err(StreamError::Closed)),
+        InputStream::Stdin => Ok(Ok(host.read_stdin(length)?)),
+        InputStream::File { file, offset } => match host.read_file(file, offset, length)? {
+            Ok(bytes) if bytes.is_empty() && length > 0 => Ok(Err(StreamError::Closed)),
+            Ok(bytes) => {
+                let offset = offset.saturating_add(wide(bytes.len()));
+                *host.resources.get_mut(stream)? = InputStream::File { file, offset };
+                Ok(Ok(bytes))
+            }
+            Err(error) => Ok(Err(failed(host, error)?)),
+        },
+    }
+}
+
+fn write(host: &mut Host, stream: &Resource<OutputStream>, bytes: &[u8]) -> Result<Streamed<()>> {
+    let (file, offset) = match *host.resources.get(stream)? {
+        OutputStream::Stdout => return Ok(Ok(host.write_stdio(false, bytes)?)),
+        OutputStream::Stderr => return Ok(Ok(host.write_stdio(true, bytes)?)),
+        OutputStream::File { file, offset } => (file, offset),
+    };
+    let at = offset.unwrap_or_else(|| host.files.stat(file).map_or(0, |stat| stat.bytes));
+    if let Err(error) = host.write_file(file, at, bytes)? {
+        return Ok(Err(failed(host, error)?));
+    }
+    if let OutputStream::File {
+        offset: Some(offset),
+        ..
+    } = host.resources.get_mut(stream)?
+    {
+        *offset = at.saturating_add(wide(bytes.len()));
+    }
+    Ok(Ok(()))
 }
 
 /// The indices of all that are ready. If none is, virtual time passes until the first is.

@@ -4,14 +4,15 @@ use wasmtime::Result;
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource};
 
 use super::{Linking, text_bytes};
+use crate::files::NodeId;
 use crate::host::{CreateError, Host};
 use crate::job::{Input, LogLevel};
 
 /// An open input.
 struct OpenInput(Input);
 
-/// An output being written, by its place among the run's outputs.
-struct OpenOutput(usize);
+/// An output being written: a file in `/out`.
+struct OpenOutput(NodeId);
 
 #[derive(ComponentType, Lift, Lower, Clone, Copy)]
 #[component(enum)]
@@ -89,10 +90,11 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
         )?;
 
     Linking::of(linker, "meterbox:job/outputs")?
-        .resource::<OpenOutput>("output")?
+        .resource_with("output", |host: &mut Host, gone: OpenOutput| {
+            host.files.let_go(gone.0);
+        })?
         .function("create", |host: &mut Host, (name,): (String,)| {
-            host.bytes_out(name.len())?;
-            Ok((match host.create_output(name) {
+            Ok((match host.create_output(&name)? {
                 Ok(output) => Ok(host.open(OpenOutput(output))?),
                 Err(CreateError::InvalidName) => Err(OutputError::InvalidName),
                 Err(CreateError::AlreadyExists) => Err(OutputError::AlreadyExists),
@@ -102,9 +104,8 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
         .function(
             "[method]output.write",
             |host: &mut Host, (output, bytes): (Resource<OpenOutput>, Vec<u8>)| {
-                host.bytes_out(bytes.len())?;
                 let output = host.resources.get(&output)?.0;
-                Ok(host.write_output(output, &bytes)?)
+                Ok(host.append_output(output, &bytes)?)
             },
         )?;
 
@@ -112,6 +113,7 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
         "log",
         |host: &mut Host, (level, message): (Level, String)| {
             host.bytes_out(message.len())?;
+            host.tally.log(&message, &host.limits)?;
             let level = match level {
                 Level::Trace => LogLevel::Trace,
                 Level::Debug => LogLevel::Debug,
@@ -128,6 +130,7 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
         "report",
         |host: &mut Host, (done, total, message): (u64, u64, String)| {
             host.bytes_out(message.len())?;
+            host.tally.progress(&host.limits)?;
             host.observer.progress(done, total, &message);
             Ok(())
         },

@@ -8,8 +8,8 @@ mod io;
 mod job;
 mod nn;
 mod random;
+mod sockets;
 
-use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::{
     ComponentNamedList, Lift, Linker, LinkerInstance, Lower, ResourceType, Val,
 };
@@ -37,6 +37,7 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<Host>> {
     job::link(&mut linker)?;
     nn::link(&mut linker)?;
     random::link(&mut linker)?;
+    sockets::link(&mut linker)?;
     Ok(linker)
 }
 
@@ -93,17 +94,18 @@ impl<'l> Linking<'l> {
         Ok(self)
     }
 
-    /// Links a function by dynamic types, for one that answers always the same.
-    fn constant(
+    /// Links a function by dynamic types, for one that answers without looking at much.
+    fn function_with_values(
         &mut self,
         name: &str,
-        answer: fn(&ComponentFunc) -> Result<Option<Val>>,
+        act: fn(&mut Host, &[Val]) -> Result<Option<Val>>,
     ) -> Result<&mut Self> {
         let weight = self.weight(name)?;
         self.instance
-            .func_new(name, move |mut store, ty, _params, results| {
-                store.data_mut().begin_call(weight)?;
-                if let (Some(value), Some(result)) = (answer(&ty)?, results.first_mut()) {
+            .func_new(name, move |mut store, _ty, params, results| {
+                let host = store.data_mut();
+                host.begin_call(weight)?;
+                if let (Some(value), Some(result)) = (act(host, params)?, results.first_mut()) {
                     *result = value;
                 }
                 Ok(())
@@ -113,13 +115,23 @@ impl<'l> Linking<'l> {
 
     /// Links a resource whose host side is a `T`. Ending one is charged like a call.
     fn resource<T: Send + 'static>(&mut self, name: &str) -> Result<&mut Self> {
+        self.resource_with(name, |_: &mut Host, _: T| ())
+    }
+
+    /// Links a resource that holds something, which is told of its end.
+    fn resource_with<T: Send + 'static>(
+        &mut self,
+        name: &str,
+        ended: impl Fn(&mut Host, T) + Send + Sync + 'static,
+    ) -> Result<&mut Self> {
         let weight = self.weight(&format!("[resource-drop]{name}"))?;
         self.instance
             .resource(name, ResourceType::host::<T>(), move |mut store, rep| {
                 let host = store.data_mut();
                 host.begin_call(weight)?;
-                host.resources
-                    .delete(wasmtime::component::Resource::<T>::new_own(rep))?;
+                let own = wasmtime::component::Resource::<T>::new_own(rep);
+                let value = host.resources.delete(own)?;
+                ended(host, value);
                 Ok(())
             })?;
         Ok(self)

@@ -1,7 +1,6 @@
 //! Everything that a guest can reach has a price, and everything that has a price is linked.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::fs;
 
 use meterbox_sandbox::host_calls::{INTERFACES, WASI_0_1};
@@ -108,7 +107,7 @@ fn a_component_that_imports_all_of_the_world_is_accepted() {
 }
 
 /// All functions of WASI 0.1 with parameters and results, `i` for i32 and `I` for i64.
-const WASI_0_1_TYPES: [(&str, &str); 46] = [
+pub const WASI_0_1_TYPES: [(&str, &str); 46] = [
     ("args_get", "ii:i"),
     ("args_sizes_get", "ii:i"),
     ("environ_get", "ii:i"),
@@ -157,6 +156,22 @@ const WASI_0_1_TYPES: [(&str, &str); 46] = [
     ("sock_shutdown", "ii:i"),
 ];
 
+/// The import of one of them, under its own name.
+pub fn import_of(name: &str, ty: &str) -> String {
+    let (parameters, results) = ty.split_once(':').unwrap();
+    let types = |letters: &str| {
+        letters
+            .chars()
+            .map(|one| if one == 'I' { "i64 " } else { "i32 " })
+            .collect::<String>()
+    };
+    format!(
+        "(import \"{WASI_0_1}\" \"{name}\" (func ${name} (param {}) (result {})))\n",
+        types(parameters),
+        types(results)
+    )
+}
+
 #[test]
 fn all_of_wasi_0_1_has_a_price() {
     let wasi = INTERFACES
@@ -172,20 +187,7 @@ fn all_of_wasi_0_1_has_a_price() {
 fn a_module_that_imports_all_of_wasi_0_1_runs() {
     let mut text = String::from("(module\n");
     for (name, ty) in WASI_0_1_TYPES {
-        let (parameters, results) = ty.split_once(':').unwrap();
-        let types = |letters: &str| {
-            letters
-                .chars()
-                .map(|one| if one == 'I' { "i64 " } else { "i32 " })
-                .collect::<String>()
-        };
-        writeln!(
-            text,
-            "(import \"{WASI_0_1}\" \"{name}\" (func (param {}) (result {})))",
-            types(parameters),
-            types(results)
-        )
-        .unwrap();
+        text += &import_of(name, ty);
     }
     text.push_str("(memory (export \"memory\") 1) (func (export \"_start\")))");
     Job::text(&text).run().is_ok();

@@ -5,6 +5,7 @@
 mod attacks;
 mod commands;
 mod components;
+mod files;
 mod job;
 mod linker;
 mod recursion;
