@@ -266,7 +266,9 @@ impl Channel {
                 Ok(count)
             }
             _ => {
-                receiving.buffer.copy_within(receiving.start..receiving.end, 0);
+                receiving
+                    .buffer
+                    .copy_within(receiving.start..receiving.end, 0);
                 receiving.end -= receiving.start;
                 receiving.start = 0;
                 let room = &mut receiving.buffer[receiving.end..];
@@ -289,7 +291,11 @@ impl From<OwnedFd> for Channel {
             descriptors_max: FRAME_DESCRIPTORS_MAX,
             broken: false,
         };
-        Self { socket, sending: Mutex::new(false), receiving }
+        Self {
+            socket,
+            sending: Mutex::new(false),
+            receiving,
+        }
     }
 }
 
@@ -329,7 +335,10 @@ impl Receiving {
         let promised = usize::from(u16::from_le_bytes([bytes[2], bytes[3]]));
         let descriptors_max = self.descriptors_max;
         if promised > descriptors_max {
-            return Err(ChannelError::TooManyDescriptors { descriptors: promised, descriptors_max });
+            return Err(ChannelError::TooManyDescriptors {
+                descriptors: promised,
+                descriptors_max,
+            });
         }
         let length = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
         let length = usize::try_from(length).unwrap_or(usize::MAX);
@@ -343,16 +352,25 @@ impl Receiving {
         }
         self.start += HEADER_BYTES;
         let descriptors = self.arrived.drain(..promised).collect();
-        let frame = Frame { payload: Vec::new(), descriptors };
-        Ok(Partial { length, filled: 0, frame })
+        let frame = Frame {
+            payload: Vec::new(),
+            descriptors,
+        };
+        Ok(Partial {
+            length,
+            filled: 0,
+            frame,
+        })
     }
 
     fn take_whole(&mut self) -> Option<Frame> {
-        self.frame.take_if(|partial| partial.filled == partial.length).map(|partial| {
-            let mut frame = partial.frame;
-            frame.payload.truncate(partial.filled);
-            frame
-        })
+        self.frame
+            .take_if(|partial| partial.filled == partial.length)
+            .map(|partial| {
+                let mut frame = partial.frame;
+                frame.payload.truncate(partial.filled);
+                frame
+            })
     }
 
     /// Two frames' worth is what one read can bring together; no header asks for more.
@@ -398,7 +416,10 @@ impl Partial {
 fn header(bytes: usize, descriptors: usize) -> Result<[u8; HEADER_BYTES], ChannelError> {
     if descriptors > FRAME_DESCRIPTORS_MAX {
         let descriptors_max = FRAME_DESCRIPTORS_MAX;
-        return Err(ChannelError::TooManyDescriptors { descriptors, descriptors_max });
+        return Err(ChannelError::TooManyDescriptors {
+            descriptors,
+            descriptors_max,
+        });
     }
     let length = u32::try_from(bytes)
         .ok()
@@ -474,5 +495,8 @@ pub(crate) fn wait_until(
 
 fn timespec(duration: Duration) -> Timespec {
     let tv_sec = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-    Timespec { tv_sec, tv_nsec: duration.subsec_nanos().into() }
+    Timespec {
+        tv_sec,
+        tv_nsec: duration.subsec_nanos().into(),
+    }
 }

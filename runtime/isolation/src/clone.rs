@@ -34,13 +34,21 @@ pub(crate) unsafe fn clone_process(layers: Layers, report: &mut Report) -> Resul
         wanted.push((Layer::PidNamespace, libc::CLONE_NEWPID));
     }
     let mut attempts = vec![wanted.clone()];
-    attempts.extend(wanted.iter().rev().map(|one| vec![*one]).filter(|_| wanted.len() > 1));
+    attempts.extend(
+        wanted
+            .iter()
+            .rev()
+            .map(|one| vec![*one])
+            .filter(|_| wanted.len() > 1),
+    );
     attempts.push(Vec::new());
     attempts.dedup();
 
     let mut refusal = Errno::OPNOTSUPP;
     for attempt in attempts {
-        let flags = attempt.iter().fold(libc::SIGCHLD | libc::CLONE_PIDFD, |all, one| all | one.1);
+        let flags = attempt
+            .iter()
+            .fold(libc::SIGCHLD | libc::CLONE_PIDFD, |all, one| all | one.1);
         for (layer, _) in &wanted {
             let allowed = attempt.iter().any(|one| one.0 == *layer);
             report.record(*layer, if allowed { Ok(()) } else { Err(refusal) });
@@ -71,17 +79,34 @@ unsafe fn clone_with(mut flags: i32) -> Result<Cloned, Errno> {
     // outlives the call, and `thread_id` is what the C library itself gives the kernel for this purpose.
     let result = unsafe {
         #[cfg(target_arch = "x86_64")]
-        let result =
-            libc::syscall(libc::SYS_clone, flags, stack, &raw mut pidfd, thread_id, storage);
+        let result = libc::syscall(
+            libc::SYS_clone,
+            flags,
+            stack,
+            &raw mut pidfd,
+            thread_id,
+            storage,
+        );
         #[cfg(target_arch = "aarch64")]
-        let result =
-            libc::syscall(libc::SYS_clone, flags, stack, &raw mut pidfd, storage, thread_id);
+        let result = libc::syscall(
+            libc::SYS_clone,
+            flags,
+            stack,
+            &raw mut pidfd,
+            storage,
+            thread_id,
+        );
         result
     };
+    if result < 0 {
+        return Err(last_errno());
+    }
     match i32::try_from(result).ok().and_then(Pid::from_raw) {
-        Some(_) if result < 0 => Err(last_errno()),
-        // SAFETY: the kernel has just opened it for us.
-        Some(pid) => Ok(Cloned::Parent { pid, pidfd: unsafe { OwnedFd::from_raw_fd(pidfd) } }),
+        Some(pid) => {
+            // SAFETY: the kernel has just opened it for us.
+            let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+            Ok(Cloned::Parent { pid, pidfd })
+        }
         None => Ok(Cloned::Child),
     }
 }
@@ -99,7 +124,11 @@ fn thread_id_address() -> *mut i32 {
     // aligned integer of this process lies there, which no other thread is there to change.
     let known = unsafe { address.read_volatile() };
     // Other C libraries register something else there, to be woken at.
-    if known == gettid().as_raw_nonzero().get() { address } else { std::ptr::null_mut() }
+    if known == gettid().as_raw_nonzero().get() {
+        address
+    } else {
+        std::ptr::null_mut()
+    }
 }
 
 fn last_errno() -> Errno {

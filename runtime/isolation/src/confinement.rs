@@ -4,8 +4,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Instant;
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetError,
-    RulesetStatus, Scope,
+    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr,
+    RulesetError, RulesetStatus, Scope,
 };
 use rustix::event::PollFlags;
 use rustix::io::Errno;
@@ -14,8 +14,7 @@ use rustix::process::{
     set_parent_process_death_signal, setrlimit, setsid,
 };
 use rustix::thread::{
-    CapabilitySet, CapabilitySets, clear_ambient_capability_set, set_capabilities,
-    set_no_new_privs,
+    CapabilitySet, CapabilitySets, clear_ambient_capability_set, set_capabilities, set_no_new_privs,
 };
 
 use crate::channel::wait_until;
@@ -58,9 +57,15 @@ impl Confinement<'_> {
             set_dumpable_behavior(DumpableBehavior::NotDumpable)
         });
         report.put_up(layers, Layer::EmptyEnvironment, || {
-            if std::env::vars_os().next().is_none() { Ok(()) } else { Err(Errno::EXIST) }
+            if std::env::vars_os().next().is_none() {
+                Ok(())
+            } else {
+                Err(Errno::EXIST)
+            }
         });
-        report.put_up(layers, Layer::ResourceLimits, || limit_resources(self.limits));
+        report.put_up(layers, Layer::ResourceLimits, || {
+            limit_resources(self.limits)
+        });
         let has_user_namespace = report.standing(Layer::UserNamespace) == Standing::Active;
         report.put_up(layers, Layer::ThreadLimit, || {
             // Counted by user and user namespace: without one of its own it would count everybody's.
@@ -91,7 +96,9 @@ impl Confinement<'_> {
             report.set_landlock_abi(abi.unwrap_or(0));
         }
         let filters = self.filters;
-        report.put_up(layers, Layer::Seccomp, || filters.made_for(getpid())?.apply());
+        report.put_up(layers, Layer::Seccomp, || {
+            filters.made_for(getpid())?.apply()
+        });
         Some(channel)
     }
 }
@@ -107,7 +114,13 @@ fn limit_resources(limits: &WorkerLimits) -> Result<(), Errno> {
 }
 
 fn limit(resource: Resource, value: u64) -> Result<(), Errno> {
-    setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) })
+    setrlimit(
+        resource,
+        Rlimit {
+            current: Some(value),
+            maximum: Some(value),
+        },
+    )
 }
 
 /// Moves the channel to its place and closes all that is above. The standard streams are `/dev/null`.
@@ -143,7 +156,9 @@ pub(crate) fn close_from(first: RawFd) -> Result<(), Errno> {
         return Ok(());
     }
     // Older kernels: one by one, up to the highest number that can have been given out.
-    let highest = rustix::process::getrlimit(Resource::Nofile).maximum.unwrap_or(1 << 20);
+    let highest = rustix::process::getrlimit(Resource::Nofile)
+        .maximum
+        .unwrap_or(1 << 20);
     for descriptor in first..RawFd::try_from(highest.min(1 << 20)).unwrap_or(RawFd::MAX) {
         // SAFETY: as above; a number that is not open is an error without an effect.
         unsafe { libc::close(descriptor) };
@@ -168,7 +183,14 @@ fn empty_bounding_set() -> Result<(), Errno> {
 fn drop_capabilities() -> Result<(), Errno> {
     clear_ambient_capability_set()?;
     let none = CapabilitySet::empty();
-    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
+    set_capabilities(
+        None,
+        CapabilitySets {
+            effective: none,
+            permitted: none,
+            inheritable: none,
+        },
+    )
 }
 
 /// The version of Landlock that the kernel has.

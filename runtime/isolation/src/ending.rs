@@ -20,7 +20,12 @@ pub enum Ending {
 impl Ending {
     /// Whether the system call filter ended it: it tried what no worker has a reason to try.
     pub const fn is_seccomp(self) -> bool {
-        matches!(self, Self::Killed { signal: libc::SIGSYS })
+        matches!(
+            self,
+            Self::Killed {
+                signal: libc::SIGSYS
+            }
+        )
     }
 }
 

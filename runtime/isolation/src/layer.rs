@@ -122,7 +122,9 @@ impl Layers {
 
     /// These layers and no other. For tests only: it shows what one layer stops by itself.
     pub fn only(layers: &[Layer]) -> Self {
-        layers.iter().fold(Self::NONE, |set, layer| Self(set.0 | 1 << layer.code()))
+        layers
+            .iter()
+            .fold(Self::NONE, |set, layer| Self(set.0 | 1 << layer.code()))
     }
 
     /// These without one. For tests only.
@@ -138,7 +140,9 @@ impl Layers {
 
     /// Those that are in it, in order.
     pub fn iter(self) -> impl Iterator<Item = Layer> {
-        Layer::ALL.into_iter().filter(move |layer| self.contains(*layer))
+        Layer::ALL
+            .into_iter()
+            .filter(move |layer| self.contains(*layer))
     }
 
     pub(crate) const fn bits(self) -> u32 {

@@ -9,7 +9,10 @@
 //! What a worker is handed it has: a writable descriptor can be mapped executable, so programs are handed
 //! over read-only.
 
-#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
 compile_error!("the layers are Linux's, on x86_64 and aarch64");
 
 mod channel;

@@ -87,7 +87,9 @@ impl Request {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
         let mut reader = Reader::new(bytes);
         let request = match reader.u16()? {
-            0 => Self::Begin { layers: Layers::from_bits(reader.u32()?) },
+            0 => Self::Begin {
+                layers: Layers::from_bits(reader.u32()?),
+            },
             1 => Self::Fork {
                 role: match reader.u16()? {
                     0 => Role::Runner,
@@ -102,9 +104,16 @@ impl Request {
                     threads_max: reader.u32()?,
                 },
             },
-            2 => Self::Reap { worker: reader.u64()? },
-            3 => Self::Release { worker: reader.u64()? },
-            4 => Self::Limit { worker: reader.u64()?, data_bytes: reader.u64()? },
+            2 => Self::Reap {
+                worker: reader.u64()?,
+            },
+            3 => Self::Release {
+                worker: reader.u64()?,
+            },
+            4 => Self::Limit {
+                worker: reader.u64()?,
+                data_bytes: reader.u64()?,
+            },
             _ => return Err(Unreadable),
         };
         reader.end()?;
@@ -143,11 +152,20 @@ impl Answer {
         let mut reader = Reader::new(bytes);
         let answer = match reader.u16()? {
             0 => Self::Begun,
-            1 => Self::Forked { worker: reader.u64()?, pid: reader.i32()? },
-            2 => Self::Ended(Ending::Exited { code: reader.i32()? }),
-            3 => Self::Ended(Ending::Killed { signal: reader.i32()? }),
+            1 => Self::Forked {
+                worker: reader.u64()?,
+                pid: reader.i32()?,
+            },
+            2 => Self::Ended(Ending::Exited {
+                code: reader.i32()?,
+            }),
+            3 => Self::Ended(Ending::Killed {
+                signal: reader.i32()?,
+            }),
             4 => Self::Limited,
-            5 => Self::Refused { errno: reader.i32()? },
+            5 => Self::Refused {
+                errno: reader.i32()?,
+            },
             _ => return Err(Unreadable),
         };
         reader.end()?;
@@ -200,7 +218,11 @@ impl<'a> Reader<'a> {
 
     /// A message with something after it is another message than we think.
     pub(crate) fn end(self) -> Result<(), Unreadable> {
-        if self.0.is_empty() { Ok(()) } else { Err(Unreadable) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Unreadable)
+        }
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], Unreadable> {
@@ -216,14 +238,28 @@ mod tests {
 
     #[test]
     fn what_is_decoded_is_what_was_encoded() {
-        let limits = WorkerLimits { file_bytes_max: 7, ..WorkerLimits::default() };
+        let limits = WorkerLimits {
+            file_bytes_max: 7,
+            ..WorkerLimits::default()
+        };
         for request in [
-            Request::Begin { layers: Layers::ALL },
-            Request::Fork { role: Role::Runner, limits },
-            Request::Fork { role: Role::Compiler, limits },
+            Request::Begin {
+                layers: Layers::ALL,
+            },
+            Request::Fork {
+                role: Role::Runner,
+                limits,
+            },
+            Request::Fork {
+                role: Role::Compiler,
+                limits,
+            },
             Request::Reap { worker: 1 },
             Request::Release { worker: u64::MAX },
-            Request::Limit { worker: 2, data_bytes: 3 },
+            Request::Limit {
+                worker: 2,
+                data_bytes: 3,
+            },
         ] {
             assert_eq!(Request::decode(&request.encode()), Ok(request));
         }
@@ -243,7 +279,10 @@ mod tests {
     fn a_message_of_another_length_is_refused() {
         let bytes = Request::Reap { worker: 1 }.encode();
         assert_eq!(Request::decode(&bytes[..bytes.len() - 1]), Err(Unreadable));
-        assert_eq!(Request::decode(&[&bytes[..], &[0]].concat()), Err(Unreadable));
+        assert_eq!(
+            Request::decode(&[&bytes[..], &[0]].concat()),
+            Err(Unreadable)
+        );
         assert_eq!(Request::decode(&[]), Err(Unreadable));
         assert_eq!(Request::decode(&[9, 9]), Err(Unreadable));
     }

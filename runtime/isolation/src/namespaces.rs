@@ -33,10 +33,18 @@ pub(crate) fn enter(layers: Layers, report: &mut Report) {
         unshare(UnshareFlags::NEWUSER)?;
         map_to_nobody(user, group)
     });
-    report.put_up(layers, Layer::NetworkNamespace, || unshare(UnshareFlags::NEWNET));
-    report.put_up(layers, Layer::IpcNamespace, || unshare(UnshareFlags::NEWIPC));
-    report.put_up(layers, Layer::UtsNamespace, || unshare(UnshareFlags::NEWUTS));
-    report.put_up(layers, Layer::CgroupNamespace, || unshare(UnshareFlags::NEWCGROUP));
+    report.put_up(layers, Layer::NetworkNamespace, || {
+        unshare(UnshareFlags::NEWNET)
+    });
+    report.put_up(layers, Layer::IpcNamespace, || {
+        unshare(UnshareFlags::NEWIPC)
+    });
+    report.put_up(layers, Layer::UtsNamespace, || {
+        unshare(UnshareFlags::NEWUTS)
+    });
+    report.put_up(layers, Layer::CgroupNamespace, || {
+        unshare(UnshareFlags::NEWCGROUP)
+    });
     // Last: from here on there is no file system.
     report.put_up(layers, Layer::MountNamespace, || {
         unshare(UnshareFlags::NEWNS)?;
@@ -56,7 +64,14 @@ fn become_ordinary() -> Result<(), Errno> {
     set_thread_res_uid(user, user, user)?;
     let permitted = capabilities(None)?.permitted;
     let inheritable = CapabilitySet::empty();
-    set_capabilities(None, CapabilitySets { effective: permitted, permitted, inheritable })?;
+    set_capabilities(
+        None,
+        CapabilitySets {
+            effective: permitted,
+            permitted,
+            inheritable,
+        },
+    )?;
     // The change of user made `/proc/self` root's, and the maps are still to be written there.
     set_dumpable_behavior(DumpableBehavior::Dumpable)
 }
@@ -80,7 +95,13 @@ fn empty_the_root() -> Result<(), Errno> {
     mount_change("/", private)?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
     // Any directory will do to mount it on; this one is there, or the threads could not have been counted.
-    mount("none", "/proc", "tmpfs", flags, Some(c"mode=555,size=4k,nr_inodes=1"))?;
+    mount(
+        "none",
+        "/proc",
+        "tmpfs",
+        flags,
+        Some(c"mode=555,size=4k,nr_inodes=1"),
+    )?;
     chdir("/proc")?;
     // The old root comes to lie on the new one, and is taken off.
     pivot_root(".", ".")?;

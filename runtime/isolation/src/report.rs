@@ -67,13 +67,18 @@ impl Report {
     }
 
     pub(crate) const fn new() -> Self {
-        Self { standings: [Standing::SwitchedOff; Layer::ALL.len()], landlock_abi: 0 }
+        Self {
+            standings: [Standing::SwitchedOff; Layer::ALL.len()],
+            landlock_abi: 0,
+        }
     }
 
     pub(crate) fn record(&mut self, layer: Layer, result: Result<(), Errno>) {
         self.standings[layer.index()] = match result {
             Ok(()) => Standing::Active,
-            Err(errno) => Standing::Refused { errno: errno.raw_os_error() },
+            Err(errno) => Standing::Refused {
+                errno: errno.raw_os_error(),
+            },
         };
     }
 

@@ -128,8 +128,13 @@ const ABSENT: &[libc::c_long] = &[
 const NAMING: [i32; 3] = [libc::PR_SET_NAME, libc::PR_GET_NAME, libc::PR_SET_VMA];
 
 /// What may be asked of or done to a descriptor: nothing that sends signals, nothing that changes a file.
-const DESCRIPTOR_COMMANDS: [i32; 5] =
-    [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_DUPFD_CLOEXEC, libc::F_GET_SEALS];
+const DESCRIPTOR_COMMANDS: [i32; 5] = [
+    libc::F_GETFD,
+    libc::F_SETFD,
+    libc::F_GETFL,
+    libc::F_DUPFD_CLOEXEC,
+    libc::F_GET_SEALS,
+];
 
 /// The kernel runs all filters at each call; the strictest answer holds.
 #[derive(Debug, Clone)]
@@ -147,22 +152,31 @@ impl Filters {
         allowed.extend(ALLOWED.iter().map(|call| (*call, Vec::new())));
         allowed.extend(conditional);
         let absent: BTreeMap<_, _> = ABSENT.iter().map(|call| (*call, Vec::new())).collect();
-        let refused: BTreeMap<_, _> = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+        let mut refused = refused_by_argument().map_err(|_| Errno::INVAL)?;
+        refused.extend(REFUSED.iter().map(|call| (*call, Vec::new())));
         let mut known = allowed;
-        known.extend(absent.clone());
-        known.extend(refused.clone());
+        known.extend(absent.keys().map(|call| (*call, Vec::new())));
+        known.extend(refused.keys().map(|call| (*call, Vec::new())));
         let programs = vec![
             // Of two that answer with an error the later one's error is seen; these two share no call.
             compile(absent, SeccompAction::Allow, errno(Errno::NOSYS))?,
             compile(refused, SeccompAction::Allow, errno(Errno::PERM))?,
             compile(known, SeccompAction::KillProcess, SeccompAction::Allow)?,
         ];
-        Ok(Self { role, own, programs })
+        Ok(Self {
+            role,
+            own,
+            programs,
+        })
     }
 
     /// These, or what they have to be for another process.
     pub(crate) fn made_for(self, own: Pid) -> Result<Self, Errno> {
-        if self.own == own { Ok(self) } else { Self::new(self.role, own) }
+        if self.own == own {
+            Ok(self)
+        } else {
+            Self::new(self.role, own)
+        }
     }
 
     /// From here on, for this thread and those it starts; there is no way back. `no_new_privs` is set.
@@ -184,7 +198,6 @@ fn conditional(
     own: Pid,
 ) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
     let own = u64::from(own.as_raw_nonzero().get().unsigned_abs());
-    let protections = protections(role)?;
     let threads = bits(libc::CLONE_THREAD);
     let apart = [
         libc::CLONE_NEWNS,
@@ -197,40 +210,59 @@ fn conditional(
         libc::CLONE_PTRACE,
     ];
     let apart = apart.into_iter().fold(0, |mask, flag| mask | bits(flag));
-    let one_of = |commands: &[i32], argument| {
-        let rules = commands.iter().map(|command| rule(&[equals(argument, bits(*command))?]));
-        rules.collect::<Result<Vec<_>, _>>()
-    };
+    let naming = NAMING
+        .iter()
+        .map(|command| rule(&[equals(0, bits(*command))?]));
     Ok(BTreeMap::from([
-        (libc::SYS_mmap, protections.clone()),
-        (libc::SYS_mprotect, protections),
+        (libc::SYS_mmap, protections(role, libc::SYS_mmap)?),
+        (libc::SYS_mprotect, protections(role, libc::SYS_mprotect)?),
         // A thread, never a process.
-        (libc::SYS_clone, vec![rule(&[masked(0, threads | apart, threads)?])?]),
+        (
+            libc::SYS_clone,
+            vec![rule(&[masked(0, threads | apart, threads)?])?],
+        ),
         // To itself: it is how a program aborts.
         (libc::SYS_tgkill, vec![rule(&[equals(0, own)?])?]),
-        (libc::SYS_prctl, one_of(&NAMING, 0)?),
-        (libc::SYS_fcntl, one_of(&DESCRIPTOR_COMMANDS, 1)?),
+        (libc::SYS_prctl, naming.collect::<Result<_, _>>()?),
         // To read its own limits, not to set any.
-        (libc::SYS_prlimit64, vec![rule(&[equals(0, 0)?, equals_wide(2, 0)?])?]),
-        // Of a descriptor, which is how C libraries write `fstat`. The name cannot be seen from here;
-        // that there is nothing to name is for the mount namespace.
-        (libc::SYS_newfstatat, {
-            let flag = bits(libc::AT_EMPTY_PATH);
-            vec![rule(&[masked(3, flag, flag)?])?]
-        }),
+        (
+            libc::SYS_prlimit64,
+            vec![rule(&[equals(0, 0)?, equals_wide(2, 0)?])?],
+        ),
     ]))
 }
 
-/// Memory may be writable, or executable if the role is allowed that, never both.
-fn protections(role: Role) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+/// The calls that libraries make in more ways than a worker needs: what fits a rule fails.
+fn refused_by_argument() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
+    let of_descriptor = bits(libc::AT_EMPTY_PATH);
+    let other_commands: Vec<_> = DESCRIPTOR_COMMANDS
+        .iter()
+        .map(|command| differs(1, bits(*command)))
+        .collect::<Result<_, _>>()?;
+    Ok(BTreeMap::from([
+        (libc::SYS_fcntl, vec![rule(&other_commands)?]),
+        // C libraries write `fstat` as this with a flag, and an empty name. The name cannot be seen from
+        // here: that there is nothing to name is for the mount namespace.
+        (
+            libc::SYS_newfstatat,
+            vec![rule(&[masked(3, of_descriptor, 0)?])?],
+        ),
+    ]))
+}
+
+/// Memory may be writable, or executable if the role is allowed that, never both; and executable from the
+/// start only if it is mapped from a descriptor.
+fn protections(role: Role, call: i64) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     let (write, execute) = (bits(libc::PROT_WRITE), bits(libc::PROT_EXEC));
-    let not_executable = rule(&[masked(2, execute, 0)?])?;
-    Ok(match role {
-        Role::Compiler => vec![not_executable],
-        Role::Runner => {
-            vec![not_executable, rule(&[masked(2, write | execute, execute)?])?]
+    let mut rules = vec![rule(&[masked(2, execute, 0)?])?];
+    if role == Role::Runner {
+        let mut executable = vec![masked(2, write | execute, execute)?];
+        if call == libc::SYS_mmap {
+            executable.push(masked(3, bits(libc::MAP_ANONYMOUS), 0)?);
         }
-    })
+        rules.push(rule(&executable)?);
+    }
+    Ok(rules)
 }
 
 fn compile(
@@ -251,6 +283,10 @@ fn equals(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::Bac
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
 }
 
+fn differs(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)
+}
+
 fn equals_wide(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::BackendError> {
     SeccompCondition::new(argument, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, value)
 }
@@ -260,7 +296,12 @@ fn masked(
     mask: u64,
     value: u64,
 ) -> Result<SeccompCondition, seccompiler::BackendError> {
-    SeccompCondition::new(argument, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(mask), value)
+    SeccompCondition::new(
+        argument,
+        SeccompCmpArgLen::Qword,
+        SeccompCmpOp::MaskedEq(mask),
+        value,
+    )
 }
 
 fn errno(errno: Errno) -> SeccompAction {

@@ -10,8 +10,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{
     DumpableBehavior, Pid, PidfdFlags, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getpid,
-    kill_process, pidfd_open, prlimit, set_dumpable_behavior,
-    set_parent_process_death_signal, waitid,
+    kill_process, pidfd_open, prlimit, set_dumpable_behavior, set_parent_process_death_signal,
+    waitid,
 };
 
 use crate::channel::{Channel, ChannelError, Frame};
@@ -79,7 +79,9 @@ pub fn serve(roles: &Roles<'_>) -> Result<(), ServeError> {
     if threads != 1 {
         return Err(ServeError::SeveralThreads { threads });
     }
-    let Some(frame) = control.receive(None)? else { return Ok(()) };
+    let Some(frame) = control.receive(None)? else {
+        return Ok(());
+    };
     let Request::Begin { layers } = Request::decode(&frame.payload)? else {
         return Err(Unreadable.into());
     };
@@ -117,9 +119,14 @@ fn take_control() -> Result<Channel, ServeError> {
         return Err(ServeError::NotStartedByParent);
     }
     let control = rustix::io::fcntl_dupfd_cloexec(&stdin, CHANNEL_DESCRIPTOR)?;
-    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    let null = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
     // Standard input is replaced, never closed: its number must not go to something else.
-    place(OwnedFd::from(null), 0).map_err(|(_, errno)| errno).map(std::mem::forget)?;
+    place(OwnedFd::from(null), 0)
+        .map_err(|(_, errno)| errno)
+        .map(std::mem::forget)?;
     Ok(Channel::from(control))
 }
 
@@ -168,7 +175,8 @@ impl Zygote {
             Err(errno) => return Err(errno),
         }
         drop(watched);
-        self.released.retain(|(pid, _)| !matches!(reap(*pid), Ok(Some(_))));
+        self.released
+            .retain(|(pid, _)| !matches!(reap(*pid), Ok(Some(_))));
         Ok(())
     }
 
@@ -183,7 +191,10 @@ impl Zygote {
                     Ok(Forked::Child(birth)) => return Ok(Some(*birth)),
                     Ok(Forked::Parent { worker, pid, pidfd }) => {
                         along = Some(pidfd);
-                        Answer::Forked { worker, pid: pid.as_raw_nonzero().get() }
+                        Answer::Forked {
+                            worker,
+                            pid: pid.as_raw_nonzero().get(),
+                        }
                     }
                     Err(errno) => refused(errno),
                 }
@@ -222,7 +233,12 @@ impl Zygote {
         let mut report = self.shared;
         // SAFETY: `serve` made sure of the one thread, and nothing here starts another.
         match unsafe { clone_process(self.layers, &mut report)? } {
-            Cloned::Child => Ok(Forked::Child(Box::new(Birth { role, limits, channel, report }))),
+            Cloned::Child => Ok(Forked::Child(Box::new(Birth {
+                role,
+                limits,
+                channel,
+                report,
+            }))),
             Cloned::Parent { pid, pidfd } => {
                 let worker = self.next;
                 self.next += 1;
@@ -240,7 +256,9 @@ impl Zygote {
     }
 
     fn release(&mut self, worker: u64, pidfd: OwnedFd) {
-        let Some((pid, _)) = self.workers.remove(&worker) else { return };
+        let Some((pid, _)) = self.workers.remove(&worker) else {
+            return;
+        };
         // Not reaped before, so the id is still its own. An error means that it is dead already.
         let _ = kill_process(pid, Signal::KILL);
         if !matches!(reap(pid), Ok(Some(_))) {
@@ -256,7 +274,11 @@ impl Zygote {
 
 enum Forked {
     Child(Box<Birth>),
-    Parent { worker: u64, pid: Pid, pidfd: OwnedFd },
+    Parent {
+        worker: u64,
+        pid: Pid,
+        pidfd: OwnedFd,
+    },
 }
 
 /// What a process that was just forked is to become.
@@ -277,7 +299,12 @@ impl Birth {
     }
 
     fn work(self, zygote: Zygote, control: Channel, roles: &Roles<'_>) -> u8 {
-        let Self { role, limits, channel, mut report } = self;
+        let Self {
+            role,
+            limits,
+            channel,
+            mut report,
+        } = self;
         let filters = match role {
             Role::Runner => zygote.runner,
             Role::Compiler => zygote.compiler,
@@ -289,8 +316,15 @@ impl Birth {
         // For listings of processes only.
         let _ = rustix::thread::set_name(name);
         let parent = zygote.itself.as_fd();
-        let confinement = Confinement { layers: zygote.layers, limits: &limits, filters, parent };
-        let Some(channel) = confinement.put_up(channel, &mut report) else { return EXIT_UNBORN };
+        let confinement = Confinement {
+            layers: zygote.layers,
+            limits: &limits,
+            filters,
+            parent,
+        };
+        let Some(channel) = confinement.put_up(channel, &mut report) else {
+            return EXIT_UNBORN;
+        };
         // All numbers but the channel's were closed behind their owners' backs.
         std::mem::forget((control, zygote.itself, zygote.released));
 
@@ -309,10 +343,14 @@ impl Birth {
 /// How a child ended, if it has; it is forgotten by that.
 fn reap(pid: Pid) -> Result<Option<Ending>, Errno> {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-    Ok(waitid(WaitId::Pid(pid), options)?.map(|status| match status.exit_status() {
-        Some(code) => Ending::Exited { code },
-        None => Ending::Killed { signal: status.terminating_signal().unwrap_or(0) },
-    }))
+    Ok(
+        waitid(WaitId::Pid(pid), options)?.map(|status| match status.exit_status() {
+            Some(code) => Ending::Exited { code },
+            None => Ending::Killed {
+                signal: status.terminating_signal().unwrap_or(0),
+            },
+        }),
+    )
 }
 
 /// Moves the soft limit of another process's data, up to its hard one, which stays.
@@ -323,5 +361,7 @@ pub(crate) fn set_data_limit(pid: Pid, data_bytes: u64, data_bytes_max: u64) -> 
 }
 
 fn refused(errno: Errno) -> Answer {
-    Answer::Refused { errno: errno.raw_os_error() }
+    Answer::Refused {
+        errno: errno.raw_os_error(),
+    }
 }

@@ -43,7 +43,10 @@ impl Verification {
     /// The layers that were reported and do not hold.
     pub fn contradicted(&self) -> impl Iterator<Item = Layer> {
         let broken = |finding: &Finding| matches!(finding, Finding::Contradicted { .. });
-        self.findings.iter().filter(move |(_, finding)| broken(finding)).map(|(layer, _)| *layer)
+        self.findings
+            .iter()
+            .filter(move |(_, finding)| broken(finding))
+            .map(|(layer, _)| *layer)
     }
 }
 
@@ -51,19 +54,23 @@ impl Verification {
 ///
 /// An ordinary user sees less of an undumpable process than root does: see [`Finding::Unseen`].
 pub fn verify(pid: u32, report: &Report) -> Verification {
-    let observer = Observer { process: PathBuf::from(format!("/proc/{pid}")) };
+    let observer = Observer {
+        process: PathBuf::from(format!("/proc/{pid}")),
+    };
     let status = observer.status();
     let findings = report.standings().map(|(layer, standing)| {
         let finding = match (standing, &status) {
             (Standing::SwitchedOff | Standing::Refused { .. }, _) => Finding::NotClaimed,
             (Standing::Active, Err(error)) => unseen(error),
-            (Standing::Active, Ok(status)) => {
-                observer.look(layer, status).unwrap_or_else(|error| unseen(&error))
-            }
+            (Standing::Active, Ok(status)) => observer
+                .look(layer, status)
+                .unwrap_or_else(|error| unseen(&error)),
         };
         (layer, finding)
     });
-    Verification { findings: findings.collect() }
+    Verification {
+        findings: findings.collect(),
+    }
 }
 
 /// One process, as the kernel shows it.
@@ -92,7 +99,9 @@ impl Observer {
             Layer::PidNamespace => {
                 // As many ids as there are namespaces, from here inwards.
                 let ids = field(status, "NSpid");
-                Ok(judge(ids.split_whitespace().count() > 1, || format!("its ids are {ids}")))
+                Ok(judge(ids.split_whitespace().count() > 1, || {
+                    format!("its ids are {ids}")
+                }))
             }
             Layer::ResourceLimits => self.limited("Max core file size"),
             Layer::ThreadLimit => self.limited("Max processes"),
@@ -104,7 +113,9 @@ impl Observer {
             Layer::CgroupNamespace => self.apart("cgroup"),
             Layer::EmptyEnvironment => {
                 let bytes = fs::read(self.process.join("environ"))?.len();
-                Ok(judge(bytes == 0, || format!("{bytes} bytes of environment")))
+                Ok(judge(bytes == 0, || {
+                    format!("{bytes} bytes of environment")
+                }))
             }
             Layer::ClosedDescriptors => self.descriptors(),
             Layer::Undumpable => self.undumpable(status),
@@ -117,19 +128,26 @@ impl Observer {
     fn status(&self) -> io::Result<Status> {
         let text = fs::read_to_string(self.process.join("status"))?;
         let fields = text.lines().filter_map(|line| line.split_once(':'));
-        Ok(fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect())
+        Ok(fields
+            .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+            .collect())
     }
 
     fn apart(&self, namespace: &str) -> io::Result<Finding> {
         let its = fs::read_link(self.process.join("ns").join(namespace))?;
         let ours = fs::read_link(Path::new("/proc/self/ns").join(namespace))?;
-        Ok(judge(its != ours, || "it is in the namespace of its parent".to_owned()))
+        Ok(judge(its != ours, || {
+            "it is in the namespace of its parent".to_owned()
+        }))
     }
 
     /// Whether both columns of a limit say something other than `unlimited`, and of core dumps nothing.
     fn limited(&self, name: &str) -> io::Result<Finding> {
         let text = fs::read_to_string(self.process.join("limits"))?;
-        let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap_or_default();
         let soft = line.split_whitespace().next().unwrap_or("unlimited");
         let hard = line.split_whitespace().nth(1).unwrap_or("unlimited");
         let none = name != "Max core file size" || (soft == "0" && hard == "0");
@@ -160,13 +178,18 @@ impl Observer {
 
     /// The kernel gives the files of an undumpable process to root, whoever its user is.
     fn undumpable(&self, status: &Status) -> io::Result<Finding> {
-        if field(status, "Uid").split_whitespace().any(|user| user == "0") {
+        if field(status, "Uid")
+            .split_whitespace()
+            .any(|user| user == "0")
+        {
             let why = "its user is root, who owns the files of any process".to_owned();
             return Ok(Finding::Unseen { why });
         }
         let owner = fs::metadata(self.process.join("environ"))?.uid();
         let own = field(status, "Uid").split_whitespace().next() == Some(&owner.to_string());
-        Ok(judge(!own, || "its files belong to its own user".to_owned()))
+        Ok(judge(!own, || {
+            "its files belong to its own user".to_owned()
+        }))
     }
 }
 
@@ -182,9 +205,15 @@ fn expect(status: &Status, name: &str, expected: &str) -> Finding {
 }
 
 fn judge(holds: bool, found: impl FnOnce() -> String) -> Finding {
-    if holds { Finding::Confirmed } else { Finding::Contradicted { found: found() } }
+    if holds {
+        Finding::Confirmed
+    } else {
+        Finding::Contradicted { found: found() }
+    }
 }
 
 fn unseen(error: &io::Error) -> Finding {
-    Finding::Unseen { why: error.to_string() }
+    Finding::Unseen {
+        why: error.to_string(),
+    }
 }

@@ -53,7 +53,11 @@ pub(crate) struct Started {
 
 impl Worker {
     pub(crate) const fn new(started: Started, channel: Channel, report: Report) -> Self {
-        Self { started, channel, report }
+        Self {
+            started,
+            channel,
+            report,
+        }
     }
 
     /// Its process.
@@ -86,7 +90,9 @@ impl Worker {
             Err(ChannelError::System(errno)) => return Err(errno.into()),
             Err(_) => return Err(WorkerError::DeadlinePassed),
         }
-        let request = Request::Reap { worker: self.started.worker };
+        let request = Request::Reap {
+            worker: self.started.worker,
+        };
         match self.started.zygote.ask(&request, &[])? {
             (Answer::Ended(ending), _) => {
                 self.started.ending = Some(ending);
@@ -100,7 +106,12 @@ impl Worker {
     /// Moves its limit of data, up to [`WorkerLimits::data_bytes_max`]. What it has stays: a lower limit
     /// refuses it more.
     pub fn set_data_bytes(&self, data_bytes: u64) -> Result<(), WorkerError> {
-        let Started { pid, data_bytes_max, ending, .. } = self.started;
+        let Started {
+            pid,
+            data_bytes_max,
+            ending,
+            ..
+        } = self.started;
         // Its process id may be another's by now.
         if ending.is_some() {
             return Err(Errno::SRCH.into());
@@ -110,7 +121,10 @@ impl Worker {
             Err(Errno::PERM) => {}
             result => return Ok(result?),
         }
-        let request = Request::Limit { worker: self.started.worker, data_bytes };
+        let request = Request::Limit {
+            worker: self.started.worker,
+            data_bytes,
+        };
         match self.started.zygote.ask(&request, &[])? {
             (Answer::Limited, _) => Ok(()),
             (Answer::Refused { errno }, _) => Err(Errno::from_raw_os_error(errno).into()),
@@ -128,7 +142,14 @@ impl Started {
         limits: &WorkerLimits,
     ) -> Self {
         let data_bytes_max = limits.data_bytes_max;
-        Self { zygote, worker, pid, pidfd, data_bytes_max, ending: None }
+        Self {
+            zygote,
+            worker,
+            pid,
+            pidfd,
+            data_bytes_max,
+            ending: None,
+        }
     }
 
     fn kill(&self) {
@@ -141,7 +162,9 @@ impl Drop for Started {
     fn drop(&mut self) {
         if self.ending.is_none() {
             self.kill();
-            let request = Request::Release { worker: self.worker };
+            let request = Request::Release {
+                worker: self.worker,
+            };
             self.zygote.tell(&request, &[self.pidfd.as_fd()]);
         }
     }

@@ -78,7 +78,10 @@ pub(crate) struct Shared {
 
 impl Default for ZygoteSettings {
     fn default() -> Self {
-        Self { layers: Layers::ALL, inherit_stderr: false }
+        Self {
+            layers: Layers::ALL,
+            inherit_stderr: false,
+        }
     }
 }
 
@@ -100,9 +103,21 @@ impl Zygote {
             .recv()
             .map_err(|_| ZygoteError::Gone)?
             .map_err(ZygoteError::Start)?;
-        let shared = Arc::new(Shared { control: Mutex::new(ours), pid, pidfd });
-        let zygote = Self { shared, keeper: Some(keeper) };
-        match zygote.shared.ask(&Request::Begin { layers: settings.layers }, &[])? {
+        let shared = Arc::new(Shared {
+            control: Mutex::new(ours),
+            pid,
+            pidfd,
+        });
+        let zygote = Self {
+            shared,
+            keeper: Some(keeper),
+        };
+        match zygote.shared.ask(
+            &Request::Begin {
+                layers: settings.layers,
+            },
+            &[],
+        )? {
             (Answer::Begun, _) => Ok(zygote),
             _ => Err(ZygoteError::Gone),
         }
@@ -119,7 +134,10 @@ impl Zygote {
     ) -> Result<Worker, ZygoteError> {
         let (mut ours, theirs) = Channel::pair()?;
         ours.accept_descriptors(0);
-        let request = Request::Fork { role, limits: *limits };
+        let request = Request::Fork {
+            role,
+            limits: *limits,
+        };
         let (answer, descriptors) = self.shared.ask(&request, &[theirs.as_fd()])?;
         // From here on the worker's copy is the only one, so that its death is the channel's end.
         drop(theirs);
@@ -177,7 +195,9 @@ impl Shared {
         let answer = control
             .send(&request.encode(), descriptors, deadline)
             .and_then(|()| control.receive(deadline));
-        let Ok(Some(frame)) = answer else { return Err(self.disown()) };
+        let Ok(Some(frame)) = answer else {
+            return Err(self.disown());
+        };
         let answer = Answer::decode(&frame.payload).map_err(|_| self.disown())?;
         Ok((answer, frame.descriptors))
     }
@@ -186,7 +206,10 @@ impl Shared {
     pub(crate) fn tell(&self, request: &Request, descriptors: &[BorrowedFd<'_>]) {
         let deadline = Some(Instant::now() + ANSWER_TIME);
         let control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
-        if control.send(&request.encode(), descriptors, deadline).is_err() {
+        if control
+            .send(&request.encode(), descriptors, deadline)
+            .is_err()
+        {
             self.disown();
         }
     }
@@ -213,7 +236,11 @@ fn prepare(mut command: Command, theirs: Channel, settings: &ZygoteSettings) -> 
         .current_dir("/")
         .stdin(Stdio::from(theirs.into_descriptor()))
         .stdout(Stdio::null())
-        .stderr(if settings.inherit_stderr { Stdio::inherit() } else { Stdio::null() });
+        .stderr(if settings.inherit_stderr {
+            Stdio::inherit()
+        } else {
+            Stdio::null()
+        });
     if layers.contains(Layer::EmptyEnvironment) {
         command.env_clear();
     }

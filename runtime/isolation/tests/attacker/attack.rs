@@ -15,10 +15,14 @@ pub fn attack(words: &[&str]) -> Outcome {
         ["open", path] => open(path, libc::O_RDONLY),
         ["read", path] => read(path),
         ["append", path] => append(path),
-        ["stat", path] => std::fs::metadata(path).map(|_| String::new()).map_err(number),
+        ["stat", path] => std::fs::metadata(path)
+            .map(|_| String::new())
+            .map_err(number),
         ["tcp", port] => {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, parse(port)));
-            TcpStream::connect(address).map(|_| String::new()).map_err(number)
+            TcpStream::connect(address)
+                .map(|_| String::new())
+                .map_err(number)
         }
         ["udp", port] => UdpSocket::bind("127.0.0.1:0")
             .and_then(|socket| socket.send_to(b"x", (Ipv4Addr::LOCALHOST, parse(port))))
@@ -28,7 +32,9 @@ pub fn attack(words: &[&str]) -> Outcome {
             .and_then(|address| UnixStream::connect_addr(&address))
             .map(|_| String::new())
             .map_err(number),
-        ["unix", path] => UnixStream::connect(path).map(|_| String::new()).map_err(number),
+        ["unix", path] => UnixStream::connect(path)
+            .map(|_| String::new())
+            .map_err(number),
         ["environment"] => match std::env::vars_os().count() {
             0 => Err(0),
             count => Ok(count.to_string()),
@@ -62,7 +68,11 @@ fn number(error: std::io::Error) -> i32 {
 }
 
 fn check(result: libc::c_long) -> Outcome {
-    if result < 0 { Err(number(std::io::Error::last_os_error())) } else { Ok(result.to_string()) }
+    if result < 0 {
+        Err(number(std::io::Error::last_os_error()))
+    } else {
+        Ok(result.to_string())
+    }
 }
 
 fn name(path: &str) -> CString {
@@ -96,7 +106,11 @@ fn descriptors() -> Outcome {
             open += 1;
         }
     }
-    if open == 0 { Err(0) } else { Ok(open.to_string()) }
+    if open == 0 {
+        Err(0)
+    } else {
+        Ok(open.to_string())
+    }
 }
 
 /// Anonymous memory in steps of a mebibyte, each of which is written to.
@@ -169,7 +183,11 @@ fn map(protection: i32) -> Result<*mut libc::c_void, i32> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: a new mapping that nobody refers to.
     let at = unsafe { libc::mmap(std::ptr::null_mut(), 4096, protection, flags, -1, 0) };
-    if at == libc::MAP_FAILED { Err(number(std::io::Error::last_os_error())) } else { Ok(at) }
+    if at == libc::MAP_FAILED {
+        Err(number(std::io::Error::last_os_error()))
+    } else {
+        Ok(at)
+    }
 }
 
 fn protect(protection: i32) -> Outcome {
@@ -180,8 +198,12 @@ fn protect(protection: i32) -> Outcome {
 
 fn exec() -> Outcome {
     let (shell, dash_c, script) = (c"/bin/sh", c"-c", c"exit 77");
-    let arguments =
-        [shell.as_ptr(), dash_c.as_ptr(), script.as_ptr(), std::ptr::null()];
+    let arguments = [
+        shell.as_ptr(),
+        dash_c.as_ptr(),
+        script.as_ptr(),
+        std::ptr::null(),
+    ];
     let environment = [std::ptr::null()];
     // SAFETY: both lists end with a null, and outlive the call.
     check(unsafe { libc::execve(shell.as_ptr(), arguments.as_ptr(), environment.as_ptr()) }.into())
@@ -200,17 +222,29 @@ fn on_process(attack: &str, pid: i32) -> Outcome {
                 let pidfd = check(libc::syscall(libc::SYS_pidfd_open, pid, 0))?;
                 let pidfd: i32 = parse(&pidfd);
                 let nothing = std::ptr::null::<u8>();
-                check(libc::syscall(libc::SYS_pidfd_send_signal, pidfd, signal, nothing, 0))
+                check(libc::syscall(
+                    libc::SYS_pidfd_send_signal,
+                    pidfd,
+                    signal,
+                    nothing,
+                    0,
+                ))
             }
             "process-vm" => {
                 let mut buffer = [0_u8; 16];
-                let ours =
-                    libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+                let ours = libc::iovec {
+                    iov_base: buffer.as_mut_ptr().cast(),
+                    iov_len: buffer.len(),
+                };
                 // Forked from one program, all workers have the same things at the same places.
                 let there = &raw const MARK;
-                let theirs =
-                    libc::iovec { iov_base: there.cast_mut().cast(), iov_len: MARK.len() };
-                check(libc::process_vm_readv(pid, &raw const ours, 1, &raw const theirs, 1, 0) as i64)
+                let theirs = libc::iovec {
+                    iov_base: there.cast_mut().cast(),
+                    iov_len: MARK.len(),
+                };
+                check(
+                    libc::process_vm_readv(pid, &raw const ours, 1, &raw const theirs, 1, 0) as i64,
+                )
             }
             "memory-of" => open(&format!("/proc/{pid}/mem"), libc::O_RDONLY),
             _ => Err(libc::ENOSYS),
@@ -261,7 +295,10 @@ fn system_call(attack: &str) -> Outcome {
                 libc::fcntl(descriptor, libc::F_SETOWN, libc::getpid()).into()
             }
             "raise-limit" => {
-                let limit = libc::rlimit { rlim_cur: 1 << 20, rlim_max: 1 << 30 };
+                let limit = libc::rlimit {
+                    rlim_cur: 1 << 20,
+                    rlim_max: 1 << 30,
+                };
                 libc::setrlimit(libc::RLIMIT_DATA, &raw const limit).into()
             }
             #[cfg(target_arch = "x86_64")]

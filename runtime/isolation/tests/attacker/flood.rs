@@ -12,7 +12,9 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 
 pub fn flood(channel: &Channel, kind: &str) -> u8 {
     let socket = channel.as_fd();
-    let Ok(copy) = socket.try_clone_to_owned() else { return 4 };
+    let Ok(copy) = socket.try_clone_to_owned() else {
+        return 4;
+    };
     let mut raw = File::from(copy);
     let whole = u32::try_from(FRAME_BYTES_MAX).expect("it is small");
     let done = match kind {
@@ -22,12 +24,16 @@ pub fn flood(channel: &Channel, kind: &str) -> u8 {
         "too-many-announced" => raw.write_all(&header(FRAME_VERSION, 65, 0)),
         "missing-descriptors" => raw.write_all(&header(FRAME_VERSION, 1, 0)),
         // Stays, so that the other side waits for what never comes.
-        "claims" => raw.write_all(&header(FRAME_VERSION, 0, whole)).and_then(|()| wait(&mut raw)),
+        "claims" => raw
+            .write_all(&header(FRAME_VERSION, 0, whole))
+            .and_then(|()| wait(&mut raw)),
         "half" => raw
             .write_all(&header(FRAME_VERSION, 0, whole))
             .and_then(|()| raw.write_all(&vec![1; 100_000]))
             .and_then(|()| wait(&mut raw)),
-        "cut" => raw.write_all(&header(FRAME_VERSION, 0, 100)).and_then(|()| raw.write_all(b"x")),
+        "cut" => raw
+            .write_all(&header(FRAME_VERSION, 0, 100))
+            .and_then(|()| raw.write_all(b"x")),
         "cut-header" => raw.write_all(&[1, 0, 0]),
         "stream" => loop {
             if raw.write_all(&[0x41; 4096]).is_err() {

@@ -5,21 +5,46 @@ mod attack;
 mod flood;
 
 use std::fs::File;
+use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
-use meterbox_isolation::{Channel, Frame, Roles, serve};
+use meterbox_isolation::{
+    Channel, Frame, Role, Roles, WorkerLimits, Zygote, ZygoteSettings, serve,
+};
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some("with-a-thread") {
-        std::thread::spawn(|| loop { std::thread::park() });
+    match std::env::args().nth(1).as_deref() {
+        Some("parent") => parent(),
+        Some("with-a-thread") => drop(std::thread::spawn(std::thread::park)),
+        _ => {}
     }
-    match serve(&Roles { runner: &work, compiler: &work }) {
+    match serve(&Roles {
+        runner: &work,
+        compiler: &work,
+    }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Starts a zygote and a worker that ignores its channel, names them, and stays.
+fn parent() {
+    let program = std::env::current_exe().expect("it has a path");
+    let zygote = Zygote::start(Command::new(program), &ZygoteSettings::default());
+    let zygote = zygote.expect("the zygote starts");
+    let worker = zygote.fork(Role::Runner, &WorkerLimits::default(), None);
+    let mut worker = worker.expect("the worker is forked");
+    worker
+        .channel()
+        .send(b"survive", &[], None)
+        .expect("it listens");
+    writeln!(std::io::stdout(), "{} {}", zygote.pid(), worker.pid()).expect("the test listens");
+    loop {
+        std::thread::park();
     }
 }
 
@@ -59,7 +84,9 @@ fn work(mut channel: Channel) -> u8 {
 fn length(frame: Frame) -> Result<String, i32> {
     let descriptor = frame.descriptors.into_iter().next().ok_or(libc::EBADF)?;
     let metadata = File::from(descriptor).metadata();
-    metadata.map(|metadata| metadata.len().to_string()).map_err(|e| e.raw_os_error().unwrap_or(0))
+    metadata
+        .map(|metadata| metadata.len().to_string())
+        .map_err(|e| e.raw_os_error().unwrap_or(0))
 }
 
 /// Maps a file that was handed over as code, and calls it.
@@ -69,7 +96,14 @@ fn run(frame: Frame) -> Result<String, i32> {
     // SAFETY: a new mapping; nobody has a reference into it.
     let code = unsafe {
         let nowhere = std::ptr::null_mut();
-        libc::mmap(nowhere, 4096, protection, libc::MAP_PRIVATE, descriptor.as_raw_fd(), 0)
+        libc::mmap(
+            nowhere,
+            4096,
+            protection,
+            libc::MAP_PRIVATE,
+            descriptor.as_raw_fd(),
+            0,
+        )
     };
     if code == libc::MAP_FAILED {
         return Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0));
@@ -81,5 +115,9 @@ fn run(frame: Frame) -> Result<String, i32> {
 
 fn overflow(depth: u64) -> u64 {
     let block = std::hint::black_box([depth; 512]);
-    if depth == 0 { 0 } else { overflow(depth + 1) + block[3] }
+    if depth == 0 {
+        0
+    } else {
+        overflow(depth + 1) + block[3]
+    }
 }

@@ -13,9 +13,7 @@ use meterbox_isolation::Layer::{
     NetworkNamespace, OrdinaryUser, PidNamespace, ResourceLimits, Seccomp, ThreadLimit, Undumpable,
     UserNamespace,
 };
-use meterbox_isolation::{
-    Ending, Layer, Layers, Role, Standing, Worker, Zygote, ZygoteSettings,
-};
+use meterbox_isolation::{Ending, Layer, Layers, Role, Standing, Worker, Zygote, ZygoteSettings};
 
 use crate::fixture::{Outcome, fork, is_root, program, runner, says, tell, wait_for};
 
@@ -68,69 +66,78 @@ fn attacks(host: &Host) -> Vec<Attack> {
     let filter = &[Seccomp][..];
     let mut attacks = vec![
         attack(format!("read {}", path("secret")), files),
-        attack("read /proc/self/environ".into(), &[
-            Landlock,
-            Seccomp,
-            MountNamespace,
-            EmptyEnvironment,
-        ]),
+        attack(
+            "read /proc/self/environ".into(),
+            &[Landlock, Seccomp, MountNamespace, EmptyEnvironment],
+        ),
         Attack {
             alone_for_root: &[Capabilities],
-            ..attack(format!("read /proc/{pid}/environ"), &[
-                Landlock,
-                Seccomp,
-                MountNamespace,
-                UserNamespace,
-            ])
+            ..attack(
+                format!("read /proc/{pid}/environ"),
+                &[Landlock, Seccomp, MountNamespace, UserNamespace],
+            )
         },
-        attack(format!("read /proc/{pid}/root{}", path("secret")), &[
-            Landlock,
-            Seccomp,
-            MountNamespace,
-        ]),
+        attack(
+            format!("read /proc/{pid}/root{}", path("secret")),
+            &[Landlock, Seccomp, MountNamespace],
+        ),
         attack("open /proc/self/fd/1".into(), files),
         attack("open /".into(), &[Landlock, Seccomp]),
-        attack(format!("stat {}", path("secret")), &[Seccomp, MountNamespace]),
+        attack(
+            format!("stat {}", path("secret")),
+            &[Seccomp, MountNamespace],
+        ),
         Attack {
             alone_for_root: &[],
-            ..attack(format!("append {}", path("ledger")), &[
-                Landlock,
-                Seccomp,
-                MountNamespace,
-                ResourceLimits,
-            ])
+            ..attack(
+                format!("append {}", path("ledger")),
+                &[Landlock, Seccomp, MountNamespace, ResourceLimits],
+            )
         },
         attack(format!("tcp {tcp}"), &[Landlock, Seccomp, NetworkNamespace]),
         attack(format!("udp {udp}"), &[Seccomp, NetworkNamespace]),
-        attack(format!("abstract {}", host.abstract_name), &[
-            Landlock,
-            Seccomp,
-            NetworkNamespace,
-        ]),
-        attack(format!("unix {}", path("socket")), &[Seccomp, MountNamespace]),
+        attack(
+            format!("abstract {}", host.abstract_name),
+            &[Landlock, Seccomp, NetworkNamespace],
+        ),
+        attack(
+            format!("unix {}", path("socket")),
+            &[Seccomp, MountNamespace],
+        ),
         attack("socket".into(), filter),
         attack("netlink".into(), filter),
         attack("exec".into(), files),
         attack(format!("kill {pid}"), signals),
         attack(format!("tgkill {pid}"), signals),
         attack(format!("pidfd {pid}"), signals),
-        Attack { alone_for_root: &[Capabilities], ..attack(format!("ptrace {pid}"), tracing) },
-        Attack { alone_for_user: &[Undumpable], ..attack("process-vm SIBLING".into(), tracing) },
+        Attack {
+            alone_for_root: &[Capabilities],
+            ..attack(format!("ptrace {pid}"), tracing)
+        },
         Attack {
             alone_for_user: &[Undumpable],
-            ..attack("memory-of SIBLING".into(), &[
-                Landlock,
-                Seccomp,
-                MountNamespace,
-                UserNamespace,
-            ])
+            ..attack("process-vm SIBLING".into(), tracing)
         },
+        Attack {
+            alone_for_user: &[Undumpable],
+            ..attack(
+                "memory-of SIBLING".into(),
+                &[Landlock, Seccomp, MountNamespace, UserNamespace],
+            )
+        },
+        attack("map 5".into(), filter),
         attack("map 7".into(), filter),
         attack("map 6".into(), filter),
         attack("protect 7".into(), filter),
         attack("protect 6".into(), filter),
-        Attack { role: Role::Compiler, ..attack("map 5".into(), filter) },
-        Attack { role: Role::Compiler, ..attack("protect 5".into(), filter) },
+        Attack {
+            role: Role::Compiler,
+            ..attack("map 5".into(), filter)
+        },
+        Attack {
+            role: Role::Compiler,
+            ..attack("protect 5".into(), filter)
+        },
         attack("forks 200".into(), &[Seccomp, ThreadLimit]),
         attack("clone".into(), filter),
         attack("threads 200".into(), &[ThreadLimit]),
@@ -171,7 +178,10 @@ fn attack(command: String, alone: &'static [Layer]) -> Attack {
 }
 
 fn kernel(works: Works, command: &str, alone: &'static [Layer]) -> Attack {
-    Attack { works, ..attack(command.to_owned(), alone) }
+    Attack {
+        works,
+        ..attack(command.to_owned(), alone)
+    }
 }
 
 #[test]
@@ -179,8 +189,10 @@ fn each_attack_is_stopped_by_each_of_its_layers_alone() {
     let host = Host::new();
     let bare = host.zygote(Layers::NONE);
     let whole = host.zygote(Layers::ALL);
-    let alone: Vec<(Layer, Zygote)> =
-        Layer::ALL.into_iter().map(|layer| (layer, host.zygote(with_needed(layer)))).collect();
+    let alone: Vec<(Layer, Zygote)> = Layer::ALL
+        .into_iter()
+        .map(|layer| (layer, host.zygote(with_needed(layer))))
+        .collect();
     let mut bystander = runner(&whole);
     let (mut tried, mut skipped) = (0, 0);
 
@@ -192,10 +204,16 @@ fn each_attack_is_stopped_by_each_of_its_layers_alone() {
             Works::ForRoot => is_root(),
             Works::Perhaps => false,
         };
-        assert!(!expected_to_work || control.is_none(), "{command} proves nothing: {control:?}");
+        assert!(
+            !expected_to_work || control.is_none(),
+            "{command} proves nothing: {control:?}"
+        );
 
         let stopped = attempt(&whole, &attack);
-        assert!(stopped.is_some(), "{command} works on a worker with all layers");
+        assert!(
+            stopped.is_some(),
+            "{command} works on a worker with all layers"
+        );
         says(&mut bystander, "untroubled");
         let by_all = stopped.unwrap_or_default();
 
@@ -204,7 +222,11 @@ fn each_attack_is_stopped_by_each_of_its_layers_alone() {
             skipped += 1;
             continue;
         }
-        let more = if is_root() { attack.alone_for_root } else { attack.alone_for_user };
+        let more = if is_root() {
+            attack.alone_for_root
+        } else {
+            attack.alone_for_user
+        };
         let mut by_each = Vec::new();
         for (layer, zygote) in &alone {
             let expected = attack.alone.contains(layer) || more.contains(layer);
@@ -217,7 +239,10 @@ fn each_attack_is_stopped_by_each_of_its_layers_alone() {
                 continue;
             }
             let outcome = attempt(zygote, &attack);
-            assert!(outcome.is_some() || !expected, "{layer} alone does not stop {command}");
+            assert!(
+                outcome.is_some() || !expected,
+                "{layer} alone does not stop {command}"
+            );
             tried += usize::from(expected);
             let unexpected = if expected { "" } else { " (not counted on)" };
             by_each.extend(outcome.map(|how| format!("{layer}: {how}{unexpected}")));
@@ -233,7 +258,9 @@ fn each_attack_is_stopped_by_each_of_its_layers_alone() {
 fn attempt(zygote: &Zygote, attack: &Attack) -> Option<String> {
     let mut worker = fork(zygote, attack.role);
     let sibling = runner(zygote);
-    let command = attack.command.replace("SIBLING", &sibling.pid().to_string());
+    let command = attack
+        .command
+        .replace("SIBLING", &sibling.pid().to_string());
     match tell(&mut worker, &command, &[]) {
         Outcome::Done(_) => None,
         Outcome::Refused(0) => Some("nothing to be had".to_owned()),
@@ -267,7 +294,8 @@ fn with_needed(layer: Layer) -> Layers {
 
 impl Host {
     fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("meterbox-isolation-{}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("meterbox-isolation-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("secret"), "the key").unwrap();
         fs::write(folder.join("ledger"), "paid").unwrap();
@@ -293,7 +321,14 @@ impl Host {
     fn zygote(&self, layers: Layers) -> Zygote {
         let mut command = program();
         command.env("METERBOX_SECRET", "in the environment");
-        Zygote::start(command, &ZygoteSettings { layers, inherit_stderr: false }).unwrap()
+        Zygote::start(
+            command,
+            &ZygoteSettings {
+                layers,
+                inherit_stderr: false,
+            },
+        )
+        .unwrap()
     }
 
     fn is_untouched(&self) {
@@ -320,7 +355,10 @@ fn a_ledger_stays_as_it_was_whatever_a_worker_tries() {
     for attack in attacks(&host) {
         attempt(&whole, &attack);
     }
-    assert_eq!(fs::read_to_string(host.folder.join("ledger")).unwrap(), "paid");
+    assert_eq!(
+        fs::read_to_string(host.folder.join("ledger")).unwrap(),
+        "paid"
+    );
     // What is left of all those workers.
     let mut last = runner(&whole);
     wait_for("the others are gone", || children(&whole) == [last.pid()]);
@@ -330,19 +368,40 @@ fn a_ledger_stays_as_it_was_whatever_a_worker_tries() {
 fn children(zygote: &Zygote) -> Vec<u32> {
     let pid = zygote.pid();
     let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+    text.split_whitespace()
+        .map(|pid| pid.parse().unwrap())
+        .collect()
 }
 
 #[test]
 fn what_only_an_attacker_does_is_named_seccomp() {
     let zygote = Host::new().zygote(Layers::ALL);
-    for command in ["socket", "exec", "clone", "unshare", "bpf", "io-uring", "keyring", "map 7"] {
+    for command in [
+        "socket", "exec", "clone", "unshare", "bpf", "io-uring", "keyring", "map 7",
+    ] {
         let mut worker: Worker = runner(&zygote);
         let Outcome::Ended(ending) = tell(&mut worker, command, &[]) else {
             panic!("{command} is survived")
         };
         assert!(ending.is_seccomp(), "{command}: {ending}");
     }
+}
+
+#[test]
+fn what_libraries_try_fails_and_does_not_kill() {
+    let zygote = Host::new().zygote(Layers::ALL);
+    let mut worker = runner(&zygote);
+    for (command, errno) in [
+        ("open /etc/localtime", libc::EPERM),
+        ("stat /etc/localtime", libc::EPERM),
+        ("read /sys/fs/cgroup/cpu.max", libc::EPERM),
+        ("asynchronous", libc::EPERM),
+        ("memfd 1", libc::ENOSYS),
+    ] {
+        let outcome = tell(&mut worker, command, &[]);
+        assert_eq!(outcome, Outcome::Refused(errno), "{command}");
+    }
+    says(&mut worker, "alive");
 }
 
 /// Tests run by root say little of what an ordinary user gets: there, user namespaces are the only way to
@@ -355,7 +414,11 @@ fn an_ordinary_user_gets_the_same() {
     }
     use std::os::unix::process::CommandExt as _;
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-    command.args(["--test-threads=1", "--nocapture"]).uid(65534).gid(65534).current_dir("/");
+    command
+        .args(["--test-threads=1", "--nocapture"])
+        .uid(65534)
+        .gid(65534)
+        .current_dir("/");
     match command.output() {
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stdout);

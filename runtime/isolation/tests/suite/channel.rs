@@ -14,7 +14,17 @@ use crate::fixture::{runner, says, shortly, soon, zygote};
 #[test]
 fn frames_arrive_whole_and_in_order() {
     let (one, mut other) = Channel::pair().unwrap();
-    let lengths = [0, 1, 8, 16_375, 16_376, 16_377, 65_536, 1_000_003, FRAME_BYTES_MAX];
+    let lengths = [
+        0,
+        1,
+        8,
+        16_375,
+        16_376,
+        16_377,
+        65_536,
+        1_000_003,
+        FRAME_BYTES_MAX,
+    ];
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for (index, length) in lengths.into_iter().enumerate() {
@@ -39,7 +49,8 @@ fn descriptors_arrive_with_their_own_frame() {
     let (one, mut other) = Channel::pair().unwrap();
     let null = File::open("/dev/null").unwrap();
     for count in [0, 1, 0, 0, 64, 64, 3, 0] {
-        one.send(b"some", &vec![null.as_fd(); count], soon()).unwrap();
+        one.send(b"some", &vec![null.as_fd(); count], soon())
+            .unwrap();
     }
     for count in [0, 1, 0, 0, 64, 64, 3, 0] {
         let frame = other.receive(soon()).unwrap().expect("a frame");
@@ -59,7 +70,13 @@ fn what_is_too_large_is_not_sent() {
     assert!(matches!(error, ChannelError::TooLarge { bytes } if bytes == FRAME_BYTES_MAX + 1));
     let too_many = vec![other.as_fd(); FRAME_DESCRIPTORS_MAX + 1];
     let error = one.send(b"", &too_many, None).unwrap_err();
-    assert!(matches!(error, ChannelError::TooManyDescriptors { descriptors: 65, .. }));
+    assert!(matches!(
+        error,
+        ChannelError::TooManyDescriptors {
+            descriptors: 65,
+            ..
+        }
+    ));
     // Neither has harmed the channel.
     one.send(b"well", &[], None).unwrap();
     assert_eq!(other.receive(soon()).unwrap().unwrap().payload, b"well");
@@ -68,7 +85,9 @@ fn what_is_too_large_is_not_sent() {
 #[test]
 fn a_peer_that_does_not_read_is_given_up_at_the_deadline() {
     let (one, other) = Channel::pair().unwrap();
-    let error = one.send(&vec![0; FRAME_BYTES_MAX], &[], shortly()).unwrap_err();
+    let error = one
+        .send(&vec![0; FRAME_BYTES_MAX], &[], shortly())
+        .unwrap_err();
     assert!(matches!(error, ChannelError::DeadlinePassed), "{error}");
     // Half a frame lies there now.
     let error = one.send(b"", &[], shortly()).unwrap_err();
@@ -105,9 +124,13 @@ fn a_header_cut_anywhere_still_gets_its_descriptors() {
     for length in 16_300..16_400 {
         one.send(&vec![0; length], &[], soon()).unwrap();
         one.send(b"x", &[null.as_fd()], soon()).unwrap();
-        one.send(b"y", &[null.as_fd(), null.as_fd()], soon()).unwrap();
+        one.send(b"y", &[null.as_fd(), null.as_fd()], soon())
+            .unwrap();
         for count in [0, 1, 2] {
-            assert_eq!(other.receive(soon()).unwrap().unwrap().descriptors.len(), count);
+            assert_eq!(
+                other.receive(soon()).unwrap().unwrap().descriptors.len(),
+                count
+            );
         }
     }
 }
@@ -127,11 +150,23 @@ fn malformed_frames_are_refused_by_name() {
         ("cut-header", "closed within"),
         ("stream", "version"),
         ("surplus", "3 descriptors arrived that no frame announced"),
-        ("unannounced", "38 descriptors arrived that no frame announced"),
+        (
+            "unannounced",
+            "38 descriptors arrived that no frame announced",
+        ),
         ("more-than-a-frame", "lost on the way"),
-        ("none-taken thousands", "60 descriptors arrived that no frame announced"),
-        ("none-taken missing-descriptors", "1 descriptors are more than 0"),
-        ("none-taken surplus", "3 descriptors arrived that no frame announced"),
+        (
+            "none-taken thousands",
+            "60 descriptors arrived that no frame announced",
+        ),
+        (
+            "none-taken missing-descriptors",
+            "1 descriptors are more than 0",
+        ),
+        (
+            "none-taken surplus",
+            "3 descriptors arrived that no frame announced",
+        ),
         ("claims", "deadline"),
         ("half", "deadline"),
         ("deaf", "deadline"),
@@ -144,8 +179,15 @@ fn malformed_frames_are_refused_by_name() {
                 kind
             }
         };
-        worker.channel().send(format!("flood {kind}").as_bytes(), &[], soon()).unwrap();
-        let wait = if expected == "deadline" { shortly() } else { soon() };
+        worker
+            .channel()
+            .send(format!("flood {kind}").as_bytes(), &[], soon())
+            .unwrap();
+        let wait = if expected == "deadline" {
+            shortly()
+        } else {
+            soon()
+        };
         let error = worker.channel().receive(wait).unwrap_err();
         assert!(error.to_string().contains(expected), "{kind}: {error}");
         if expected != "deadline" {
@@ -154,16 +196,31 @@ fn malformed_frames_are_refused_by_name() {
         }
     }
     says(&mut bystander, "untroubled");
-    assert_eq!(open_descriptors(), before, "every descriptor that was sent is closed again");
+    assert_eq!(
+        open_descriptors(),
+        before,
+        "every descriptor that was sent is closed again"
+    );
 }
 
 #[test]
 fn endless_frames_cost_one_at_a_time() {
     let zygote = zygote(Layers::ALL);
     let mut worker = runner(&zygote);
-    worker.channel().send(b"flood endless-frames", &[], soon()).unwrap();
+    worker
+        .channel()
+        .send(b"flood endless-frames", &[], soon())
+        .unwrap();
     for _ in 0..10_000 {
-        assert!(worker.channel().receive(soon()).unwrap().unwrap().payload.is_empty());
+        assert!(
+            worker
+                .channel()
+                .receive(soon())
+                .unwrap()
+                .unwrap()
+                .payload
+                .is_empty()
+        );
     }
     worker.kill();
     assert_eq!(worker.exit(soon()).unwrap(), Ending::Killed { signal: 9 });
@@ -175,7 +232,10 @@ fn a_worker_that_does_not_read_cannot_hold_its_parent_up() {
     let mut worker = runner(&zygote);
     worker.channel().send(b"flood deaf", &[], soon()).unwrap();
     let began = Instant::now();
-    let error = worker.channel().send(&vec![0; FRAME_BYTES_MAX], &[], shortly()).unwrap_err();
+    let error = worker
+        .channel()
+        .send(&vec![0; FRAME_BYTES_MAX], &[], shortly())
+        .unwrap_err();
     assert!(matches!(error, ChannelError::DeadlinePassed), "{error}");
     assert!(began.elapsed() < Duration::from_secs(10));
 }
@@ -185,7 +245,10 @@ fn a_worker_killed_within_a_frame_leaves_half_a_frame() {
     let zygote = zygote(Layers::ALL);
     let mut worker = runner(&zygote);
     worker.channel().send(b"flood half", &[], soon()).unwrap();
-    assert!(matches!(worker.channel().receive(shortly()), Err(ChannelError::DeadlinePassed)));
+    assert!(matches!(
+        worker.channel().receive(shortly()),
+        Err(ChannelError::DeadlinePassed)
+    ));
     worker.kill();
     let error = worker.channel().receive(soon()).unwrap_err();
     assert!(matches!(error, ChannelError::CutShort), "{error}");
@@ -201,8 +264,10 @@ fn a_worker_killed_within_a_frame_leaves_half_a_frame() {
 }
 
 fn wait_until_readable(socket: &OwnedFd) {
-    let mut descriptors =
-        [rustix::event::PollFd::new(socket, rustix::event::PollFlags::IN)];
+    let mut descriptors = [rustix::event::PollFd::new(
+        socket,
+        rustix::event::PollFlags::IN,
+    )];
     rustix::event::poll(&mut descriptors, None).unwrap();
 }
 

@@ -22,16 +22,28 @@ pub fn program() -> Command {
 }
 
 pub fn zygote(layers: Layers) -> Zygote {
-    Zygote::start(program(), &ZygoteSettings { layers, inherit_stderr: false })
-        .expect("the zygote starts")
+    Zygote::start(
+        program(),
+        &ZygoteSettings {
+            layers,
+            inherit_stderr: false,
+        },
+    )
+    .expect("the zygote starts")
 }
 
 pub fn limits() -> WorkerLimits {
-    WorkerLimits { data_bytes: 64 << 20, data_bytes_max: 128 << 20, ..WorkerLimits::default() }
+    WorkerLimits {
+        data_bytes: 64 << 20,
+        data_bytes_max: 128 << 20,
+        ..WorkerLimits::default()
+    }
 }
 
 pub fn fork(zygote: &Zygote, role: Role) -> Worker {
-    zygote.fork(role, &limits(), soon()).expect("the worker is forked")
+    zygote
+        .fork(role, &limits(), soon())
+        .expect("the worker is forked")
 }
 
 pub fn runner(zygote: &Zygote) -> Worker {
@@ -48,7 +60,11 @@ pub fn shortly() -> Option<Instant> {
 }
 
 pub fn tell(worker: &mut Worker, command: &str, descriptors: &[BorrowedFd<'_>]) -> Outcome {
-    if worker.channel().send(command.as_bytes(), descriptors, soon()).is_ok() {
+    if worker
+        .channel()
+        .send(command.as_bytes(), descriptors, soon())
+        .is_ok()
+    {
         match worker.channel().receive(soon()) {
             Ok(Some(frame)) => {
                 let text = String::from_utf8(frame.payload).expect("the attacker sends text");

@@ -1,7 +1,7 @@
 //! Workers' births and deaths, and those of zygotes.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::fd::AsFd as _;
 use std::time::Instant;
 
@@ -21,8 +21,14 @@ fn work_is_done_over_the_channel() {
     for role in [Role::Runner, Role::Compiler] {
         let mut worker = fork(&zygote, role);
         says(&mut worker, "hello");
-        assert_eq!(tell(&mut worker, "threads 8", &[]), Outcome::Done("8".to_owned()));
-        assert_eq!(tell(&mut worker, "memory 8388608", &[]), Outcome::Done("8388608".to_owned()));
+        assert_eq!(
+            tell(&mut worker, "threads 8", &[]),
+            Outcome::Done("8".to_owned())
+        );
+        assert_eq!(
+            tell(&mut worker, "memory 8388608", &[]),
+            Outcome::Done("8388608".to_owned())
+        );
         says(&mut worker, "still-here");
     }
 }
@@ -35,16 +41,37 @@ fn how_a_worker_ended_is_told() {
         ("exit 41", Ending::Exited { code: 41 }),
         ("panic", Ending::Exited { code: 101 }),
         // The first process of a PID namespace gets no SIGABRT from itself: the C library then faults.
-        ("abort", Ending::Killed { signal: libc::SIGSEGV }),
-        ("overflow", Ending::Killed { signal: libc::SIGSEGV }),
-        ("socket", Ending::Killed { signal: libc::SIGSYS }),
+        (
+            "abort",
+            Ending::Killed {
+                signal: libc::SIGSEGV,
+            },
+        ),
+        (
+            "overflow",
+            Ending::Killed {
+                signal: libc::SIGSEGV,
+            },
+        ),
+        (
+            "socket",
+            Ending::Killed {
+                signal: libc::SIGSYS,
+            },
+        ),
     ] {
         let mut worker = runner(&zygote);
         let outcome = tell(&mut worker, command, &[]);
         assert_eq!(outcome, Outcome::Ended(expected), "{command}");
         assert_eq!(worker.exit(None).unwrap(), expected, "asked again");
     }
-    assert_eq!(Ending::Killed { signal: libc::SIGSYS }.to_string(), "SIGSYS (seccomp)");
+    assert_eq!(
+        Ending::Killed {
+            signal: libc::SIGSYS
+        }
+        .to_string(),
+        "SIGSYS (seccomp)"
+    );
 }
 
 #[test]
@@ -69,14 +96,29 @@ fn code_that_is_handed_over_runs() {
     #[cfg(target_arch = "aarch64")]
     let code = [0x40, 5, 0x80, 0x52, 0xc0, 3, 0x5f, 0xd6]; // mov w0, #42; ret
     file.write_all(&code).unwrap();
-    fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK).unwrap();
+    fcntl_add_seals(
+        &file,
+        SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK,
+    )
+    .unwrap();
     let length = code.len().to_string();
     let mut worker = runner(&zygote);
-    assert_eq!(tell(&mut worker, "file", &[file.as_fd()]), Outcome::Done(length));
-    assert_eq!(tell(&mut worker, "run", &[file.as_fd()]), Outcome::Done("42".to_owned()));
+    assert_eq!(
+        tell(&mut worker, "file", &[file.as_fd()]),
+        Outcome::Done(length)
+    );
+    assert_eq!(
+        tell(&mut worker, "run", &[file.as_fd()]),
+        Outcome::Done("42".to_owned())
+    );
     let mut worker = fork(&zygote, Role::Compiler);
-    let ending = Ending::Killed { signal: libc::SIGSYS };
-    assert_eq!(tell(&mut worker, "run", &[file.as_fd()]), Outcome::Ended(ending));
+    let ending = Ending::Killed {
+        signal: libc::SIGSYS,
+    };
+    assert_eq!(
+        tell(&mut worker, "run", &[file.as_fd()]),
+        Outcome::Ended(ending)
+    );
 }
 
 #[test]
@@ -84,11 +126,17 @@ fn the_limit_of_data_moves_and_has_an_end() {
     let zygote = zygote(Layers::ALL);
     let mut worker = runner(&zygote);
     let (small, large) = ("memory 83886080", "memory 167772160");
-    assert_eq!(tell(&mut worker, small, &[]), Outcome::Refused(libc::ENOMEM));
+    assert_eq!(
+        tell(&mut worker, small, &[]),
+        Outcome::Refused(libc::ENOMEM)
+    );
     worker.set_data_bytes(112 << 20).unwrap();
     let mut other = runner(&zygote);
     other.set_data_bytes(112 << 20).unwrap();
-    assert_eq!(tell(&mut other, small, &[]), Outcome::Done("83886080".to_owned()));
+    assert_eq!(
+        tell(&mut other, small, &[]),
+        Outcome::Done("83886080".to_owned())
+    );
     assert_eq!(tell(&mut other, large, &[]), Outcome::Refused(libc::ENOMEM));
     // Beyond the hard limit is the hard limit.
     other.set_data_bytes(u64::MAX).unwrap();
@@ -161,11 +209,33 @@ fn with_the_zygote_its_workers_die() {
     for worker in [&mut idle, &mut busy] {
         assert!(matches!(worker.channel().receive(soon()), Ok(None)));
         let error = worker.exit(soon()).unwrap_err();
-        assert!(matches!(error, WorkerError::Zygote(ZygoteError::Gone)), "{error}");
+        assert!(
+            matches!(error, WorkerError::Zygote(ZygoteError::Gone)),
+            "{error}"
+        );
     }
     let error = zygote.fork(Role::Runner, &limits(), soon()).unwrap_err();
     assert!(matches!(error, ZygoteError::Gone), "{error}");
     assert!(!zygote.is_alive());
+}
+
+#[test]
+fn with_the_parent_everything_dies() {
+    let mut command = program();
+    command.arg("parent").stdout(std::process::Stdio::piped());
+    let mut parent = command.spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(parent.stdout.take().unwrap())
+        .read_line(&mut said)
+        .unwrap();
+    let pids: Vec<u32> = said
+        .split_whitespace()
+        .map(|pid| pid.parse().unwrap())
+        .collect();
+    assert!(pids.len() == 2 && pids.iter().all(|pid| lives(*pid)));
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    wait_for("both die", || !pids.iter().any(|pid| lives(*pid)));
 }
 
 #[test]
@@ -180,9 +250,10 @@ fn a_dropped_zygote_is_gone_with_its_workers() {
 
 #[test]
 fn only_that_layer_makes_a_worker_die_with_its_zygote() {
-    for (layers, dies) in
-        [(Layers::only(&[Layer::DiesWithParent]), true), (Layers::NONE, false)]
-    {
+    for (layers, dies) in [
+        (Layers::only(&[Layer::DiesWithParent]), true),
+        (Layers::NONE, false),
+    ] {
         let zygote = zygote(layers);
         let mut worker = runner(&zygote);
         worker.channel().send(b"survive", &[], soon()).unwrap();
@@ -214,10 +285,16 @@ fn a_program_that_is_no_zygote_is_an_error() {
 
 #[test]
 fn the_worker_program_refuses_to_be_started_by_hand() {
-    let output = program().stdin(std::process::Stdio::null()).output().unwrap();
+    let output = program()
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
     assert!(!output.status.success());
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(said, "error: this program is started by another one, not by hand\n");
+    assert_eq!(
+        said,
+        "error: this program is started by another one, not by hand\n"
+    );
 }
 
 #[test]
@@ -233,25 +310,35 @@ fn a_worker_comes_to_life_quickly() {
         })
         .collect();
     times.sort();
-    println!("fork to first frame: median {:?}, slowest {:?}", times[25], times[49]);
+    println!(
+        "fork to first frame: median {:?}, slowest {:?}",
+        times[25], times[49]
+    );
     // Hundreds of times what it takes: only a change of kind is an error.
     assert!(times[25].as_millis() < 500);
 }
 
 #[test]
 fn an_error_names_what_a_channel_lacks() {
-    assert_eq!(ChannelError::CutShort.to_string(), "the peer closed within a frame");
+    assert_eq!(
+        ChannelError::CutShort.to_string(),
+        "the peer closed within a frame"
+    );
 }
 
 fn lives(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = status.rsplit_once(") ").map(|(_, rest)| rest.chars().next());
+    let state = status
+        .rsplit_once(") ")
+        .map(|(_, rest)| rest.chars().next());
     !matches!(state, None | Some(None | Some('Z' | 'X')))
 }
 
 fn children(pid: u32) -> Vec<u32> {
     let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+    text.split_whitespace()
+        .map(|pid| pid.parse().unwrap())
+        .collect()
 }
 
 /// None: an undumpable process's descriptors are for root to see.

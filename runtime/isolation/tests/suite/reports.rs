@@ -16,7 +16,10 @@ fn every_layer_that_is_reported_holds() {
             println!("{role}: {layer}: {standing:?} {why}: {finding:?}");
         }
         assert_eq!(verification.contradicted().collect::<Vec<_>>(), []);
-        assert_ne!(worker.report().standing(Layer::NoNewPrivileges), Standing::SwitchedOff);
+        assert_ne!(
+            worker.report().standing(Layer::NoNewPrivileges),
+            Standing::SwitchedOff
+        );
         if is_root() {
             let unseen = |finding: &Finding| matches!(finding, Finding::Unseen { .. });
             let layers: Vec<Layer> = verification
@@ -26,7 +29,9 @@ fn every_layer_that_is_reported_holds() {
                 .map(|(layer, _)| *layer)
                 .collect();
             assert!(
-                layers.iter().all(|l| matches!(l, Layer::Landlock | Layer::DiesWithParent)),
+                layers
+                    .iter()
+                    .all(|l| matches!(l, Layer::Landlock | Layer::DiesWithParent)),
                 "{layers:?}"
             );
         }
@@ -83,5 +88,10 @@ fn of_a_process_that_is_gone_nothing_is_confirmed() {
     let worker = runner(&zygote);
     let verification = verify(u32::MAX, worker.report());
     let confirmed = |finding: &Finding| *finding == Finding::Confirmed;
-    assert!(!verification.findings().iter().any(|(_, finding)| confirmed(finding)));
+    assert!(
+        !verification
+            .findings()
+            .iter()
+            .any(|(_, finding)| confirmed(finding))
+    );
 }
