@@ -44,22 +44,27 @@ pub(crate) unsafe fn clone_process(layers: Layers, report: &mut Report) -> Resul
     attempts.push(Vec::new());
     attempts.dedup();
 
-    let mut refusal = Errno::OPNOTSUPP;
+    let mut refusals = [Errno::OPNOTSUPP; Layer::ALL.len()];
     for attempt in attempts {
         let flags = attempt
             .iter()
             .fold(libc::SIGCHLD | libc::CLONE_PIDFD, |all, one| all | one.1);
         for (layer, _) in &wanted {
             let allowed = attempt.iter().any(|one| one.0 == *layer);
+            let refusal = refusals[layer.index()];
             report.record(*layer, if allowed { Ok(()) } else { Err(refusal) });
         }
         // SAFETY: as the caller promises.
         match unsafe { clone_with(flags) } {
-            Err(errno) => refusal = errno,
+            // Of several at once it is not said which was refused; alone they are tried next.
+            Err(errno) if attempt.is_empty() => return Err(errno),
+            Err(errno) => attempt
+                .iter()
+                .for_each(|(layer, _)| refusals[layer.index()] = errno),
             cloned => return cloned,
         }
     }
-    Err(refusal)
+    Err(Errno::OPNOTSUPP)
 }
 
 /// # Safety

@@ -66,10 +66,13 @@ impl Confinement<'_> {
         report.put_up(layers, Layer::ResourceLimits, || {
             limit_resources(self.limits)
         });
-        let has_user_namespace = report.standing(Layer::UserNamespace) == Standing::Active;
+        // Counted by user and user namespace: without one of its own it would count everybody's, and root
+        // is not held to it at all.
+        let counted = [Layer::UserNamespace, Layer::OrdinaryUser]
+            .into_iter()
+            .all(|layer| report.standing(layer) == Standing::Active);
         report.put_up(layers, Layer::ThreadLimit, || {
-            // Counted by user and user namespace: without one of its own it would count everybody's.
-            if has_user_namespace {
+            if counted {
                 limit(Resource::Nproc, self.limits.threads_max.into())
             } else {
                 Err(Errno::OPNOTSUPP)

@@ -10,7 +10,8 @@ pub enum Ending {
         /// What it returned.
         code: i32,
     },
-    /// A signal ended it.
+    /// A signal ended it. An abort shows as `SIGSEGV` where the worker is the first process of its PID
+    /// namespace, which gets no `SIGABRT` from itself.
     Killed {
         /// As in `signal(7)`.
         signal: i32,

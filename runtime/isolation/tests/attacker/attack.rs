@@ -50,6 +50,8 @@ pub fn attack(words: &[&str]) -> Outcome {
         ["map", protection] => map(parse(protection)).map(|_| String::new()),
         ["protect", protection] => protect(parse(protection)),
         ["exec"] => exec(),
+        // SAFETY: numbers only.
+        ["shared-memory", key] => check(unsafe { libc::shmget(parse(key), 0, 0) }.into()),
         [name, pid] => on_process(name, parse(pid)),
         [name] => system_call(name),
         _ => Err(libc::ENOSYS),
@@ -286,7 +288,6 @@ fn system_call(attack: &str) -> Outcome {
                 libc::gethostname(at.cast(), 200);
                 libc::sethostname(at.cast(), libc::strlen(at.cast())).into()
             }
-            "shared-memory" => libc::shmget(SHARED_MEMORY_KEY, 0, 0).into(),
             "outlive" => libc::prctl(libc::PR_SET_PDEATHSIG, 0).into(),
             "dumpable" => libc::prctl(libc::PR_SET_DUMPABLE, 1).into(),
             "personality" => libc::personality(0x0040_0000).into(),
@@ -307,9 +308,6 @@ fn system_call(attack: &str) -> Outcome {
         })
     }
 }
-
-/// The test makes a segment under it.
-const SHARED_MEMORY_KEY: i32 = 0x6d62_6978;
 
 /// An array of one integer, as `BPF_MAP_CREATE` reads it.
 unsafe fn bpf_map(at: *mut u8) -> *mut u8 {
