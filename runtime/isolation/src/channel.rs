@@ -500,3 +500,27 @@ fn timespec(duration: Duration) -> Timespec {
         tv_nsec: duration.subsec_nanos().into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn memory_follows_what_arrived_not_what_was_claimed() {
+        let (claimer, mut receiver) = Channel::pair().unwrap();
+        let mut raw = std::fs::File::from(claimer.into_descriptor());
+        raw.write_all(&header(FRAME_BYTES_MAX, 0).unwrap()).unwrap();
+        let mut arrived = 0;
+        for bytes in [0, 1, 100_000] {
+            raw.write_all(&vec![7; bytes]).unwrap();
+            arrived += bytes;
+            let error = receiver.receive(Some(Instant::now())).unwrap_err();
+            assert!(matches!(error, ChannelError::DeadlinePassed), "{error}");
+            let partial = receiver.receiving.frame.as_ref().unwrap();
+            assert_eq!(partial.filled, arrived);
+            assert!(partial.frame.payload.capacity() <= 2 * arrived + GROWTH_BYTES);
+        }
+    }
+}

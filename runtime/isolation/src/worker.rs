@@ -93,7 +93,7 @@ impl Worker {
         let request = Request::Reap {
             worker: self.started.worker,
         };
-        match self.started.zygote.ask(&request, &[])? {
+        match self.started.zygote.ask(&request, None)? {
             (Answer::Ended(ending), _) => {
                 self.started.ending = Some(ending);
                 Ok(ending)
@@ -125,7 +125,7 @@ impl Worker {
             worker: self.started.worker,
             data_bytes,
         };
-        match self.started.zygote.ask(&request, &[])? {
+        match self.started.zygote.ask(&request, None)? {
             (Answer::Limited, _) => Ok(()),
             (Answer::Refused { errno }, _) => Err(Errno::from_raw_os_error(errno).into()),
             _ => Err(ZygoteError::Gone.into()),

@@ -88,7 +88,7 @@ impl Default for ZygoteSettings {
 impl Zygote {
     /// Starts `command`, a program whose `main` calls [`crate::serve`], as a zygote.
     ///
-    /// Its environment, its standard streams and its working directory are replaced; its arguments stay.
+    /// It is named by an absolute path. Its environment, its standard streams and its working directory are replaced; its arguments stay.
     pub fn start(command: Command, settings: &ZygoteSettings) -> Result<Self, ZygoteError> {
         let (ours, theirs) = Channel::pair()?;
         let command = prepare(command, theirs, settings);
@@ -116,7 +116,7 @@ impl Zygote {
             &Request::Begin {
                 layers: settings.layers,
             },
-            &[],
+            None,
         )? {
             (Answer::Begun, _) => Ok(zygote),
             _ => Err(ZygoteError::Gone),
@@ -138,9 +138,7 @@ impl Zygote {
             role,
             limits: *limits,
         };
-        let (answer, descriptors) = self.shared.ask(&request, &[theirs.as_fd()])?;
-        // From here on the worker's copy is the only one, so that its death is the channel's end.
-        drop(theirs);
+        let (answer, descriptors) = self.shared.ask(&request, Some(theirs.into_descriptor()))?;
         let (worker, pid) = match answer {
             Answer::Forked { worker, pid } => (worker, pid),
             Answer::Refused { errno } => {
@@ -188,13 +186,17 @@ impl Shared {
     pub(crate) fn ask(
         &self,
         request: &Request,
-        descriptors: &[BorrowedFd<'_>],
+        along: Option<OwnedFd>,
     ) -> Result<(Answer, Vec<OwnedFd>), ZygoteError> {
         let deadline = Some(Instant::now() + ANSWER_TIME);
         let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = control
-            .send(&request.encode(), descriptors, deadline)
-            .and_then(|()| control.receive(deadline));
+        let descriptors: Vec<BorrowedFd<'_>> = along.iter().map(AsFd::as_fd).collect();
+        let sent = control.send(&request.encode(), &descriptors, deadline);
+        // Ours is closed first: so the worker's death is its channel's end, and there is room for what the
+        // answer brings.
+        drop(descriptors);
+        drop(along);
+        let answer = sent.and_then(|()| control.receive(deadline));
         let Ok(Some(frame)) = answer else {
             return Err(self.disown());
         };

@@ -141,6 +141,7 @@ fn the_limit_of_data_moves_and_has_an_end() {
 fn hundreds_of_workers_leave_nothing_behind() {
     let zygote = zygote(Layers::ALL);
     let mut first = runner(&zygote);
+    // Perhaps with what it has just handed over and not closed yet.
     let before = zygote_descriptors(zygote.pid());
     let mut kept = Vec::new();
     for index in 0..200 {
@@ -163,7 +164,7 @@ fn hundreds_of_workers_leave_nothing_behind() {
     wait_for("all are reaped", || children(zygote.pid()) == [first.pid()]);
     if let Some(before) = before {
         wait_for("its descriptors are closed", || {
-            zygote_descriptors(zygote.pid()) == Some(before)
+            zygote_descriptors(zygote.pid()).is_some_and(|now| now <= before)
         });
     }
     says(&mut first, "alone");
