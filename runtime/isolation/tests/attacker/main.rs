@@ -16,6 +16,7 @@ use meterbox_isolation::{
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         Some("parent") => parent(),
+        Some("parent-of-many") => return parent_of_many(),
         Some("with-a-thread") => drop(std::thread::spawn(std::thread::park)),
         _ => {}
     }
@@ -45,6 +46,31 @@ fn parent() {
     writeln!(std::io::stdout(), "{} {}", zygote.pid(), worker.pid()).expect("the test listens");
     loop {
         std::thread::park();
+    }
+}
+
+/// Has a hundred workers, one after another, and looks whether it has more descriptors than before.
+fn parent_of_many() -> ExitCode {
+    let program = std::env::current_exe().expect("it has a path");
+    let zygote = Zygote::start(Command::new(program), &ZygoteSettings::default());
+    let zygote = zygote.expect("the zygote starts");
+    let count = || std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+    let before = count();
+    for index in 0..100 {
+        let worker = zygote.fork(Role::Runner, &WorkerLimits::default(), None);
+        let mut worker = worker.expect("the worker is forked");
+        if index % 2 == 0 {
+            worker
+                .channel()
+                .send(b"flood surplus", &[], None)
+                .expect("it listens");
+            worker.channel().receive(None).expect_err("it is no frame");
+        }
+    }
+    if count() == before {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 

@@ -1,5 +1,7 @@
 //! Every attack that the attacker knows: that it works on a worker without layers, that each of the layers
 //! that should stop it does so alone, and that all together do.
+//!
+//! With `METERBOX_WHOLE_TABLE` set, every other layer is tried too, and what else would stop it is printed.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};

@@ -171,6 +171,13 @@ fn hundreds_of_workers_leave_nothing_behind() {
 }
 
 #[test]
+fn a_parent_is_left_with_no_descriptors() {
+    // In a process of its own: in this one other tests open and close theirs.
+    let status = program().arg("parent-of-many").status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
 fn forks_may_be_asked_for_from_several_threads() {
     let zygote = zygote(Layers::ALL);
     std::thread::scope(|scope| {
