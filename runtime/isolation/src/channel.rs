@@ -148,6 +148,15 @@ impl Channel {
         self.receiving.descriptors_max = descriptors_max.min(FRAME_DESCRIPTORS_MAX);
     }
 
+    /// Another handle to this end, for a thread that sends while this one receives. Only one of the two may
+    /// be used for sending, or frames mix; and only this one for receiving.
+    pub fn sender(&self) -> Result<Self, ChannelError> {
+        Ok(Self::from(rustix::io::fcntl_dupfd_cloexec(
+            &self.socket,
+            0,
+        )?))
+    }
+
     /// The socket itself. Bytes that were read ahead are lost.
     pub fn into_descriptor(self) -> OwnedFd {
         self.socket

@@ -1,6 +1,8 @@
 //! The engine, with everything that is not deterministic off, and compiled programs. Never runs one.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use meterbox_meter::{Declared, Kind, METER_MODULE, Metered};
@@ -14,6 +16,7 @@ use crate::limits::STACK_UNITS_MAX;
 use crate::models::ModelCache;
 use crate::outcome::{Fault, Refusal};
 use crate::wasi_0_1;
+use crate::worker::Artefact;
 
 /// The engine and its version, as receipts name them.
 pub const ENGINE_NAME: &str = "wasmtime";
@@ -32,6 +35,25 @@ pub enum OptLevel {
     Speed,
 }
 
+impl OptLevel {
+    /// Its name, as receipts and command lines have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            OptLevel::None => "none",
+            OptLevel::Speed => "speed",
+        }
+    }
+
+    /// The level of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<OptLevel> {
+        [OptLevel::None, OptLevel::Speed]
+            .into_iter()
+            .find(|level| level.name() == name)
+    }
+}
+
 /// Native stack of guest code: 64 bytes for each unit of the largest limit, which is more than any
 /// one operator's values take. It is address space: only what is used becomes memory.
 pub(crate) const NATIVE_STACK_BYTES: usize = (256 << 20) + UNCOUNTED_STACK_BYTES;
@@ -47,8 +69,8 @@ const _: () = assert!((256_u32 << 20).ilog2() == STACK_UNITS_MAX.ilog2() + 6);
 /// How many bytes of parsed models are kept for later jobs.
 const MODEL_CACHE_BYTES: u64 = 1 << 30;
 
-/// Compiles and runs programs. Cheap to share between threads.
-pub struct Sandbox {
+/// Compiles and runs programs in this process.
+pub(crate) struct InProcess {
     pub(crate) engine: Engine,
     pub(crate) components: wasmtime::component::Linker<Host>,
     pub(crate) modules: Linker<Host>,
@@ -68,6 +90,8 @@ pub(crate) enum Code {
     Component(InstancePre<Host>, Entry),
     /// A WASI 0.1 command.
     Command(Module),
+    /// What workers load.
+    Artefact(Artefact),
 }
 
 /// What is called to run a component.
@@ -95,19 +119,16 @@ impl Program {
     /// Whether the program is a command, with standard input, output and error.
     #[must_use]
     pub fn is_command(&self) -> bool {
-        matches!(
-            &self.code,
-            Code::Command(_) | Code::Component(_, Entry::Command(_))
-        )
+        match &self.code {
+            Code::Command(_) | Code::Component(_, Entry::Command(_)) => true,
+            Code::Component(_, Entry::Job) => false,
+            Code::Artefact(artefact) => artefact.is_command,
+        }
     }
 }
 
-impl Sandbox {
-    /// A sandbox whose compiler works at this level.
-    ///
-    /// # Errors
-    /// If this machine cannot run the engine.
-    pub fn new(opt_level: OptLevel) -> Result<Sandbox, Fault> {
+impl InProcess {
+    pub(crate) fn new(opt_level: OptLevel) -> Result<InProcess, Fault> {
         let host =
             |error: wasmtime::Error| Fault::Host(format!("the engine does not start: {error:#}"));
         let engine = Engine::new(&config(opt_level)).map_err(host)?;
@@ -115,7 +136,7 @@ impl Sandbox {
         let mut modules = Linker::new(&engine);
         wasi_0_1::link(&mut modules).map_err(host)?;
         let models = Arc::new(ModelCache::new(MODEL_CACHE_BYTES));
-        Ok(Sandbox {
+        Ok(InProcess {
             module_types: function_types(&engine, &modules, &models),
             engine,
             components,
@@ -125,35 +146,66 @@ impl Sandbox {
     }
 
     /// Compiles a metered program, and checks that everything it imports is there.
-    ///
-    /// # Errors
-    /// Refuses a program that imports what no job is given, or that exports nothing to run.
-    pub fn compile(&self, mut metered: Metered) -> Result<Program, Refusal> {
-        let engine_error = |error: wasmtime::Error| Refusal::Engine(format!("{error:#}"));
+    pub(crate) fn compile(&self, mut metered: Metered) -> Result<Program, Refusal> {
         let bytes = std::mem::take(&mut metered.bytes);
         let code = match metered.kind {
+            Kind::Component => self.linked_component(
+                &Component::from_binary(&self.engine, &bytes).map_err(engine_error)?,
+            )?,
+            Kind::Module => self
+                .linked_module(Module::from_binary(&self.engine, &bytes).map_err(engine_error)?)?,
+        };
+        Ok(Program { code, metered })
+    }
+
+    /// Compiles a metered program to what [`load`](InProcess::load) takes. Nothing of it is mapped.
+    pub(crate) fn compile_artefact(&self, kind: Kind, bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
+        match kind {
+            Kind::Component => self.engine.precompile_component(bytes),
+            Kind::Module => self.engine.precompile_module(bytes),
+        }
+        .map_err(engine_error)
+    }
+
+    /// A program from what compiling it has left in a file, and checks that everything it imports is
+    /// there.
+    ///
+    /// # Safety
+    /// The file is what [`compile_artefact`](InProcess::compile_artefact) made, and nobody changes it.
+    pub(crate) unsafe fn load(&self, metered: Metered, artefact: File) -> Result<Program, Refusal> {
+        let code = match metered.kind {
             Kind::Component => {
-                let component =
-                    Component::from_binary(&self.engine, &bytes).map_err(engine_error)?;
-                self.check_component_imports(&component)?;
-                let entry = component_entry(&self.engine, &component)?;
-                let pre = self
-                    .components
-                    .instantiate_pre(&component)
-                    .map_err(engine_error)?;
-                Code::Component(pre, entry)
+                let bytes = whole(&artefact).map_err(|error| engine_error(error.into()))?;
+                // SAFETY: as this function's own.
+                let component = unsafe { Component::deserialize(&self.engine, &bytes) };
+                self.linked_component(&component.map_err(engine_error)?)?
             }
             Kind::Module => {
-                let module = Module::from_binary(&self.engine, &bytes).map_err(engine_error)?;
-                self.check_module_imports(&module)?;
-                match module.get_export("_start") {
-                    Some(ExternType::Func(ty)) if ty.params().len() + ty.results().len() == 0 => {}
-                    _ => return Err(Refusal::NothingToRun),
-                }
-                Code::Command(module)
+                // SAFETY: as this function's own.
+                let module = unsafe { Module::deserialize_open_file(&self.engine, artefact) };
+                self.linked_module(module.map_err(engine_error)?)?
             }
         };
         Ok(Program { code, metered })
+    }
+
+    fn linked_component(&self, component: &Component) -> Result<Code, Refusal> {
+        self.check_component_imports(component)?;
+        let entry = component_entry(&self.engine, component)?;
+        let pre = self
+            .components
+            .instantiate_pre(component)
+            .map_err(engine_error)?;
+        Ok(Code::Component(pre, entry))
+    }
+
+    fn linked_module(&self, module: Module) -> Result<Code, Refusal> {
+        self.check_module_imports(&module)?;
+        match module.get_export("_start") {
+            Some(ExternType::Func(ty)) if ty.params().len() + ty.results().len() == 0 => {}
+            _ => return Err(Refusal::NothingToRun),
+        }
+        Ok(Code::Command(module))
     }
 
     /// Names the first import that the linker does not have, which is plainer than what linking says.
@@ -201,6 +253,19 @@ impl Sandbox {
         }
         Ok(())
     }
+}
+
+/// All of a file, wherever others who have it open stand.
+fn whole(file: &File) -> std::io::Result<Vec<u8>> {
+    let length = usize::try_from(file.metadata()?.len())
+        .map_err(|_| std::io::Error::from(std::io::ErrorKind::FileTooLarge))?;
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
+fn engine_error(error: wasmtime::Error) -> Refusal {
+    Refusal::Engine(format!("{error:#}"))
 }
 
 /// The types of what a linker for modules has: it tells them only beside a run's state.

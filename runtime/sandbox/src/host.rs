@@ -17,6 +17,7 @@ use crate::limits::Limits;
 use crate::models::ModelCache;
 use crate::outcome::InferenceCall;
 use crate::outputs::Output;
+use crate::stop::Stop;
 use crate::tally::{HostEnd, Tally};
 use crate::wasi_0_1::Descriptors;
 
@@ -62,6 +63,7 @@ pub(crate) struct Host {
     pub(crate) files: Files,
     pub(crate) descriptors: Descriptors,
     stdin_offset: u64,
+    stop: Stop,
     shapes: HashMap<[u8; 32], HashSet<Shapes>>,
     elapsed_ns: u64,
     dice: [ChaCha20Rng; 3],
@@ -74,6 +76,7 @@ impl Host {
         models: Arc<ModelCache>,
         observer: Arc<dyn Observer>,
         budgets: [i64; 2],
+        stop: Stop,
     ) -> Host {
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
@@ -106,6 +109,7 @@ impl Host {
             transcript: Vec::new(),
             budgets,
             stdin_offset: 0,
+            stop,
             shapes: HashMap::new(),
             elapsed_ns: 0,
             dice,
@@ -115,11 +119,23 @@ impl Host {
     /// A world without anything in it, for asking about what is linked.
     pub(crate) fn nowhere(models: Arc<ModelCache>) -> Host {
         let limits = Limits::default();
-        Host::new(Arc::default(), limits, models, Arc::new(Nobody), [0, 0])
+        let observer = Arc::new(Nobody);
+        Host::new(
+            Arc::default(),
+            limits,
+            models,
+            observer,
+            [0, 0],
+            Stop::new(),
+        )
     }
 
     /// Charges a host call by its weight, and lets its virtual time pass. Comes before the call acts.
     pub(crate) fn begin_call(&mut self, weight: u64) -> Result<(), HostEnd> {
+        // A call that is not made is not charged.
+        if let Some(by) = self.stop.requested() {
+            return Err(HostEnd::Stopped(by));
+        }
         self.tally.call(weight, &self.limits)?;
         self.elapsed_ns = self.elapsed_ns.saturating_add(VIRTUAL_NS_PER_CALL);
         Ok(())
@@ -337,7 +353,9 @@ impl Host {
     pub(crate) fn write_stdio(&mut self, is_stderr: bool, bytes: &[u8]) -> Result<(), HostEnd> {
         self.bytes_out(bytes.len())?;
         self.files.write_stream(is_stderr, bytes)?;
-        if is_stderr {
+        if bytes.is_empty() {
+            // Nothing was said, though the stream is there now.
+        } else if is_stderr {
             self.observer.stderr(bytes)
         } else {
             self.observer.stdout(bytes)

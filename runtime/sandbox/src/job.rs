@@ -15,6 +15,12 @@ pub trait Blob: Send + Sync {
     /// # Errors
     /// A failure of the host's storage, content that ends early among them.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+
+    /// The open file that has these bytes and no others, if there is one: workers are handed it instead
+    /// of a copy. It should be open for reading only.
+    fn file(&self) -> Option<&File> {
+        None
+    }
 }
 
 impl Blob for Vec<u8> {
@@ -56,6 +62,10 @@ impl Blob for FileBlob {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         self.file.read_exact_at(buffer, offset)
+    }
+
+    fn file(&self) -> Option<&File> {
+        Some(&self.file)
     }
 }
 

@@ -1,10 +1,12 @@
 //! What one run may use. Never knows what it costs.
 
+use serde::{Deserialize, Serialize};
+
 /// The largest stack that a run may be given: the engine's native stack has 64 bytes for each unit.
 pub const STACK_UNITS_MAX: u64 = 4 << 20;
 
 /// The bounds of one run. Reaching one that is counted ends the run as `limit`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Weighted units of guest code.
     pub instructions: u64,

@@ -2,9 +2,11 @@
 
 use meterbox_inference::Cost;
 use meterbox_meter::Spent;
+use serde::{Deserialize, Serialize};
 
 use crate::outputs::Output;
 use crate::profile::Profile;
+use crate::stop::Stopper;
 
 /// How a run ended, as a function of the job alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,13 @@ pub enum Outcome {
     Limit {
         /// Which one, by its name in [`Limits`](crate::Limits).
         which: &'static str,
+    },
+    /// Somebody ended the run early: see [`Stop`](crate::Stop).
+    Stopped {
+        /// Who.
+        by: Stopper,
+        /// Whether it was killed between two calls to the host, so that nothing was counted.
+        killed: bool,
     },
 }
 
@@ -81,7 +90,7 @@ pub struct Ran {
 }
 
 /// Why a program cannot be run here. Known before it runs, and nobody is billed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
     /// It imports what no job is given.
     #[error("it imports `{name}`, which no job is given")]
@@ -111,6 +120,9 @@ pub enum Refusal {
     /// The engine does not take the program.
     #[error("the engine does not accept it: {0}")]
     Engine(String),
+    /// It took more to compile than a program may.
+    #[error("compiling it took more than {0}, which is all that a program gets")]
+    Compiling(String),
 }
 
 /// A failure of the host. Nobody is billed.
@@ -134,6 +146,9 @@ pub enum Fault {
         /// How many are kept.
         max: u32,
     },
+    /// The worker that ran the job ended in the middle of it, each time that it was tried.
+    #[error("the job's worker died: {0}")]
+    Worker(String),
     /// Anything else that went wrong in the host.
     #[error("{0}")]
     Host(String),

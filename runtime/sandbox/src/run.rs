@@ -12,12 +12,13 @@ use wasmtime::{
     ValType, WasmCoreDump,
 };
 
-use crate::engine::{Code, Entry, HOST_STACK_BYTES, NATIVE_STACK_BYTES, Program, Sandbox};
+use crate::engine::{Code, Entry, HOST_STACK_BYTES, InProcess, NATIVE_STACK_BYTES, Program};
 use crate::host::Host;
 use crate::job::{Job, Observer};
 use crate::limits::{Limits, STACK_UNITS_MAX};
 use crate::outcome::{Fault, MESSAGE_BYTES_MAX, Measured, Outcome, Ran, Refusal};
 use crate::profile::{self, Profile};
+use crate::stop::{Stop, Stopper};
 use crate::tally::HostEnd;
 
 const PAGE_BYTES: u64 = 65_536;
@@ -55,46 +56,52 @@ enum End {
     Failed { message: String, code: Option<u32> },
     Trapped(&'static str),
     Limit(&'static str),
+    Stopped(Stopper),
 }
 
-impl Sandbox {
+/// A thread that has the stack that guest code may use.
+pub(crate) fn thread() -> std::thread::Builder {
+    std::thread::Builder::new()
+        .name("meterbox-run".into())
+        .stack_size(NATIVE_STACK_BYTES + HOST_STACK_BYTES)
+}
+
+impl InProcess {
     /// Runs a program once, on a thread of its own, and waits for it.
-    ///
-    /// # Errors
-    /// A refusal if what the program declares does not fit the limits; a fault if the host failed. A
-    /// guest that fails is not an error: it is an [`Outcome`].
-    pub fn run(
+    pub(crate) fn run(
         &self,
         program: &Program,
         job: Arc<Job>,
         limits: &Limits,
         observer: Arc<dyn Observer>,
+        stop: &Stop,
     ) -> Result<Ran, RunError> {
-        check_declared(program, limits)?;
-        let Some(left) = left_at_start(&program.metered, limits.instructions) else {
-            return Ok(refused_before_start(limits));
-        };
-        let stack = i64::try_from(limits.stack_units.min(STACK_UNITS_MAX)).unwrap_or(0);
-        let host = Host::new(
-            job,
-            *limits,
-            Arc::clone(&self.models),
-            observer,
-            [left, stack],
-        );
         std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new()
-                .name("meterbox-run".into())
-                .stack_size(NATIVE_STACK_BYTES + HOST_STACK_BYTES)
-                .spawn_scoped(scope, || self.run_here(program, host, limits))
-                .map_err(Fault::from)?;
+            let run = || self.run_here(program, job, limits, observer, stop);
+            let thread = thread().spawn_scoped(scope, run).map_err(Fault::from)?;
             thread
                 .join()
                 .map_err(|_| Fault::Host("the run's thread panicked".into()))?
         })
     }
 
-    fn run_here(&self, program: &Program, host: Host, limits: &Limits) -> Result<Ran, RunError> {
+    /// Runs a program once, on this thread, which is as [`thread`] says.
+    pub(crate) fn run_here(
+        &self,
+        program: &Program,
+        job: Arc<Job>,
+        limits: &Limits,
+        observer: Arc<dyn Observer>,
+        stop: &Stop,
+    ) -> Result<Ran, RunError> {
+        check_declared(program, limits)?;
+        let Some(left) = left_at_start(&program.metered, limits.instructions) else {
+            return Ok(refused_before_start(limits));
+        };
+        let stack = i64::try_from(limits.stack_units.min(STACK_UNITS_MAX)).unwrap_or(0);
+        let models = Arc::clone(&self.models);
+        let budgets = [left, stack];
+        let host = Host::new(job, *limits, models, observer, budgets, stop.clone());
         let mut store = Store::new(&self.engine, host);
         store.limiter(|host| &mut host.memory);
         store.set_hostcall_fuel(LIFT_BYTES_MAX);
@@ -106,6 +113,9 @@ impl Sandbox {
         let (end, reading) = match &program.code {
             Code::Component(pre, entry) => run_component(&mut store, pre, entry)?,
             Code::Command(module) => self.run_command(&mut store, module, program.metered.hooks)?,
+            Code::Artefact(_) => {
+                return Err(Fault::Host("the program was compiled for workers".into()).into());
+            }
         };
         let profile = match (program.metered.hooks, &reading) {
             (true, Some(reading)) => {
@@ -192,7 +202,7 @@ impl Program {
     }
 }
 
-fn check_declared(program: &Program, limits: &Limits) -> Result<(), Refusal> {
+pub(crate) fn check_declared(program: &Program, limits: &Limits) -> Result<(), Refusal> {
     let declared = program.declared();
     let bytes = declared.memory_pages.saturating_mul(PAGE_BYTES);
     if bytes > limits.memory_bytes {
@@ -210,7 +220,7 @@ fn check_declared(program: &Program, limits: &Limits) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn refused_before_start(limits: &Limits) -> Ran {
+pub(crate) fn refused_before_start(limits: &Limits) -> Ran {
     Ran {
         outcome: Outcome::Limit {
             which: "instructions",
@@ -304,6 +314,7 @@ fn end_of(error: &CallError) -> Result<End, Fault> {
     if let Some(end) = cause.downcast_ref::<HostEnd>() {
         return match end {
             HostEnd::Limit(which) => Ok(End::Limit(which)),
+            HostEnd::Stopped(by) => Ok(End::Stopped(*by)),
             HostEnd::Exit(0) => Ok(End::Ok),
             HostEnd::Exit(code) => Ok(End::Failed {
                 message: String::new(),
@@ -329,6 +340,43 @@ fn end_of(error: &CallError) -> Result<End, Fault> {
         (None, CallError::Running(_)) => Ok(End::Trapped("canonical_abi")),
     }
 }
+
+/// All that a trap can be called.
+pub(crate) const TRAP_CODES: &[&str] = &[
+    "unreachable",
+    "out_of_bounds_memory",
+    "out_of_bounds_table",
+    "null_function",
+    "wrong_function_type",
+    "integer_overflow",
+    "division_by_zero",
+    "bad_conversion_to_integer",
+    "null_reference",
+    "cannot_enter_component",
+    "cannot_leave_component",
+    "canonical_abi",
+    "host_call_misused",
+];
+
+/// All limits that can end a run.
+pub(crate) const LIMIT_NAMES: &[&str] = &[
+    "instructions",
+    "stack_units",
+    "memory_bytes",
+    "table_elements",
+    "host_calls",
+    "bytes_in",
+    "bytes_out",
+    "handles",
+    "file_bytes",
+    "log_lines",
+    "log_bytes",
+    "progress_events",
+    "model_bytes",
+    "inference_ops",
+    "inference_weight_bytes",
+    "inference_tensor_bytes",
+];
 
 /// Our names of traps: stable, whatever the engine calls them.
 fn trap_code(trap: Trap) -> &'static str {
@@ -534,6 +582,7 @@ fn finish(
         },
         (None, End::Trapped(trap)) => Outcome::Trapped { trap },
         (None, End::Limit(which)) => Outcome::Limit { which },
+        (None, End::Stopped(by)) => Outcome::Stopped { by, killed: false },
     };
     let outputs = host.take_outputs().map_err(Fault::from)?;
     Ok(Ran {

@@ -4,6 +4,7 @@ use meterbox_inference::Cost;
 
 use crate::host::wide;
 use crate::limits::Limits;
+use crate::stop::Stopper;
 
 /// Why a host function ends the run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,6 +13,8 @@ pub(crate) enum HostEnd {
     Limit(&'static str),
     #[error("the guest exited with code {0}")]
     Exit(u32),
+    #[error("the job was stopped")]
+    Stopped(Stopper),
     #[error("the host failed: {0}")]
     Fault(String),
     /// A misuse that the component model answers with a trap.

@@ -220,21 +220,15 @@ fn node_of(host: &Host, handle: &Handle) -> Result<NodeId> {
     Ok(host.resources.get(handle)?.node)
 }
 
-/// The folder of a descriptor, if it may be changed.
+/// The folder of a descriptor, if it may be changed. Whether it was opened for that is not asked:
+/// languages' libraries open folders to read, and then change what is in them.
 fn mutable(host: &Host, handle: &Handle) -> Result<Filed<NodeId>> {
-    let descriptor = host.resources.get(handle)?;
-    let folder = descriptor.node;
-    let stat = match host.files.stat(folder) {
-        Ok(stat) => stat,
-        Err(error) => return Ok(Err(error)),
-    };
-    Ok(match (stat.file_type, stat.place) {
-        (FileType::Folder, Place::In) => Err(FileError::ReadOnly),
-        (FileType::Folder, _) if descriptor.flags.contains(DescriptorFlags::MUTATE_DIRECTORY) => {
-            Ok(folder)
-        }
-        (FileType::Folder, _) => Err(FileError::ReadOnly),
-        _ => Err(FileError::NotFolder),
+    let folder = node_of(host, handle)?;
+    Ok(match host.files.stat(folder) {
+        Err(error) => Err(error),
+        Ok(stat) if stat.file_type != FileType::Folder => Err(FileError::NotFolder),
+        Ok(stat) if stat.place == Place::In => Err(FileError::ReadOnly),
+        Ok(_) => Ok(folder),
     })
 }
 
@@ -629,7 +623,6 @@ fn open_at(
         Ok(node) => node,
         Err(error) => return Ok(Err(error)),
     };
-    // A folder in `/in` can be asked to be changed, and every change is then refused.
     Ok(Ok(descriptor(host, node, flags)?))
 }
 

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Bytes of a chunk: what moves between memory and the scratch file at once.
@@ -249,6 +250,17 @@ fn read(
     Ok(())
 }
 
+/// Some chunks of a content, one after the other.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum ChunkRun {
+    /// So many that were never written.
+    Zeros(u32),
+    /// One, whose rest is zeros.
+    Bytes(Vec<u8>),
+    /// So many in the scratch file, from this one on.
+    Scratch(u32, u32),
+}
+
 /// A content that is finished.
 #[derive(Debug)]
 pub(crate) struct Kept {
@@ -274,6 +286,61 @@ impl Kept {
             offset += crate::host::wide(piece.len());
         }
         Ok(())
+    }
+
+    /// Its chunks, for another process that has the scratch file.
+    pub(crate) fn into_runs(self) -> Vec<ChunkRun> {
+        let mut runs: Vec<ChunkRun> = Vec::new();
+        for chunk in self.chunks {
+            match (chunk, runs.last_mut()) {
+                (None, Some(ChunkRun::Zeros(count))) => *count += 1,
+                (None, _) => runs.push(ChunkRun::Zeros(1)),
+                (Some(Chunk::Memory(bytes)), _) => runs.push(ChunkRun::Bytes(bytes)),
+                (Some(Chunk::Scratch(at)), Some(ChunkRun::Scratch(first, count)))
+                    if *first + *count == at =>
+                {
+                    *count += 1;
+                }
+                (Some(Chunk::Scratch(at)), _) => runs.push(ChunkRun::Scratch(at, 1)),
+            }
+        }
+        runs
+    }
+
+    /// A content of this size, from its chunks, if they are no more than it has. What is missing at the
+    /// end was never written.
+    pub(crate) fn from_runs(
+        bytes: u64,
+        runs: Vec<ChunkRun>,
+        scratch: Option<Arc<File>>,
+    ) -> Option<Kept> {
+        let chunks_max = bytes.div_ceil(crate::host::wide(CHUNK_BYTES));
+        let mut chunks = Vec::new();
+        for run in runs {
+            let count = match &run {
+                ChunkRun::Zeros(count) | ChunkRun::Scratch(_, count) => u64::from(*count),
+                ChunkRun::Bytes(_) => 1,
+            };
+            if crate::host::wide(chunks.len()).checked_add(count)? > chunks_max {
+                return None;
+            }
+            match run {
+                ChunkRun::Zeros(count) => chunks.extend((0..count).map(|_| None)),
+                ChunkRun::Bytes(bytes) if bytes.len() <= CHUNK_BYTES => {
+                    chunks.push(Some(Chunk::Memory(bytes)));
+                }
+                ChunkRun::Bytes(_) => return None,
+                ChunkRun::Scratch(first, count) => {
+                    let end = first.checked_add(count)?;
+                    chunks.extend((first..end).map(|at| Some(Chunk::Scratch(at))));
+                }
+            }
+        }
+        Some(Kept {
+            bytes,
+            chunks,
+            scratch,
+        })
     }
 
     pub(crate) fn copy_to(&self, to: &mut impl Write) -> io::Result<()> {
@@ -314,8 +381,10 @@ mod tests {
                 }
                 _ => {
                     let offset = below(2 << 20);
-                    let bytes =
-                        vec![round.to_le_bytes()[0] | 1; usize::try_from(below(1_000_000)).unwrap()];
+                    let bytes = vec![
+                        round.to_le_bytes()[0] | 1;
+                        usize::try_from(below(1_000_000)).unwrap()
+                    ];
                     storage.write(content, offset, &bytes).unwrap();
                     let start = usize::try_from(offset).unwrap();
                     let end = start + bytes.len();

@@ -11,8 +11,8 @@ use std::fs::File;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use self::content::Content;
-pub(crate) use self::content::{Kept, Storage};
+pub(crate) use self::content::{ChunkRun, Kept};
+use self::content::{Content, Storage};
 pub(crate) use self::error::{FileError, Filed};
 pub(crate) use self::path::Found;
 use crate::host::wide;

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use meterbox_sandbox::{
     Blob, Fault, InferenceCall, Input, Limits, LogLevel, Measured, Observer, OptLevel, Outcome,
-    Program, Ran, Refusal, RunError, Sandbox,
+    Program, Ran, RunError, Sandbox, WorkerSettings,
 };
 use sha2::{Digest, Sha256};
 
@@ -38,11 +38,23 @@ type Compiled = HashMap<(usize, Vec<u8>), Arc<Program>>;
 
 static COMPILED: LazyLock<Mutex<Compiled>> = LazyLock::new(Mutex::default);
 
-static SANDBOXES: LazyLock<[Sandbox; 2]> = LazyLock::new(sandboxes);
+static SANDBOXES: LazyLock<[Sandbox; 3]> = LazyLock::new(|| {
+    let [none, speed] = sandboxes();
+    [none, speed, workers()]
+});
 
-/// A sandbox of each level.
+/// A sandbox of each level, in this process.
 pub fn sandboxes() -> [Sandbox; 2] {
     [OptLevel::None, OptLevel::Speed].map(|level| Sandbox::new(level).unwrap())
+}
+
+/// A sandbox with workers.
+pub fn workers() -> Sandbox {
+    Sandbox::with_workers(OptLevel::Speed, worker_settings()).unwrap()
+}
+
+pub fn worker_settings() -> WorkerSettings {
+    WorkerSettings::new(env!("CARGO_BIN_EXE_meterbox-worker").into())
 }
 
 /// A job, and what it may use.
@@ -115,15 +127,17 @@ impl Job {
         self
     }
 
-    /// Runs it at both levels, which must not differ in anything that is billed or delivered.
+    /// Runs it at both levels and in a worker, which must not differ in anything that is billed or
+    /// delivered.
     pub fn run(&self) -> Done {
-        let [none, speed] = self.run_at_both().map(Result::unwrap);
+        let [none, speed, worker] = self.run_at_all().map(Result::unwrap);
         assert_eq!(none, speed, "the levels of the compiler must not differ");
+        assert_eq!(worker, speed, "a worker must not differ");
         speed
     }
 
-    fn run_at_both(&self) -> [Result<Done, RunError>; 2] {
-        [0, 1].map(|level| {
+    fn run_at_all(&self) -> [Result<Done, RunError>; 3] {
+        [0, 1, 2].map(|level| {
             let sandbox = &SANDBOXES[level];
             let key = (level, self.program.clone());
             let known = COMPILED.lock().unwrap().get(&key).cloned();
@@ -139,13 +153,14 @@ impl Job {
         })
     }
 
-    /// The failure of the host that it meets at both levels.
+    /// The failure of the host that it meets everywhere.
     pub fn fault(&self) -> Fault {
-        let [none, speed] = self.run_at_both().map(|ended| match ended {
+        let [none, speed, worker] = self.run_at_all().map(|ended| match ended {
             Err(RunError::Fault(fault)) => fault,
             other => panic!("it was to meet a fault, and ended with {other:?}"),
         });
         assert_eq!(none.to_string(), speed.to_string());
+        assert_eq!(worker.to_string(), speed.to_string());
         speed
     }
 
@@ -161,15 +176,17 @@ impl Job {
                     Err(RunError::Refusal(refusal)) => refusal,
                     other => panic!("it was to be refused, and ended with {other:?}"),
                 },
-                Err(refusal) => refusal,
+                Err(RunError::Refusal(refusal)) => refusal,
+                Err(fault) => panic!("it was to be refused, and met {fault}"),
             };
             refusal.to_string()
         });
         assert_eq!(refusals[0], refusals[1]);
+        assert_eq!(refusals[0], refusals[2]);
         refusals[0].clone()
     }
 
-    pub fn compile_in(&self, sandbox: &Sandbox) -> Result<Program, Refusal> {
+    pub fn compile_in(&self, sandbox: &Sandbox) -> Result<Program, RunError> {
         sandbox.compile(meterbox_meter::meter(&self.program).unwrap())
     }
 

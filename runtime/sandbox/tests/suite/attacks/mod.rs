@@ -232,6 +232,7 @@ fn outcome(done: &Done) -> String {
         }
         Outcome::Trapped { trap } => format!("trapped {trap}"),
         Outcome::Limit { which } => format!("limit {which}"),
+        Outcome::Stopped { .. } => panic!("nobody stops an attack: {done:?}"),
     }
 }
 

@@ -1,0 +1,394 @@
+//! The parent of the workers: starts them, hands them work, and takes the place of those that die. Never
+//! trusts what they say, and never runs or maps what they make.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use meterbox_isolation::{
+    Ending, Role, Standing, Worker, WorkerLimits, Zygote, ZygoteError, ZygoteSettings, verify,
+};
+use meterbox_meter::{Kind, Metered};
+
+use super::attempt::{Attempt, Order, Told, attempt, load};
+use super::cache::{Artefact, Cache};
+use super::wire::{Compile, Compiled, Facts, FromRunner, decode, encode};
+use super::{REQUIRED, WorkerFinding, WorkerSettings, WorkerStartError};
+use crate::engine::{Code, HOST_STACK_BYTES, NATIVE_STACK_BYTES, OptLevel, Program};
+use crate::host::wide;
+use crate::job::{Job, Observer};
+use crate::limits::Limits;
+use crate::outcome::{Fault, Ran, Refusal};
+use crate::run::{RunError, check_declared};
+use crate::stop::Stop;
+
+/// How often a job is tried whose worker dies.
+const ATTEMPTS_MAX: usize = 3;
+
+/// How long a worker may take to be born, or to load a program.
+const BIRTH_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Jobs that one runner does: then a fresh one takes its place, so that whatever leaks is bounded.
+const JOBS_MAX: u64 = 10_000;
+
+/// Memory of a runner beside what a job's limits say: the engine, the program's tables, buffers, the
+/// contents of small files.
+const RUNNER_BYTES: u64 = 1 << 30;
+
+/// How much more than its bytes a model takes once it is loaded: as constants, and as the plan that is
+/// made of it.
+const MODEL_TIMES: u64 = 8;
+
+/// A runner, and what the parent knows of it.
+pub(super) struct Runner {
+    pub(super) worker: Worker,
+    /// The programs that it has loaded, the one that was used longest ago first.
+    pub(super) programs: Vec<u64>,
+    jobs: u64,
+    data_bytes: u64,
+}
+
+/// The workers of one sandbox.
+pub(crate) struct Pool {
+    settings: WorkerSettings,
+    opt_level: OptLevel,
+    zygote: Mutex<Arc<Zygote>>,
+    idle: Mutex<Vec<Runner>>,
+    busy: Mutex<Vec<u32>>,
+    cache: Cache,
+    programs: AtomicU64,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a runner's process may use at most, whatever its jobs' limits are.
+fn runner_limits() -> WorkerLimits {
+    WorkerLimits {
+        data_bytes: RUNNER_BYTES,
+        data_bytes_max: u64::MAX / 2,
+        // Its channel and streams, a thousand inputs, the scratch file, and programs.
+        descriptors_max: 1_200,
+        file_bytes_max: u64::MAX / 2,
+        threads_max: 64,
+    }
+}
+
+impl Pool {
+    pub(crate) fn start(
+        opt_level: OptLevel,
+        settings: WorkerSettings,
+    ) -> Result<Pool, WorkerStartError> {
+        let zygote = start_zygote(&settings, opt_level)?;
+        let pool = Pool {
+            cache: Cache::new(settings.cache.clone()),
+            settings,
+            opt_level,
+            zygote: Mutex::new(Arc::new(zygote)),
+            idle: Mutex::default(),
+            busy: Mutex::default(),
+            programs: AtomicU64::new(0),
+        };
+        let first = pool.fork_runner()?;
+        for layer in REQUIRED {
+            let standing = first.worker.report().standing(layer);
+            if standing != Standing::Active {
+                return Err(WorkerStartError::Layer {
+                    layer,
+                    reason: standing.why_not().unwrap_or_default(),
+                });
+            }
+        }
+        locked(&pool.idle).push(first);
+        Ok(pool)
+    }
+
+    fn fork(&self, role: Role, limits: &WorkerLimits) -> Result<Worker, ZygoteError> {
+        let zygote = Arc::clone(&locked(&self.zygote));
+        let deadline = Some(Instant::now() + BIRTH_TIME_MAX);
+        match zygote.fork(role, limits, deadline) {
+            Err(ZygoteError::Gone) => {}
+            result => return result,
+        }
+        // Somebody killed it, and all workers with it. Whoever notices first starts another.
+        let mut current = locked(&self.zygote);
+        if Arc::ptr_eq(&current, &zygote) {
+            *current = Arc::new(start_zygote(&self.settings, self.opt_level)?);
+            locked(&self.idle).clear();
+        }
+        current.fork(role, limits, deadline)
+    }
+
+    fn fork_runner(&self) -> Result<Runner, ZygoteError> {
+        let limits = runner_limits();
+        Ok(Runner {
+            worker: self.fork(Role::Runner, &limits)?,
+            programs: Vec::new(),
+            jobs: 0,
+            data_bytes: limits.data_bytes,
+        })
+    }
+
+    /// A runner that waits, the one that has the program loaded if there is one; or a fresh one.
+    fn take(&self, program: u64) -> Result<Runner, ZygoteError> {
+        let taken = {
+            let mut idle = locked(&self.idle);
+            let fitting = idle
+                .iter()
+                .rposition(|runner| runner.programs.contains(&program));
+            match fitting {
+                Some(at) => Some(idle.swap_remove(at)),
+                None => idle.pop(),
+            }
+        };
+        let runner = match taken {
+            Some(runner) => runner,
+            None => self.fork_runner()?,
+        };
+        locked(&self.busy).push(runner.worker.pid());
+        Ok(runner)
+    }
+
+    fn done_with(&self, pid: u32) {
+        locked(&self.busy).retain(|busy| *busy != pid);
+    }
+
+    /// Keeps a runner for the next job, if it is not one too many, or too old.
+    fn put_back(&self, mut runner: Runner) {
+        self.done_with(runner.worker.pid());
+        runner.jobs += 1;
+        let mut idle = locked(&self.idle);
+        if runner.jobs < JOBS_MAX && idle.len() < self.settings.idle_max {
+            idle.push(runner);
+        }
+    }
+
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        let idle = locked(&self.idle);
+        let busy = locked(&self.busy);
+        idle.iter()
+            .map(|runner| runner.worker.pid())
+            .chain(busy.iter().copied())
+            .collect()
+    }
+
+    pub(crate) fn examine(&self) -> Result<Vec<WorkerFinding>, WorkerStartError> {
+        [Role::Compiler, Role::Runner]
+            .into_iter()
+            .map(|role| {
+                let worker = self.fork(role, &runner_limits())?;
+                let report = *worker.report();
+                let verification = verify(worker.pid(), &report);
+                Ok(WorkerFinding {
+                    role,
+                    report,
+                    verification,
+                })
+            })
+            .collect()
+    }
+
+    pub(crate) fn compile(&self, mut metered: Metered) -> Result<Program, RunError> {
+        let file = match self.cache.find(&metered, self.opt_level) {
+            Some(file) => file,
+            None => self.compile_anew(&metered)?,
+        };
+        metered.bytes = Vec::new();
+        let mut artefact = Artefact {
+            id: self.programs.fetch_add(1, Ordering::Relaxed),
+            file,
+            facts: Facts::of(&metered),
+            is_command: false,
+        };
+        artefact.is_command = self.check(&artefact)?;
+        Ok(Program {
+            code: Code::Artefact(artefact),
+            metered,
+        })
+    }
+
+    /// Has a program compiled by a worker of its own, which ends with it.
+    fn compile_anew(&self, metered: &Metered) -> Result<File, RunError> {
+        let mut program = tempfile::tempfile().map_err(Fault::from)?;
+        program.write_all(&metered.bytes).map_err(Fault::from)?;
+        let draft = self
+            .cache
+            .draft(metered, self.opt_level)
+            .map_err(Fault::from)?;
+        let limits = WorkerLimits {
+            data_bytes: self.settings.compile_bytes_max,
+            data_bytes_max: self.settings.compile_bytes_max,
+            file_bytes_max: self.settings.compile_bytes_max,
+            ..WorkerLimits::default()
+        };
+        let mut worker = self.fork(Role::Compiler, &limits).map_err(unborn)?;
+        let message = Compile {
+            is_component: metered.kind == Kind::Component,
+            bytes: wide(metered.bytes.len()),
+        };
+        let bytes = encode(&message).map_err(Fault::Host)?;
+        let deadline = Some(Instant::now() + self.settings.compile_time_max);
+        let files = [program.as_fd(), draft.file.as_fd()];
+        let answered = worker
+            .channel()
+            .send(&bytes, &files, deadline)
+            .and_then(|()| worker.channel().receive(deadline));
+        let frame = match answered {
+            Ok(Some(frame)) => frame,
+            Err(meterbox_isolation::ChannelError::DeadlinePassed) => {
+                let seconds = self.settings.compile_time_max.as_secs();
+                return Err(Refusal::Compiling(format!("{seconds} s")).into());
+            }
+            _ => {
+                // It ended by itself: a refused allocation aborts it, which its process, the first of its
+                // namespace, may show as a violation; or it was killed.
+                let ending = worker.exit(Some(Instant::now() + BIRTH_TIME_MAX));
+                if let Ok(Ending::Killed { signal }) = ending
+                    && SIGNALS_OF_EXHAUSTION.contains(&signal)
+                {
+                    let mebibytes = self.settings.compile_bytes_max >> 20;
+                    let what = format!("{mebibytes} MiB of memory, or all of its stack");
+                    return Err(Refusal::Compiling(what).into());
+                }
+                let ending = ending.map_or_else(|error| error.to_string(), |end| end.to_string());
+                return Err(Fault::Worker(format!("while it compiled: {ending}")).into());
+            }
+        };
+        let sense = |error: super::wire::Nonsense| Fault::Worker(error.to_string());
+        match decode::<Compiled>(&frame.payload).map_err(sense)? {
+            Compiled::Done { bytes } => {
+                // Nothing can write to the file any more, once it is dead.
+                worker.kill();
+                let _ = worker.exit(Some(Instant::now() + BIRTH_TIME_MAX));
+                Ok(draft.publish(bytes).map_err(Fault::from)?)
+            }
+            Compiled::Refused(refusal) => Err(refusal.into()),
+            Compiled::Failed(reason) => Err(Fault::Worker(reason).into()),
+        }
+    }
+
+    /// Has a runner look whether the program can be run: whether it is a command.
+    fn check(&self, artefact: &Artefact) -> Result<bool, RunError> {
+        let mut died = String::new();
+        for _ in 0..ATTEMPTS_MAX {
+            let mut runner = self.take(artefact.id).map_err(unborn)?;
+            let pid = runner.worker.pid();
+            let deadline = Some(Instant::now() + BIRTH_TIME_MAX);
+            let answered = load(&mut runner, artefact, true)
+                .map(|()| runner.worker.channel().receive(deadline));
+            if let Ok(Ok(Some(frame))) = answered
+                && let Ok(FromRunner::Loaded(loaded)) =
+                    decode::<FromRunner<'static>>(&frame.payload)
+            {
+                self.put_back(runner);
+                return Ok(loaded?);
+            }
+            died = ending(&mut runner.worker, "it did not load the program");
+            self.done_with(pid);
+        }
+        Err(Fault::Worker(died).into())
+    }
+
+    pub(crate) fn run(
+        &self,
+        program: &Program,
+        job: &Job,
+        limits: &Limits,
+        observer: &Arc<dyn Observer>,
+        stop: &Stop,
+    ) -> Result<Ran, RunError> {
+        check_declared(program, limits)?;
+        let Code::Artefact(artefact) = &program.code else {
+            return Err(Fault::Host("the program was not compiled for workers".into()).into());
+        };
+        let order = Order {
+            artefact,
+            job,
+            limits,
+            observer: &**observer,
+            stop,
+            settings: &self.settings,
+            began: Instant::now(),
+        };
+        let mut told = Told::default();
+        let mut died = String::new();
+        for _ in 0..ATTEMPTS_MAX {
+            let mut runner = self.take(artefact.id).map_err(unborn)?;
+            let pid = runner.worker.pid();
+            // A runner that died while it waited is noticed at once, and replaced.
+            let attempt = match allow(&mut runner, limits) {
+                Ok(()) => attempt(&order, &mut runner, &mut told),
+                Err(reason) => Attempt::Died(reason),
+            };
+            match attempt {
+                Attempt::Ended(ran) => {
+                    self.put_back(runner);
+                    return ran.map(|ran| *ran);
+                }
+                Attempt::Killed(ran) => {
+                    self.done_with(pid);
+                    return Ok(*ran);
+                }
+                Attempt::Died(reason) => {
+                    died = ending(&mut runner.worker, &reason);
+                    self.done_with(pid);
+                }
+            }
+        }
+        Err(Fault::Worker(died).into())
+    }
+}
+
+/// How a process ends that is refused memory or stack: by `SIGABRT`, or by `SIGSEGV`.
+const SIGNALS_OF_EXHAUSTION: [i32; 2] = [6, 11];
+
+/// Lets a runner have the memory that these limits take.
+fn allow(runner: &mut Runner, limits: &Limits) -> Result<(), String> {
+    let stack = wide(NATIVE_STACK_BYTES + HOST_STACK_BYTES);
+    let data_bytes = RUNNER_BYTES
+        .saturating_add(stack)
+        .saturating_add(limits.memory_bytes)
+        .saturating_add(limits.model_bytes.saturating_mul(MODEL_TIMES))
+        .min(runner_limits().data_bytes_max);
+    if runner.data_bytes != data_bytes {
+        runner
+            .worker
+            .set_data_bytes(data_bytes)
+            .map_err(|error| error.to_string())?;
+        runner.data_bytes = data_bytes;
+    }
+    Ok(())
+}
+
+/// How a worker has ended, or that it did what it should not, for which it is ended.
+fn ending(worker: &mut Worker, reason: &str) -> String {
+    // What has closed its end is about to end; what has not, is not going to by itself.
+    let soon =
+        Some(Instant::now() + Duration::from_millis(if reason.is_empty() { 1_000 } else { 0 }));
+    match worker.exit(soon) {
+        Ok(ending) => ending.to_string(),
+        Err(_) => {
+            worker.kill();
+            let by_us = worker.exit(Some(Instant::now() + BIRTH_TIME_MAX));
+            match (reason, by_us) {
+                ("", Ok(ending)) => ending.to_string(),
+                ("", Err(error)) => error.to_string(),
+                (reason, _) => reason.to_string(),
+            }
+        }
+    }
+}
+
+fn unborn(error: ZygoteError) -> RunError {
+    Fault::Worker(format!("no worker can be started: {error}")).into()
+}
+
+fn start_zygote(settings: &WorkerSettings, opt_level: OptLevel) -> Result<Zygote, ZygoteError> {
+    let mut command = std::process::Command::new(&settings.program);
+    command.args(&settings.arguments).arg(opt_level.name());
+    Zygote::start(command, &ZygoteSettings::default())
+}

@@ -1,0 +1,441 @@
+//! What passes between the parent and its workers. Each frame is one message, in the form of `postcard`;
+//! the channel has the version.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::sync::Arc;
+
+use meterbox_inference::{Cost, Operations};
+use meterbox_isolation::FRAME_BYTES_MAX;
+use meterbox_meter::{Admission, Declared, Exhausted, Kind, Metered, Spent, Tier};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::files::{ChunkRun, Kept};
+use crate::job::LogLevel;
+use crate::limits::Limits;
+use crate::outcome::{Fault, InferenceCall, Measured, Outcome, Refusal};
+use crate::outputs::Output;
+use crate::run::{LIMIT_NAMES, RunError, TRAP_CODES};
+use crate::stop::Stopper;
+
+/// Bytes of items that are put into one frame, which leaves room for the largest of them.
+pub(super) const BATCH_BYTES: usize = FRAME_BYTES_MAX / 4;
+
+/// Bytes of an input that travel within a frame: opening a file costs as much as copying these.
+pub(super) const INLINE_BYTES_MAX: u64 = 16 << 10;
+
+/// To a compiler. Comes with the metered program, and the file that the artefact goes to.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Compile {
+    pub(super) is_component: bool,
+    pub(super) bytes: u64,
+}
+
+/// From a compiler.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Compiled {
+    Done { bytes: u64 },
+    Refused(Refusal),
+    Failed(String),
+}
+
+/// To a runner.
+#[derive(Serialize, Deserialize)]
+pub(super) enum ToRunner<'m> {
+    /// A program, whose artefact comes along. It replaces the one that was used longest ago, if there
+    /// is no room. Answered by [`FromRunner::Loaded`] only if it is asked for.
+    Load {
+        program: u64,
+        facts: Facts,
+        is_answered: bool,
+    },
+    /// Inputs of the next run. Files of those whose content is not here come along, in their order.
+    Inputs(Vec<InputPart<'m>>),
+    /// Runs a program that was loaded. The scratch file comes along.
+    Run {
+        program: u64,
+        job: JobPart<'m>,
+        limits: Limits,
+    },
+    /// Ends the run at its next call of the host.
+    Stop(Stopper),
+}
+
+/// From a runner.
+#[derive(Serialize, Deserialize)]
+pub(super) enum FromRunner<'m> {
+    Loaded(Result<bool, Refusal>),
+    Said(Said<'m>),
+    Items(Vec<Item>),
+    Ended(Result<End, Failure>),
+}
+
+/// What an observer is told.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Said<'m> {
+    Log(u8, Cow<'m, str>),
+    Progress(u64, u64, Cow<'m, str>),
+    Refused(Cow<'m, str>),
+    Stdout(Cow<'m, [u8]>),
+    Stderr(Cow<'m, [u8]>),
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct JobPart<'m> {
+    pub(super) arguments: Cow<'m, [String]>,
+    pub(super) environment: Cow<'m, [(String, String)]>,
+    pub(super) seed: u64,
+    pub(super) clock_start_ns: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct InputPart<'m> {
+    pub(super) name: Cow<'m, str>,
+    pub(super) sha256: [u8; 32],
+    pub(super) content: Option<Vec<u8>>,
+}
+
+/// A part of what a run left, in its order.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Item {
+    Call(CallPart),
+    Output {
+        name: String,
+        sha256: [u8; 32],
+        bytes: u64,
+    },
+    /// Goes on with the content of the last output.
+    Chunks(ChunkRun),
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct CallPart {
+    model: [u8; 32],
+    inputs: Vec<(String, [u8; 32])>,
+    outputs: Vec<(String, [u8; 32])>,
+    cost: [u64; 7],
+}
+
+/// How a run ended, after its items.
+#[derive(Serialize, Deserialize)]
+pub(super) struct End {
+    outcome: OutcomePart,
+    instructions: u64,
+    memory_page_instructions: u128,
+    memory_pages_peak: u64,
+    exhausted: Option<bool>,
+    host_calls: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    model_bytes: u64,
+    inference: [u64; 7],
+    memory_refusals: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+enum OutcomePart {
+    Ok,
+    Failed { message: String, code: Option<u32> },
+    Trapped(String),
+    Limit(String),
+    Stopped(Stopper),
+}
+
+/// Why a run came to nothing.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Failure {
+    Refusal(Refusal),
+    OutOfMemory,
+    NativeStack,
+    Meter(String),
+    Host(String),
+}
+
+/// What running takes to know of a metered program.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Facts {
+    is_component: bool,
+    tier: u8,
+    declared: [u64; 3],
+}
+
+/// What a worker said makes no sense: it is not the program that it should be, or it was taken over.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Nonsense(pub(super) &'static str);
+
+pub(super) fn encode(message: &impl Serialize) -> Result<Vec<u8>, String> {
+    postcard::to_allocvec(message).map_err(|error| format!("a message cannot be written: {error}"))
+}
+
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Nonsense> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((message, [])) => Ok(message),
+        Ok(_) => Err(Nonsense("a message is followed by something")),
+        Err(_) => Err(Nonsense("a message is none")),
+    }
+}
+
+impl Facts {
+    pub(super) fn of(metered: &Metered) -> Facts {
+        let Declared {
+            units,
+            memory_pages,
+            table_elements,
+        } = metered.declared;
+        Facts {
+            is_component: metered.kind == Kind::Component,
+            tier: Tier::ALL
+                .iter()
+                .position(|tier| *tier == metered.tier)
+                .and_then(|at| u8::try_from(at).ok())
+                .unwrap_or(0),
+            declared: [units, memory_pages, table_elements],
+        }
+    }
+
+    pub(super) fn metered(self) -> Metered {
+        let [units, memory_pages, table_elements] = self.declared;
+        Metered {
+            bytes: Vec::new(),
+            kind: if self.is_component {
+                Kind::Component
+            } else {
+                Kind::Module
+            },
+            tier: Tier::ALL
+                .get(usize::from(self.tier))
+                .copied()
+                .unwrap_or(Tier::Large),
+            declared: Declared {
+                units,
+                memory_pages,
+                table_elements,
+            },
+            admission: Admission::default(),
+            modules: Vec::new(),
+            hooks: false,
+        }
+    }
+}
+
+fn cost_part(cost: &Cost) -> [u64; 7] {
+    let Operations {
+        f64,
+        f32,
+        f16,
+        i8,
+        i4,
+    } = cost.operations;
+    [f64, f32, f16, i8, i4, cost.weight_bytes, cost.tensor_bytes]
+}
+
+fn cost_of([f64, f32, f16, i8, i4, weight_bytes, tensor_bytes]: [u64; 7]) -> Cost {
+    Cost {
+        operations: Operations {
+            f64,
+            f32,
+            f16,
+            i8,
+            i4,
+        },
+        weight_bytes,
+        tensor_bytes,
+    }
+}
+
+impl From<InferenceCall> for CallPart {
+    fn from(call: InferenceCall) -> CallPart {
+        CallPart {
+            model: call.model,
+            inputs: call.inputs,
+            outputs: call.outputs,
+            cost: cost_part(&call.cost),
+        }
+    }
+}
+
+impl From<CallPart> for InferenceCall {
+    fn from(call: CallPart) -> InferenceCall {
+        InferenceCall {
+            model: call.model,
+            inputs: call.inputs,
+            outputs: call.outputs,
+            cost: cost_of(call.cost),
+        }
+    }
+}
+
+impl End {
+    pub(super) fn of(outcome: Outcome, measured: &Measured, memory_refusals: u64) -> End {
+        End {
+            outcome: match outcome {
+                Outcome::Ok => OutcomePart::Ok,
+                Outcome::Failed { message, code } => OutcomePart::Failed { message, code },
+                Outcome::Trapped { trap } => OutcomePart::Trapped(trap.into()),
+                Outcome::Limit { which } => OutcomePart::Limit(which.into()),
+                Outcome::Stopped { by, .. } => OutcomePart::Stopped(by),
+            },
+            instructions: measured.spent.instructions,
+            memory_page_instructions: measured.spent.memory_page_instructions,
+            memory_pages_peak: measured.spent.memory_pages_peak,
+            exhausted: measured
+                .spent
+                .exhausted
+                .map(|which| which == Exhausted::Instructions),
+            host_calls: measured.host_calls,
+            bytes_in: measured.bytes_in,
+            bytes_out: measured.bytes_out,
+            model_bytes: measured.model_bytes,
+            inference: cost_part(&measured.inference),
+            memory_refusals,
+        }
+    }
+
+    /// The outcome, what was measured, and how often memory was refused.
+    pub(super) fn parts(self) -> Result<(Outcome, Measured, u64), Nonsense> {
+        let known = |name: &str, names: &[&'static str]| {
+            names
+                .iter()
+                .find(|known| **known == name)
+                .copied()
+                .ok_or(Nonsense("an outcome has an unknown name"))
+        };
+        let outcome = match self.outcome {
+            OutcomePart::Ok => Outcome::Ok,
+            OutcomePart::Failed { message, code } => Outcome::Failed { message, code },
+            OutcomePart::Trapped(trap) => Outcome::Trapped {
+                trap: known(&trap, TRAP_CODES)?,
+            },
+            OutcomePart::Limit(which) => Outcome::Limit {
+                which: known(&which, LIMIT_NAMES)?,
+            },
+            OutcomePart::Stopped(by) => Outcome::Stopped { by, killed: false },
+        };
+        let measured = Measured {
+            spent: Spent {
+                instructions: self.instructions,
+                memory_page_instructions: self.memory_page_instructions,
+                memory_pages_peak: self.memory_pages_peak,
+                exhausted: self.exhausted.map(|instructions| {
+                    if instructions {
+                        Exhausted::Instructions
+                    } else {
+                        Exhausted::Stack
+                    }
+                }),
+            },
+            host_calls: self.host_calls,
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+            model_bytes: self.model_bytes,
+            inference: cost_of(self.inference),
+        };
+        Ok((outcome, measured, self.memory_refusals))
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Failure {
+        match error {
+            RunError::Refusal(refusal) => Failure::Refusal(refusal),
+            RunError::Fault(Fault::OutOfMemory) => Failure::OutOfMemory,
+            RunError::Fault(Fault::NativeStack) => Failure::NativeStack,
+            RunError::Fault(Fault::Meter(reason)) => Failure::Meter(reason),
+            RunError::Fault(fault) => Failure::Host(fault.to_string()),
+        }
+    }
+}
+
+impl From<Failure> for RunError {
+    fn from(failure: Failure) -> RunError {
+        match failure {
+            Failure::Refusal(refusal) => RunError::Refusal(refusal),
+            Failure::OutOfMemory => Fault::OutOfMemory.into(),
+            Failure::NativeStack => Fault::NativeStack.into(),
+            Failure::Meter(reason) => Fault::Meter(reason).into(),
+            Failure::Host(reason) => Fault::Host(reason).into(),
+        }
+    }
+}
+
+pub(super) fn level_number(level: LogLevel) -> u8 {
+    level as u8
+}
+
+pub(super) fn level_of(number: u8) -> LogLevel {
+    match number {
+        0 => LogLevel::Trace,
+        1 => LogLevel::Debug,
+        2 => LogLevel::Info,
+        3 => LogLevel::Warn,
+        _ => LogLevel::Error,
+    }
+}
+
+/// Puts the outputs together of which items came.
+#[derive(Default)]
+pub(super) struct Items {
+    transcript: Vec<InferenceCall>,
+    outputs: Vec<(String, [u8; 32], u64, Vec<ChunkRun>)>,
+    bytes: usize,
+}
+
+/// Bytes of items that the parent takes for one run: what a transcript of a million calls has.
+const ITEM_BYTES_MAX: usize = 512 << 20;
+
+impl Items {
+    pub(super) fn add(&mut self, items: Vec<Item>, bytes: usize) -> Result<(), Nonsense> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > ITEM_BYTES_MAX {
+            return Err(Nonsense("a run left more than is taken"));
+        }
+        for item in items {
+            match item {
+                Item::Call(call) => self.transcript.push(call.into()),
+                Item::Output {
+                    name,
+                    sha256,
+                    bytes,
+                } => self.outputs.push((name, sha256, bytes, Vec::new())),
+                Item::Chunks(run) => match self.outputs.last_mut() {
+                    Some((.., runs)) => runs.push(run),
+                    None => return Err(Nonsense("a content has no output")),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(
+        self,
+        scratch: Option<&Arc<File>>,
+        outputs_max: u64,
+    ) -> Result<(Vec<Output>, Vec<InferenceCall>), Nonsense> {
+        // The standard streams come on top.
+        if crate::host::wide(self.outputs.len()) > outputs_max.saturating_add(2) {
+            return Err(Nonsense("a run left more outputs than it may"));
+        }
+        let is_sorted = self.outputs.windows(2).all(|pair| match pair {
+            [(one, ..), (other, ..)] => one < other,
+            _ => true,
+        });
+        if !is_sorted {
+            return Err(Nonsense("outputs are not sorted"));
+        }
+        let outputs = self
+            .outputs
+            .into_iter()
+            .map(|(name, sha256, bytes, runs)| {
+                if !crate::outputs::is_valid_name(&name) {
+                    return Err(Nonsense("an output has no name"));
+                }
+                let kept = Kept::from_runs(bytes, runs, scratch.cloned())
+                    .ok_or(Nonsense("an output has another size than its content"))?;
+                Ok(Output::new(name, sha256, kept))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok((outputs, self.transcript))
+    }
+}
