@@ -21,7 +21,7 @@ use meterbox_billing::outcome::Outcome;
 use meterbox_billing::timestamp::Timestamp;
 use meterbox_provider::ledger::Ledger;
 use meterbox_provider::{Host, Material, Policy, Provider};
-use meterbox_sandbox::{Nobody, OptLevel};
+use meterbox_sandbox::{Nobody, OptLevel, Sandbox, Stop};
 
 const WARM_UP: usize = 50;
 const ROUNDS: usize = 2_000;
@@ -86,7 +86,7 @@ fn main() {
         &Policy::default(),
         ledger,
         host,
-        OptLevel::Speed,
+        Sandbox::new(OptLevel::Speed).unwrap(),
         later,
     )
     .unwrap();
@@ -109,7 +109,9 @@ fn main() {
                 inputs: vec![],
             };
             let began = Instant::now();
-            let completed = provider.run(&order, &material, Arc::new(Nobody)).unwrap();
+            let completed = provider
+                .run(&order, &material, Arc::new(Nobody), &Stop::new())
+                .unwrap();
             let total = began.elapsed();
             assert!(matches!(
                 completed.document.reproducible().outcome,

@@ -28,6 +28,8 @@ pub enum Exit {
     ReceiptDiffers = 10,
     /// A receipt holds, and nobody said whose signature to trust.
     SignerUnknown = 11,
+    /// The job was stopped.
+    Stopped = 12,
 }
 
 impl Exit {
@@ -46,6 +48,7 @@ impl Exit {
         (Exit::ReceiptInvalid, "receipt invalid"),
         (Exit::ReceiptDiffers, "receipt differs"),
         (Exit::SignerUnknown, "signer unknown"),
+        (Exit::Stopped, "stopped"),
     ];
 }
 
@@ -63,6 +66,7 @@ pub const HELP: &str = "Exit codes:
    9  a receipt does not hold: signature, form or arithmetic
   10  a receipt says something else than running the job again
   11  a receipt holds, and nobody said whose signature to trust
+  12  the job was stopped
 
 Example:
   meterbox run job.toml --out results --receipt receipt.json

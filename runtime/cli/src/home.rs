@@ -76,6 +76,11 @@ impl Home {
         Ok(Ledger::open(&self.ledger_path(), wait)?)
     }
 
+    /// The folder of compiled programs, which can be deleted at any time.
+    pub fn cache_path(&self) -> PathBuf {
+        self.folder.join("cache")
+    }
+
     /// Whether there is a ledger.
     pub fn has_ledger(&self) -> bool {
         self.ledger_path().exists()

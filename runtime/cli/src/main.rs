@@ -16,6 +16,7 @@ mod program;
 mod rates;
 mod report;
 mod ui;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,13 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Run(commands::run::RunArguments),
+    Doctor(commands::doctor::DoctorArguments),
+    /// Compile and run programs for another `meterbox`, which starts this by itself
+    #[command(hide = true)]
+    Worker {
+        /// How hard the compiler tries
+        opt_level: String,
+    },
     Quote(commands::quote::QuoteArguments),
     Meter(commands::meter::MeterArguments),
     Inspect(commands::inspect::InspectArguments),
@@ -70,6 +78,8 @@ fn main() -> ExitCode {
     let home = arguments.home.as_deref();
     let ended = match arguments.command {
         Command::Run(arguments) => commands::run::run(&arguments, home, &ui),
+        Command::Doctor(arguments) => commands::doctor::run(&arguments),
+        Command::Worker { opt_level } => workers::serve(opt_level),
         Command::Quote(arguments) => commands::quote::run(&arguments),
         Command::Meter(arguments) => commands::meter::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),

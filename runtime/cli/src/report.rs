@@ -19,7 +19,7 @@ pub fn exit_of(outcome: &Outcome) -> Exit {
         Outcome::Failed { .. } => Exit::Failed,
         Outcome::Trapped { .. } => Exit::Trapped,
         Outcome::Limit { .. } => Exit::Limit,
-        Outcome::Stopped { .. } => Exit::Fault,
+        Outcome::Stopped { .. } => Exit::Stopped,
     }
 }
 

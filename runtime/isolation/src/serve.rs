@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use rustix::process::{
     DumpableBehavior, Pid, PidfdFlags, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getpid,
     kill_process, pidfd_open, prlimit, set_dumpable_behavior, set_parent_process_death_signal,
-    waitid,
+    setsid, waitid,
 };
 
 use crate::channel::{Channel, ChannelError, Frame};
@@ -75,6 +75,8 @@ pub enum ServeError {
 /// worker has too. In a forked worker this does not return: the process ends with its role's code.
 pub fn serve(roles: &Roles<'_>) -> Result<(), ServeError> {
     let mut control = take_control()?;
+    // A key that interrupts the parent is the parent's to answer. Refused if it leads a group already.
+    let _ = setsid();
     let threads = std::fs::read_dir("/proc/self/task")?.count();
     if threads != 1 {
         return Err(ServeError::SeveralThreads { threads });

@@ -19,7 +19,7 @@ use meterbox_billing::timestamp::Timestamp;
 use meterbox_billing::usage::Observed;
 use meterbox_meter::{Metered, meter_with};
 use meterbox_sandbox::{
-    ENGINE_NAME, ENGINE_VERSION, Observer, OptLevel, Output, Program, Ran, STACK_UNITS_MAX, Sandbox,
+    ENGINE_NAME, ENGINE_VERSION, Observer, Output, Program, Ran, STACK_UNITS_MAX, Sandbox, Stop,
 };
 
 use crate::ProviderError;
@@ -78,7 +78,6 @@ pub struct Host {
 /// A provider: a sandbox, a key, a rate card and a ledger.
 pub struct Provider {
     sandbox: Sandbox,
-    opt_level: OptLevel,
     key: SigningKey,
     public_key: PublicKey,
     card: RateCard,
@@ -129,14 +128,14 @@ impl Provider {
     /// A provider whose offer ends at `offer_expires_at`.
     ///
     /// # Errors
-    /// If the engine does not start, or the key or card does not hold.
+    /// If the key or card does not hold.
     pub fn new(
         key: SigningKey,
         card: RateCard,
         policy: &Policy,
         ledger: Ledger,
         host: Host,
-        opt_level: OptLevel,
+        sandbox: Sandbox,
         offer_expires_at: Timestamp,
     ) -> Result<Provider, ProviderError> {
         let public_key = key.public()?;
@@ -149,8 +148,7 @@ impl Provider {
             expires_at: offer_expires_at,
         };
         Ok(Provider {
-            sandbox: Sandbox::new(opt_level)?,
-            opt_level,
+            sandbox,
             key,
             public_key,
             card,
@@ -185,7 +183,8 @@ impl Provider {
 
     /// Runs an order: admit → meter → compile → stage → run → usage → bill → receipt → ledger.
     ///
-    /// An order that was done before gets the same receipt again.
+    /// An order that was done before gets the same receipt again. One that is stopped gets a receipt for
+    /// what it had used by then.
     ///
     /// # Errors
     /// A refusal, before anything is spent; or a fault of this provider, for which nobody pays.
@@ -194,6 +193,7 @@ impl Provider {
         order_envelope: &Envelope,
         material: &Material,
         observer: Arc<dyn Observer>,
+        stop: &Stop,
     ) -> Result<Completed, ProviderError> {
         let started_at = (self.host.now)();
         let began = Instant::now();
@@ -219,6 +219,7 @@ impl Provider {
             material,
             &self.card,
             observer,
+            stop,
         ) {
             Ok(executed) => executed,
             Err(error) => {
@@ -309,7 +310,7 @@ impl Provider {
             engine: Engine {
                 name: ENGINE_NAME.into(),
                 version: ENGINE_VERSION.into(),
-                opt_level: opt_level_name(self.opt_level).into(),
+                opt_level: self.sandbox.opt_level().name().into(),
             },
             libraries: libraries(),
             precision: order.precision,
@@ -359,14 +360,16 @@ pub(crate) fn execute(
     material: &Material,
     card: &RateCard,
     observer: Arc<dyn Observer>,
+    stop: &Stop,
 ) -> Result<Executed, ProviderError> {
     let began = Instant::now();
     let job = Arc::new(measure::sandbox_job(&order.job, material));
-    let ran = sandbox.run(
+    let ran = sandbox.run_until(
         program,
         job,
         &measure::sandbox_limits(&order.limits),
         observer,
+        stop,
     )?;
     let run_time = began.elapsed();
     let reproducible = reproducible(
@@ -391,7 +394,7 @@ fn reproducible(
     card: &RateCard,
 ) -> Result<Reproducible, ProviderError> {
     let outcome = measure::outcome(&ran.outcome)?;
-    let usage = measure::usage(&ran.measured, admission_units);
+    let usage = measure::billed_usage(&ran.outcome, &ran.measured, admission_units);
     let bill: Bill = price_job(&outcome, &usage, card)?;
     let run = Run {
         engine: measure::engine_facts(),
@@ -460,13 +463,6 @@ fn libraries() -> std::collections::BTreeMap<String, String> {
     ]
     .map(|(name, version)| (name.to_string(), version.to_string()))
     .into()
-}
-
-fn opt_level_name(opt_level: OptLevel) -> &'static str {
-    match opt_level {
-        OptLevel::None => "none",
-        OptLevel::Speed => "speed",
-    }
 }
 
 fn microseconds(time: Duration) -> u64 {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use meterbox_billing::digest::Digest;
 use meterbox_billing::job::{Blob, Job as OrderedJob};
 use meterbox_billing::limits::Limits;
-use meterbox_billing::outcome::Outcome;
+use meterbox_billing::outcome::{Outcome, Stopper};
 use meterbox_billing::receipt::EngineFacts;
 use meterbox_billing::text::Message;
 use meterbox_billing::transcript::{Call, Tensor, Transcript};
@@ -83,7 +83,24 @@ pub(crate) fn sandbox_job(job: &OrderedJob, material: &Material) -> sandbox::Job
     }
 }
 
-/// The usage that is billed.
+/// The usage that is billed: none of a job that its provider stopped, or of which nothing could be
+/// counted.
+pub(crate) fn billed_usage(
+    outcome: &sandbox::Outcome,
+    measured: &sandbox::Measured,
+    admission_units: u64,
+) -> Usage {
+    match outcome {
+        sandbox::Outcome::Stopped { killed: true, .. }
+        | sandbox::Outcome::Stopped {
+            by: sandbox::Stopper::Provider,
+            ..
+        } => Usage::default(),
+        _ => usage(measured, admission_units),
+    }
+}
+
+/// The usage of a job.
 pub(crate) fn usage(measured: &sandbox::Measured, admission_units: u64) -> Usage {
     let operations = &measured.inference.operations;
     Usage {
@@ -123,6 +140,13 @@ pub(crate) fn outcome(outcome: &sandbox::Outcome) -> Result<Outcome, ProviderErr
         },
         sandbox::Outcome::Trapped { trap } => Outcome::Trapped { trap: id(trap)? },
         sandbox::Outcome::Limit { which } => Outcome::Limit { which: id(which)? },
+        sandbox::Outcome::Stopped { by, killed } => Outcome::Stopped {
+            by: match by {
+                sandbox::Stopper::Requestor => Stopper::Requestor,
+                sandbox::Stopper::Provider => Stopper::Provider,
+            },
+            killed: *killed,
+        },
     })
 }
 

@@ -7,11 +7,12 @@ use meterbox_billing::canonical::CanonicalError;
 use meterbox_billing::digest::Digest;
 use meterbox_billing::envelope::Document;
 use meterbox_billing::order::Order;
+use meterbox_billing::outcome::Outcome;
 use meterbox_billing::rate_card::RateCard;
 use meterbox_billing::receipt::Receipt;
 use meterbox_billing::verify::{Difference, compare};
 use meterbox_meter::meter_with;
-use meterbox_sandbox::{Nobody, OptLevel, Sandbox};
+use meterbox_sandbox::{Nobody, Sandbox, Stop};
 
 use crate::ProviderError;
 use crate::lifecycle::execute;
@@ -46,6 +47,9 @@ pub enum ReplayError {
         /// The card that was given.
         card: Digest,
     },
+    /// The job was stopped, so where it ended was somebody's decision.
+    #[error("the job was stopped: running it again does not show where it was then")]
+    Stopped,
     /// The job could not be run again.
     #[error("the job could not be run again")]
     Run(#[from] ProviderError),
@@ -54,7 +58,7 @@ pub enum ReplayError {
     Canonical(#[from] CanonicalError),
 }
 
-/// Runs the order again from an empty cache, and compares `reproducible` byte for byte. The
+/// Runs the order again, and compares `reproducible` byte for byte. The
 /// receipt's signature is not looked at: that is for `verify`.
 ///
 /// # Errors
@@ -64,7 +68,7 @@ pub fn replay(
     order: &Order,
     material: &Material,
     card: &RateCard,
-    opt_level: OptLevel,
+    sandbox: &Sandbox,
 ) -> Result<Verdict, ReplayError> {
     let (named, given) = (receipt.attested().order, order.digest()?);
     if named != given {
@@ -83,13 +87,24 @@ pub fn replay(
             card: given,
         });
     }
+    if let Outcome::Stopped { .. } = receipt.reproducible().outcome {
+        return Err(ReplayError::Stopped);
+    }
     material.check(&order.job).map_err(ProviderError::from)?;
     material.check_contents().map_err(ProviderError::from)?;
-    let sandbox = Sandbox::new(opt_level).map_err(ProviderError::from)?;
     let metered = meter_with(&material.program, &measure::options(&order.limits))
         .map_err(ProviderError::from)?;
     let program = sandbox.compile(metered).map_err(ProviderError::from)?;
-    let again = execute(&sandbox, &program, order, material, card, Arc::new(Nobody))?;
+    let nobody = Arc::new(Nobody);
+    let again = execute(
+        sandbox,
+        &program,
+        order,
+        material,
+        card,
+        nobody,
+        &Stop::new(),
+    )?;
     let (theirs, ours) = (receipt.reproducible(), &again.reproducible);
     if theirs.bytes()? == ours.bytes()? {
         return Ok(Verdict::RecomputedAll);

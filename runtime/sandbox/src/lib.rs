@@ -26,6 +26,7 @@ mod worker;
 pub use engine::{ENGINE_NAME, ENGINE_VERSION, FLOAT_MODE, OptLevel, Program};
 pub use job::{Blob, FileBlob, Input, Job, LogLevel, Nobody, Observer, STDERR, STDIN, STDOUT};
 pub use limits::{Limits, STACK_UNITS_MAX};
+pub use meterbox_isolation::{Finding, Layer, Report, Role, Standing, Verification};
 pub use outcome::{Fault, InferenceCall, MESSAGE_BYTES_MAX, Measured, Outcome, Ran, Refusal};
 pub use outputs::Output;
 pub use profile::{CallPath, FunctionUnits, Profile, ProfiledFunction};

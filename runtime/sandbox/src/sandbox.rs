@@ -14,6 +14,7 @@ use crate::worker::{Pool, WorkerFinding, WorkerSettings, WorkerStartError};
 
 /// Compiles and runs programs. Cheap to share between threads.
 pub struct Sandbox {
+    opt_level: OptLevel,
     place: Place,
 }
 
@@ -30,7 +31,7 @@ impl Sandbox {
     /// If this machine cannot run the engine.
     pub fn new(opt_level: OptLevel) -> Result<Sandbox, Fault> {
         let place = Place::InProcess(Box::new(InProcess::new(opt_level)?));
-        Ok(Sandbox { place })
+        Ok(Sandbox { opt_level, place })
     }
 
     /// A sandbox whose programs are compiled and run by processes that can do nothing else.
@@ -42,7 +43,13 @@ impl Sandbox {
         settings: WorkerSettings,
     ) -> Result<Sandbox, WorkerStartError> {
         let place = Place::Workers(Pool::start(opt_level, settings)?);
-        Ok(Sandbox { place })
+        Ok(Sandbox { opt_level, place })
+    }
+
+    /// How hard its compiler tries.
+    #[must_use]
+    pub fn opt_level(&self) -> OptLevel {
+        self.opt_level
     }
 
     /// Compiles a metered program, and checks that everything it imports is there.

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod doctor;
 pub mod inspect;
 pub mod key;
 pub mod ledger;

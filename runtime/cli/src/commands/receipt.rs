@@ -21,6 +21,7 @@ use crate::home::Home;
 use crate::ordering::material_of;
 use crate::program::read_at_most;
 use crate::ui::Ui;
+use crate::workers::Place;
 use crate::{Ended, program, rates, report};
 
 /// Show, verify and replay receipts.
@@ -116,6 +117,9 @@ pub struct ReplayArguments {
     /// How hard the compiler tries; never visible in the result
     #[arg(long, value_enum, default_value = "speed")]
     opt_level: OptLevelFlag,
+
+    #[command(flatten)]
+    place: Place,
 
     /// How to print the verdict
     #[arg(long, value_enum, default_value = "text")]
@@ -330,7 +334,7 @@ fn again(arguments: &ReplayArguments, home: Option<&Path>, ui: &Ui) -> Ended {
             &order,
             &material,
             &card,
-            arguments.opt_level.into(),
+            &arguments.place.sandbox(arguments.opt_level.into(), &home)?,
         )
     };
     let verdict = verdict.map_err(|error| match error {

@@ -22,6 +22,7 @@ use crate::failure::Failure;
 use crate::home::{Home, Role, write_file};
 use crate::ordering::{JobArguments, ORDER_SECONDS, Request, after, now, sign_order};
 use crate::ui::{self, Ui, Watcher};
+use crate::workers::{self, Place};
 use crate::{rates, report};
 
 /// Run a job, and print what it used and what that costs.
@@ -72,6 +73,9 @@ pub struct RunArguments {
     #[arg(long, value_enum, default_value = "speed")]
     opt_level: OptLevelFlag,
 
+    #[command(flatten)]
+    place: Place,
+
     /// How to print the report
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -115,7 +119,7 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
         &Policy::default(),
         ledger,
         host,
-        arguments.opt_level.into(),
+        arguments.place.sandbox(arguments.opt_level.into(), &home)?,
         after(now(), ORDER_SECONDS),
     )?;
 
@@ -147,7 +151,7 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
     }
 
     let watcher = Arc::new(Watcher::new(ui, request.is_command));
-    let mut completed = provider.run(&order, &material, watcher)?;
+    let mut completed = provider.run(&order, &material, watcher, &workers::stop_on_interrupt())?;
     // The job is billed: whatever cannot be written now, everything else still is.
     let mut written = Vec::new();
     if let Some(folder) = &arguments.out {

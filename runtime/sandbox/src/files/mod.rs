@@ -11,7 +11,7 @@ use std::fs::File;
 use std::ops::Bound;
 use std::sync::Arc;
 
-pub(crate) use self::content::{ChunkRun, Kept};
+pub(crate) use self::content::{CHUNK_BYTES, ChunkRun, Kept};
 use self::content::{Content, Storage};
 pub(crate) use self::error::{FileError, Filed};
 pub(crate) use self::path::Found;

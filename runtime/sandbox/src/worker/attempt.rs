@@ -269,7 +269,7 @@ enum Stopping {
 
 /// Takes what the runner says until the run has ended, and looks after the clock and the stop.
 fn wait(order: &Order<'_>, worker: &mut Worker, told: &mut Told, scratch: &Arc<File>) -> Attempt {
-    let mut items = Items::default();
+    let mut items = Items::new(order.limits);
     let mut saying = Saying::default();
     let mut stopping = Stopping::No;
     loop {
@@ -297,7 +297,7 @@ fn wait(order: &Order<'_>, worker: &mut Worker, told: &mut Told, scratch: &Arc<F
             FromRunner::Ended(Err(failure)) => return Attempt::Ended(Err(failure.into())),
             FromRunner::Ended(Ok(end)) => {
                 let parts = end.parts().and_then(|parts| {
-                    let left = items.finish(Some(scratch), order.limits.outputs)?;
+                    let left = items.finish(scratch)?;
                     Ok((parts, left))
                 });
                 return match parts {

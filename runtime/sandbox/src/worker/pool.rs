@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use meterbox_isolation::{
-    Ending, Role, Standing, Worker, WorkerLimits, Zygote, ZygoteError, ZygoteSettings, verify,
+    EXIT_PANICKED, Ending, Role, Standing, Worker, WorkerLimits, Zygote, ZygoteError,
+    ZygoteSettings, verify,
 };
 use meterbox_meter::{Kind, Metered};
 
@@ -253,6 +254,11 @@ impl Pool {
                     let mebibytes = self.settings.compile_bytes_max >> 20;
                     let what = format!("{mebibytes} MiB of memory, or all of its stack");
                     return Err(Refusal::Compiling(what).into());
+                }
+                if let Ok(Ending::Exited { code }) = ending
+                    && code == i32::from(EXIT_PANICKED)
+                {
+                    return Err(Refusal::Engine("its compiler gave up".into()).into());
                 }
                 let ending = ending.map_or_else(|error| error.to_string(), |end| end.to_string());
                 return Err(Fault::Worker(format!("while it compiled: {ending}")).into());

@@ -11,7 +11,7 @@ use meterbox_meter::{Admission, Declared, Exhausted, Kind, Metered, Spent, Tier}
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::files::{ChunkRun, Kept};
+use crate::files::{CHUNK_BYTES, ChunkRun, Kept};
 use crate::job::LogLevel;
 use crate::limits::Limits;
 use crate::outcome::{Fault, InferenceCall, Measured, Outcome, Refusal};
@@ -374,11 +374,13 @@ pub(super) fn level_of(number: u8) -> LogLevel {
     }
 }
 
-/// Puts the outputs together of which items came.
-#[derive(Default)]
+/// Puts the outputs together of which items came, and takes no more than a run can leave.
 pub(super) struct Items {
     transcript: Vec<InferenceCall>,
     outputs: Vec<(String, [u8; 32], u64, Vec<ChunkRun>)>,
+    calls_max: u64,
+    outputs_max: u64,
+    runs_left: u64,
     bytes: usize,
 }
 
@@ -386,6 +388,26 @@ pub(super) struct Items {
 const ITEM_BYTES_MAX: usize = 512 << 20;
 
 impl Items {
+    /// Nothing yet, of a run with these limits.
+    pub(super) fn new(limits: &Limits) -> Items {
+        let call = crate::host_calls::weight(
+            "wasi:nn/inference",
+            "[method]graph-execution-context.compute",
+        );
+        // The standard streams come on top of the other outputs.
+        let outputs_max = limits.outputs.saturating_add(2);
+        let bytes = limits.file_bytes.saturating_add(limits.bytes_out);
+        Items {
+            transcript: Vec::new(),
+            outputs: Vec::new(),
+            calls_max: limits.host_calls / call.unwrap_or(1),
+            outputs_max,
+            // Each content has at most one chunk that is not full.
+            runs_left: (bytes / crate::host::wide(CHUNK_BYTES)).saturating_add(outputs_max),
+            bytes: 0,
+        }
+    }
+
     pub(super) fn add(&mut self, items: Vec<Item>, bytes: usize) -> Result<(), Nonsense> {
         self.bytes = self.bytes.saturating_add(bytes);
         if self.bytes > ITEM_BYTES_MAX {
@@ -393,14 +415,30 @@ impl Items {
         }
         for item in items {
             match item {
-                Item::Call(call) => self.transcript.push(call.into()),
+                Item::Call(call) => {
+                    if crate::host::wide(self.transcript.len()) >= self.calls_max {
+                        return Err(Nonsense("a run made more inferences than it may"));
+                    }
+                    self.transcript.push(call.into());
+                }
                 Item::Output {
                     name,
                     sha256,
                     bytes,
-                } => self.outputs.push((name, sha256, bytes, Vec::new())),
+                } => {
+                    if crate::host::wide(self.outputs.len()) >= self.outputs_max {
+                        return Err(Nonsense("a run left more outputs than it may"));
+                    }
+                    self.outputs.push((name, sha256, bytes, Vec::new()));
+                }
+                Item::Chunks(_) if self.runs_left == 0 => {
+                    return Err(Nonsense("a run left more content than it may"));
+                }
                 Item::Chunks(run) => match self.outputs.last_mut() {
-                    Some((.., runs)) => runs.push(run),
+                    Some((.., runs)) => {
+                        runs.push(run);
+                        self.runs_left -= 1;
+                    }
                     None => return Err(Nonsense("a content has no output")),
                 },
             }
@@ -410,13 +448,8 @@ impl Items {
 
     pub(super) fn finish(
         self,
-        scratch: Option<&Arc<File>>,
-        outputs_max: u64,
+        scratch: &Arc<File>,
     ) -> Result<(Vec<Output>, Vec<InferenceCall>), Nonsense> {
-        // The standard streams come on top.
-        if crate::host::wide(self.outputs.len()) > outputs_max.saturating_add(2) {
-            return Err(Nonsense("a run left more outputs than it may"));
-        }
         let is_sorted = self.outputs.windows(2).all(|pair| match pair {
             [(one, ..), (other, ..)] => one < other,
             _ => true,
@@ -431,7 +464,7 @@ impl Items {
                 if !crate::outputs::is_valid_name(&name) {
                     return Err(Nonsense("an output has no name"));
                 }
-                let kept = Kept::from_runs(bytes, runs, scratch.cloned())
+                let kept = Kept::from_runs(bytes, runs, Some(Arc::clone(scratch)))
                     .ok_or(Nonsense("an output has another size than its content"))?;
                 Ok(Output::new(name, sha256, kept))
             })

@@ -11,3 +11,4 @@ mod linker;
 mod recursion;
 mod rules;
 mod streams;
+mod workers;

@@ -1,0 +1,83 @@
+//! Where guests run: in workers, which are this same program, or in this process. Knows no job.
+
+use std::env;
+use std::path::PathBuf;
+
+use clap::Args;
+use meterbox_sandbox::{OptLevel, Sandbox, Stop, Stopper, WorkerSettings, WorkerStartError};
+use signal_hook::consts::SIGINT;
+
+use crate::Ended;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::home::Home;
+
+/// Where guests run.
+#[derive(Debug, Args)]
+pub struct Place {
+    /// Run the program within this process, without workers: for programs that you trust
+    #[arg(long)]
+    in_process: bool,
+}
+
+impl Place {
+    /// A sandbox there.
+    pub fn sandbox(&self, opt_level: OptLevel, home: &Home) -> Result<Sandbox, Failure> {
+        if self.in_process {
+            return Sandbox::new(opt_level).map_err(|error| {
+                Failure::caused(Exit::Fault, "the engine does not start", &error)
+            });
+        }
+        let settings = WorkerSettings {
+            cache: Some(home.cache_path()),
+            ..settings()?
+        };
+        Sandbox::with_workers(opt_level, settings).map_err(|error| no_workers(&error))
+    }
+}
+
+/// Workers that are this program.
+pub fn settings() -> Result<WorkerSettings, Failure> {
+    let program: PathBuf = env::current_exe().map_err(|error| {
+        Failure::caused(
+            Exit::Fault,
+            "this program does not know where it is",
+            &error,
+        )
+    })?;
+    Ok(WorkerSettings {
+        arguments: vec!["worker".into()],
+        ..WorkerSettings::new(program)
+    })
+}
+
+/// Why there are no workers, and what to do.
+pub fn no_workers(error: &WorkerStartError) -> Failure {
+    Failure::caused(Exit::Fault, "guests cannot be isolated here", error).hint(
+        "see `meterbox doctor`; with --in-process, a program that you trust runs without isolation",
+    )
+}
+
+/// What `meterbox worker` does.
+pub fn serve(opt_level: String) -> Ended {
+    meterbox_sandbox::serve_as_worker(std::iter::once(opt_level))
+        .map(|()| Exit::Ok)
+        .map_err(|reason| Failure::new(Exit::Usage, reason))
+}
+
+/// A stop that the interrupt key requests. A second one ends the program as ever.
+pub fn stop_on_interrupt() -> Stop {
+    let stop = Stop::new();
+    let requested = stop.clone();
+    // Without the handler the key ends the program at once, and the order is released at the next start.
+    // SAFETY: the handler stores to an atomic, and restores what the signal did before.
+    let _ = unsafe {
+        signal_hook::low_level::register(SIGINT, move || {
+            if requested.requested().is_some() {
+                let _ = signal_hook::low_level::emulate_default_handler(SIGINT);
+            }
+            requested.request(Stopper::Requestor);
+        })
+    };
+    stop
+}
