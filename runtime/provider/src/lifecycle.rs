@@ -173,6 +173,12 @@ impl Provider {
         Ok(Envelope::seal(&self.offer, &self.key)?)
     }
 
+    /// The processes that run its jobs, or wait for one.
+    #[must_use]
+    pub fn worker_pids(&self) -> Vec<u32> {
+        self.sandbox.worker_pids()
+    }
+
     /// What running a program under these limits could cost.
     ///
     /// # Errors
