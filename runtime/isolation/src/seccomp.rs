@@ -62,6 +62,7 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_set_robust_list,
     libc::SYS_set_tid_address,
     libc::SYS_sigaltstack,
+    libc::SYS_statx,
     libc::SYS_write,
     libc::SYS_writev,
     #[cfg(target_arch = "x86_64")]
@@ -98,7 +99,6 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_sched_setaffinity,
     libc::SYS_setpriority,
     libc::SYS_statfs,
-    libc::SYS_statx,
     libc::SYS_sysinfo,
     libc::SYS_uname,
     #[cfg(target_arch = "x86_64")]
@@ -246,6 +246,11 @@ fn refused_by_argument() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler:
         (
             libc::SYS_newfstatat,
             vec![rule(&[masked(3, of_descriptor, 0)?])?],
+        ),
+        // So does Rust's library, once it knows that the kernel has it.
+        (
+            libc::SYS_statx,
+            vec![rule(&[masked(2, of_descriptor, 0)?])?],
         ),
     ]))
 }

@@ -196,3 +196,12 @@ pub(crate) fn transcript(calls: &[sandbox::InferenceCall]) -> Transcript {
         .collect();
     Transcript { calls }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_order_that_names_no_limits_has_those_of_the_sandbox() {
+        let ordered = super::sandbox_limits(&meterbox_billing::limits::Limits::default());
+        assert_eq!(ordered, meterbox_sandbox::Limits::default());
+    }
+}

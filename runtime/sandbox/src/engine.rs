@@ -8,11 +8,14 @@ use std::sync::Arc;
 use meterbox_meter::{Declared, Kind, METER_MODULE, Metered};
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{Component, InstancePre, Type};
-use wasmtime::{Config, Engine, ExternType, FuncType, Linker, Module, Store, WasmBacktraceDetails};
+use wasmtime::{
+    Config, Engine, ExternType, FuncType, InstanceAllocationStrategy, Linker, Module,
+    PoolingAllocationConfig, Store, WasmBacktraceDetails,
+};
 
 use crate::component;
 use crate::host::Host;
-use crate::limits::STACK_UNITS_MAX;
+use crate::limits::{Limits, STACK_UNITS_MAX};
 use crate::models::ModelCache;
 use crate::outcome::{Fault, Refusal};
 use crate::wasi_0_1;
@@ -127,11 +130,49 @@ impl Program {
     }
 }
 
+/// Where instances get their memories and tables from. Never visible in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Allocation {
+    /// Each from the system: for programs and limits of any size.
+    OnDemand,
+    /// From a pool that was reserved before: quicker, for programs and limits that
+    /// [`fits_pool`](Program::fits_pool).
+    Pooled,
+}
+
+/// Memories, and tables, of all instances of a program in the pool.
+const POOL_MEMORIES: u32 = 16;
+/// Bytes of one memory in the pool: all that 32 bits can name.
+const POOL_MEMORY_BYTES: usize = 4 << 30;
+/// Elements of one table in the pool: no limit is refused that a table there can hold.
+const POOL_TABLE_ELEMENTS: usize = 1 << 20;
+
+impl Program {
+    /// Whether a run under these limits finds in a pool what it would find without.
+    pub(crate) fn fits_pool(&self, limits: &Limits) -> bool {
+        let fits = |bound: u64, of: usize| usize::try_from(bound).is_ok_and(|bound| bound <= of);
+        let required = match &self.code {
+            Code::Component(pre, _) => pre.component().resources_required(),
+            Code::Command(module) => Some(module.resources_required()),
+            Code::Artefact(_) => None,
+        };
+        fits(limits.memory_bytes, POOL_MEMORY_BYTES)
+            && fits(limits.table_elements, POOL_TABLE_ELEMENTS)
+            && required.is_some_and(|required| {
+                required.num_memories <= POOL_MEMORIES && required.num_tables <= POOL_MEMORIES
+            })
+    }
+}
+
 impl InProcess {
-    pub(crate) fn new(opt_level: OptLevel) -> Result<InProcess, Fault> {
+    pub(crate) fn new(opt_level: OptLevel, allocation: Allocation) -> Result<InProcess, Fault> {
         let host =
             |error: wasmtime::Error| Fault::Host(format!("the engine does not start: {error:#}"));
-        let engine = Engine::new(&config(opt_level)).map_err(host)?;
+        let mut config = config(opt_level);
+        if allocation == Allocation::Pooled {
+            config.allocation_strategy(pool());
+        }
+        let engine = Engine::new(&config).map_err(host)?;
         let components = component::linker(&engine).map_err(host)?;
         let mut modules = Linker::new(&engine);
         wasi_0_1::link(&mut modules).map_err(host)?;
@@ -341,6 +382,29 @@ fn has_result(ty: &ComponentFunc, with_text: bool) -> bool {
         (None, None) => !with_text,
         _ => false,
     }
+}
+
+/// A pool for one job at a time.
+fn pool() -> InstanceAllocationStrategy {
+    let instances =
+        u32::try_from(meterbox_meter::admission::CORE_INSTANCES_MAX).unwrap_or(u32::MAX);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(2)
+        .max_component_instance_size(16 << 20)
+        // A component's own, and the meter's.
+        .max_core_instances_per_component(instances.saturating_add(2))
+        .total_core_instances(instances.saturating_add(2))
+        .max_core_instance_size(16 << 20)
+        .total_memories(POOL_MEMORIES)
+        .max_memories_per_component(POOL_MEMORIES)
+        .max_memories_per_module(POOL_MEMORIES)
+        .max_memory_size(POOL_MEMORY_BYTES)
+        .total_tables(POOL_MEMORIES)
+        .max_tables_per_component(POOL_MEMORIES)
+        .max_tables_per_module(POOL_MEMORIES)
+        .table_elements(POOL_TABLE_ELEMENTS)
+        .total_gc_heaps(1);
+    InstanceAllocationStrategy::Pooling(pool)
 }
 
 fn config(opt_level: OptLevel) -> Config {

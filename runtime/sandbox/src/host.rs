@@ -118,7 +118,7 @@ impl Host {
 
     /// A world without anything in it, for asking about what is linked.
     pub(crate) fn nowhere(models: Arc<ModelCache>) -> Host {
-        let limits = Limits::default();
+        let limits = Limits::NOTHING;
         let observer = Arc::new(Nobody);
         Host::new(
             Arc::default(),
@@ -365,7 +365,7 @@ impl Host {
 
     /// What the run leaves behind, sorted by name.
     pub(crate) fn take_outputs(&mut self) -> std::io::Result<Vec<Output>> {
-        let nothing = Files::new(&[], 0, &Limits::default(), None);
+        let nothing = Files::new(&[], 0, &Limits::NOTHING, None);
         let outputs = std::mem::replace(&mut self.files, nothing).into_outputs()?;
         Ok(outputs
             .into_iter()

@@ -4,6 +4,8 @@
 
 use sha2::{Digest, Sha256};
 
+pub use crate::host::PATH_STEP_UNITS;
+
 /// The version of the table below.
 pub const HOST_CALL_TABLE_VERSION: u32 = 1;
 

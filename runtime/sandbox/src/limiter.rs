@@ -115,7 +115,7 @@ mod tests {
         MemoryLimiter::new(&Limits {
             memory_bytes: 100,
             table_elements: 5,
-            ..Limits::default()
+            ..Limits::NOTHING
         })
     }
 

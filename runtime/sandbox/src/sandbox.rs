@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use meterbox_meter::Metered;
 
-use crate::engine::{InProcess, OptLevel, Program};
+use crate::engine::{Allocation, InProcess, OptLevel, Program};
 use crate::job::{Job, Observer};
 use crate::limits::Limits;
 use crate::outcome::{Fault, Ran};
@@ -30,7 +30,7 @@ impl Sandbox {
     /// # Errors
     /// If this machine cannot run the engine.
     pub fn new(opt_level: OptLevel) -> Result<Sandbox, Fault> {
-        let place = Place::InProcess(Box::new(InProcess::new(opt_level)?));
+        let place = Place::InProcess(Box::new(InProcess::new(opt_level, Allocation::OnDemand)?));
         Ok(Sandbox { opt_level, place })
     }
 

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use crate::worker::Flag;
+
 /// Who ends a run early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stopper {
@@ -20,7 +22,11 @@ pub enum Stopper {
 ///
 /// Clones are the same stop.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicU8>);
+pub struct Stop {
+    by: Arc<AtomicU8>,
+    /// In a runner: the parent's flag, and the number of the run.
+    flag: Option<(Arc<Flag>, u64)>,
+}
 
 const NOT: u8 = 0;
 const BY_REQUESTOR: u8 = 1;
@@ -33,6 +39,14 @@ impl Stop {
         Stop::default()
     }
 
+    /// The stop of this run, as the parent's flag says.
+    pub(crate) fn by_flag(flag: Arc<Flag>, run: u64) -> Stop {
+        Stop {
+            flag: Some((flag, run)),
+            ..Stop::default()
+        }
+    }
+
     /// Ends the run that this was given to, or one that is yet to begin. The first to request it is the
     /// one that counts.
     pub fn request(&self, by: Stopper) {
@@ -41,14 +55,17 @@ impl Stop {
             Stopper::Provider => BY_PROVIDER,
         };
         let _ = self
-            .0
+            .by
             .compare_exchange(NOT, by, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// Who has requested it.
     #[must_use]
     pub fn requested(&self) -> Option<Stopper> {
-        match self.0.load(Ordering::Relaxed) {
+        if let Some((flag, run)) = &self.flag {
+            return flag.raised(*run);
+        }
+        match self.by.load(Ordering::Relaxed) {
             BY_REQUESTOR => Some(Stopper::Requestor),
             BY_PROVIDER => Some(Stopper::Provider),
             _ => None,

@@ -122,7 +122,7 @@ mod tests {
     fn a_count_may_reach_its_limit_and_one_more_is_not_counted() {
         let limits = Limits {
             bytes_in: 10,
-            ..Limits::default()
+            ..Limits::NOTHING
         };
         let mut tally = Tally::default();
         assert_eq!(tally.bytes_in(7, &limits), Ok(()));
@@ -141,7 +141,7 @@ mod tests {
             inference_ops: u64::MAX,
             inference_weight_bytes: 5,
             inference_tensor_bytes: u64::MAX,
-            ..Limits::default()
+            ..Limits::NOTHING
         };
         let mut tally = Tally::default();
         let cost = Cost {

@@ -54,6 +54,9 @@ impl Files {
         let mut links = 0;
         let mut steps = 0;
         while let Some(name) = names.pop_front() {
+            if name.is_empty() {
+                continue;
+            }
             steps += 1;
             self.steps += 1;
             if steps > STEPS_MAX {
@@ -63,7 +66,7 @@ impl Files {
             let entries = self.entries(at)?;
             let is_last = names.iter().all(String::is_empty);
             match name.as_str() {
-                "" | "." => continue,
+                "." => continue,
                 ".." => {
                     trail.pop();
                     if trail.is_empty() {

@@ -10,7 +10,7 @@ fn limits() -> Limits {
         file_bytes: 1_000,
         folder_depth: 4,
         outputs: 5,
-        ..Limits::default()
+        ..Limits::NOTHING
     }
 }
 

@@ -130,14 +130,14 @@ fn failed(fault: impl Into<Fault>) -> Attempt {
 pub(super) fn attempt(order: &Order<'_>, runner: &mut Runner, told: &mut Told) -> Attempt {
     match tempfile::tempfile().map(Arc::new) {
         Ok(scratch) => match begin(order, runner, &scratch) {
-            Ok(()) => wait(order, &mut runner.worker, told, &scratch),
+            Ok(()) => wait(order, runner, told, &scratch),
             Err(attempt) => attempt,
         },
         Err(error) => failed(error),
     }
 }
 
-fn send(
+pub(super) fn send(
     worker: &mut Worker,
     message: &ToRunner<'_>,
     files: &[BorrowedFd<'_>],
@@ -184,6 +184,7 @@ fn begin(order: &Order<'_>, runner: &mut Runner, scratch: &File) -> Result<(), A
     }
     let message = ToRunner::Run {
         program: order.artefact.id,
+        number: runner.jobs,
         job: JobPart {
             arguments: Cow::Borrowed(&order.job.arguments),
             environment: Cow::Borrowed(&order.job.environment),
@@ -268,16 +269,17 @@ enum Stopping {
 }
 
 /// Takes what the runner says until the run has ended, and looks after the clock and the stop.
-fn wait(order: &Order<'_>, worker: &mut Worker, told: &mut Told, scratch: &Arc<File>) -> Attempt {
+fn wait(order: &Order<'_>, runner: &mut Runner, told: &mut Told, scratch: &Arc<File>) -> Attempt {
     let mut items = Items::new(order.limits);
     let mut saying = Saying::default();
     let mut stopping = Stopping::No;
     loop {
-        match look(order, worker, stopping) {
+        match look(order, runner, stopping) {
             Ok(now) => stopping = now,
             Err(attempt) => return attempt,
         }
-        let frame = match worker.channel().receive(Some(Instant::now() + LOOK_EVERY)) {
+        let until = Some(Instant::now() + LOOK_EVERY);
+        let frame = match runner.worker.channel().receive(until) {
             Ok(Some(frame)) => frame,
             Ok(None) => return Attempt::Died(String::new()),
             Err(ChannelError::DeadlinePassed) => continue,
@@ -320,7 +322,7 @@ fn wait(order: &Order<'_>, worker: &mut Worker, told: &mut Told, scratch: &Arc<F
 }
 
 /// Asks the runner to stop if it is time to, and kills it if it does not.
-fn look(order: &Order<'_>, worker: &mut Worker, stopping: Stopping) -> Result<Stopping, Attempt> {
+fn look(order: &Order<'_>, runner: &Runner, stopping: Stopping) -> Result<Stopping, Attempt> {
     let is_over = order
         .settings
         .wall_time_max
@@ -330,19 +332,19 @@ fn look(order: &Order<'_>, worker: &mut Worker, stopping: Stopping) -> Result<St
             if since.elapsed() <= order.settings.grace {
                 return Ok(Stopping::Asked { by, since });
             }
-            worker.kill();
+            runner.worker.kill();
             Err(Attempt::Killed(Box::new(killed(order.limits, by))))
         }
-        (Stopping::No, Some(by)) => ask(worker, by),
-        (Stopping::No, None) if is_over => ask(worker, Stopper::Provider),
+        (Stopping::No, Some(by)) => Ok(ask(runner, by)),
+        (Stopping::No, None) if is_over => Ok(ask(runner, Stopper::Provider)),
         (Stopping::No, None) => Ok(Stopping::No),
     }
 }
 
-fn ask(worker: &mut Worker, by: Stopper) -> Result<Stopping, Attempt> {
-    send(worker, &ToRunner::Stop(by), &[])?;
+fn ask(runner: &Runner, by: Stopper) -> Stopping {
+    runner.flag.raise(runner.jobs, by);
     let since = Instant::now();
-    Ok(Stopping::Asked { by, since })
+    Stopping::Asked { by, since }
 }
 
 /// A run of which nothing could be counted.

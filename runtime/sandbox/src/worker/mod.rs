@@ -4,6 +4,7 @@
 mod attempt;
 mod cache;
 mod compiler;
+mod flag;
 mod pool;
 mod runner;
 mod wire;
@@ -12,10 +13,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use self::cache::Artefact;
+pub(crate) use self::flag::Flag;
 pub(crate) use self::pool::Pool;
 use meterbox_isolation::{Layer, Report, Role, Roles, Verification, ZygoteError, serve};
 
-use crate::engine::{InProcess, OptLevel};
+use crate::engine::{Allocation, InProcess, OptLevel};
 
 /// How workers are started, and what they may use. All of it is the provider's to decide.
 #[derive(Debug, Clone)]
@@ -109,10 +111,12 @@ pub fn serve_as_worker(arguments: impl Iterator<Item = String>) -> Result<(), St
     let opt_level = OptLevel::named(&level)
         .ok_or_else(|| format!("`{level}` is no level of the compiler: `none` and `speed` are"))?;
     // Made once, and there in every worker that is forked.
-    let engine = InProcess::new(opt_level).map_err(|error| error.to_string())?;
+    let engine =
+        |allocation| InProcess::new(opt_level, allocation).map_err(|error| error.to_string());
+    let (pooled, on_demand) = (engine(Allocation::Pooled)?, engine(Allocation::OnDemand)?);
     let roles = Roles {
-        runner: &|channel| runner::work(&engine, channel),
-        compiler: &|channel| compiler::work(&engine, channel),
+        runner: &|channel| runner::work(&pooled, &on_demand, channel),
+        compiler: &|channel| compiler::work(&on_demand, channel),
     };
     serve(&roles).map_err(|error| error.to_string())
 }

@@ -9,14 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use meterbox_isolation::{
-    EXIT_PANICKED, Ending, Role, Standing, Worker, WorkerLimits, Zygote, ZygoteError,
+    ChannelError, EXIT_PANICKED, Ending, Role, Standing, Worker, WorkerLimits, Zygote, ZygoteError,
     ZygoteSettings, verify,
 };
 use meterbox_meter::{Kind, Metered};
 
-use super::attempt::{Attempt, Order, Told, attempt, load};
+use super::attempt::{Attempt, Order, Told, attempt, load, send};
 use super::cache::{Artefact, Cache};
-use super::wire::{Compile, Compiled, Facts, FromRunner, decode, encode};
+use super::flag::Flag;
+use super::wire::{Compile, Compiled, Facts, FromRunner, ToRunner, decode, encode};
 use super::{REQUIRED, WorkerFinding, WorkerSettings, WorkerStartError};
 use crate::engine::{Code, HOST_STACK_BYTES, NATIVE_STACK_BYTES, OptLevel, Program};
 use crate::host::wide;
@@ -48,7 +49,10 @@ pub(super) struct Runner {
     pub(super) worker: Worker,
     /// The programs that it has loaded, the one that was used longest ago first.
     pub(super) programs: Vec<u64>,
-    jobs: u64,
+    /// By which its runs are stopped.
+    pub(super) flag: Flag,
+    /// Jobs that it has done, and so the number of the next.
+    pub(super) jobs: u64,
     data_bytes: u64,
 }
 
@@ -126,12 +130,17 @@ impl Pool {
 
     fn fork_runner(&self) -> Result<Runner, ZygoteError> {
         let limits = runner_limits();
-        Ok(Runner {
+        let (flag, readable) = Flag::new().map_err(ZygoteError::Refused)?;
+        let mut runner = Runner {
             worker: self.fork(Role::Runner, &limits)?,
             programs: Vec::new(),
+            flag,
             jobs: 0,
             data_bytes: limits.data_bytes,
-        })
+        };
+        // One that is gone already is noticed when it is given a job.
+        let _ = send(&mut runner.worker, &ToRunner::Begin, &[readable.as_fd()]);
+        Ok(runner)
     }
 
     /// A runner that waits, the one that has the program loaded if there is one; or a fresh one.
@@ -240,7 +249,7 @@ impl Pool {
             .and_then(|()| worker.channel().receive(deadline));
         let frame = match answered {
             Ok(Some(frame)) => frame,
-            Err(meterbox_isolation::ChannelError::DeadlinePassed) => {
+            Err(ChannelError::DeadlinePassed) => {
                 let seconds = self.settings.compile_time_max.as_secs();
                 return Err(Refusal::Compiling(format!("{seconds} s")).into());
             }
@@ -286,14 +295,18 @@ impl Pool {
             let deadline = Some(Instant::now() + BIRTH_TIME_MAX);
             let answered = load(&mut runner, artefact, true)
                 .map(|()| runner.worker.channel().receive(deadline));
-            if let Ok(Ok(Some(frame))) = answered
-                && let Ok(FromRunner::Loaded(loaded)) =
-                    decode::<FromRunner<'static>>(&frame.payload)
-            {
-                self.put_back(runner);
-                return Ok(loaded?);
-            }
-            died = ending(&mut runner.worker, "it did not load the program");
+            let reason = match answered {
+                Ok(Ok(Some(frame))) => match decode::<FromRunner<'static>>(&frame.payload) {
+                    Ok(FromRunner::Loaded(loaded)) => {
+                        self.put_back(runner);
+                        return Ok(loaded?);
+                    }
+                    _ => "it did not load the program",
+                },
+                Ok(Err(ChannelError::DeadlinePassed)) => "it took too long to load the program",
+                _ => "",
+            };
+            died = ending(&mut runner.worker, reason);
             self.done_with(pid);
         }
         Err(Fault::Worker(died).into())

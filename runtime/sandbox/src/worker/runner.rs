@@ -5,17 +5,17 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use meterbox_isolation::Channel;
 use serde::Serialize;
 
+use super::flag::Flag;
 use super::wire::{
-    BATCH_BYTES, End, Facts, Failure, FromRunner, InputPart, Item, JobPart, Nonsense, Said,
-    ToRunner, decode, encode, level_number,
+    BATCH_BYTES, End, Facts, FromRunner, InputPart, Item, JobPart, Nonsense, Said, ToRunner,
+    decode, encode, level_number,
 };
-use crate::engine::{InProcess, Program};
+use crate::engine::{InProcess, NATIVE_STACK_BYTES, Program};
 use crate::files::ChunkRun;
 use crate::job::{FileBlob, Input, Job, LogLevel, Observer};
 use crate::limits::Limits;
@@ -34,6 +34,8 @@ const SAID_BYTES_MAX: usize = 1 << 20;
 const DONE: u8 = 0;
 const NONSENSE: u8 = 3;
 const PARENT_GONE: u8 = 4;
+const NO_THREAD: u8 = 5;
+const PANICKED: u8 = 6;
 
 /// The way to the parent.
 struct Out(Channel);
@@ -86,59 +88,105 @@ impl Observer for Speaker {
     }
 }
 
-struct Runner<'e> {
-    engine: &'e InProcess,
-    out: Arc<Out>,
-    programs: VecDeque<(u64, Result<Arc<Program>, Refusal>)>,
-    inputs: Vec<Input>,
-    /// The stop of the run that is under way, if one is.
-    running: Arc<Mutex<Option<Stop>>>,
-    /// Set by a run's thread when it could not tell the parent how it ended.
-    is_cut_off: Arc<AtomicBool>,
+/// A program as it was handed over, and as it was loaded so far.
+struct Loaded {
+    id: u64,
+    facts: Facts,
+    artefact: File,
+    pooled: Option<Arc<Program>>,
+    on_demand: Option<Arc<Program>>,
 }
 
-/// Works until the parent is gone.
-pub(super) fn work(engine: &InProcess, mut channel: Channel) -> u8 {
-    let Ok(out) = channel.sender() else {
-        return PARENT_GONE;
-    };
-    let mut runner = Runner {
-        engine,
-        out: Arc::new(Out(out)),
-        programs: VecDeque::new(),
-        inputs: Vec::new(),
-        running: Arc::default(),
-        is_cut_off: Arc::default(),
-    };
+impl Loaded {
+    /// The program, ready for a run under these limits, and the engine that it is ready for.
+    fn ready<'e>(
+        &mut self,
+        runner: &Engines<'e>,
+        limits: &Limits,
+    ) -> Result<(&'e InProcess, Arc<Program>), Refusal> {
+        if let Some(program) = self.pooled.as_ref().filter(|one| one.fits_pool(limits)) {
+            return Ok((runner.pooled, Arc::clone(program)));
+        }
+        let program = match &self.on_demand {
+            Some(program) => program,
+            None => {
+                let program = load(runner.on_demand, self.facts, &self.artefact)?;
+                self.on_demand.insert(Arc::new(program))
+            }
+        };
+        Ok((runner.on_demand, Arc::clone(program)))
+    }
+}
+
+struct Engines<'e> {
+    pooled: &'e InProcess,
+    on_demand: &'e InProcess,
+}
+
+struct Runner<'e> {
+    engines: Engines<'e>,
+    out: Arc<Out>,
+    flag: Option<Arc<Flag>>,
+    programs: VecDeque<Loaded>,
+    inputs: Vec<Input>,
+}
+
+/// Works until the parent is gone, on a thread that has the stack that guest code may use.
+pub(super) fn work(pooled: &InProcess, on_demand: &InProcess, channel: Channel) -> u8 {
     std::thread::scope(|scope| {
-        loop {
-            let frame = match channel.receive(None) {
-                Ok(Some(frame)) => frame,
-                Ok(None) => return DONE,
-                Err(_) => return PARENT_GONE,
-            };
-            if runner.is_cut_off.load(Ordering::Relaxed) {
-                return PARENT_GONE;
-            }
-            let Ok(message) = decode::<ToRunner<'static>>(&frame.payload) else {
-                return NONSENSE;
-            };
-            if runner.take(scope, message, frame.descriptors).is_err() {
-                return NONSENSE;
-            }
+        let engines = Engines { pooled, on_demand };
+        let working = crate::run::thread().spawn_scoped(scope, || work_here(engines, channel));
+        match working.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(code)) => code,
+            Ok(Err(_)) => PANICKED,
+            Err(_) => NO_THREAD,
         }
     })
 }
 
-impl<'e> Runner<'e> {
-    fn take<'s>(
+fn work_here(engines: Engines<'_>, mut channel: Channel) -> u8 {
+    let Ok(out) = channel.sender() else {
+        return PARENT_GONE;
+    };
+    let mut runner = Runner {
+        engines,
+        out: Arc::new(Out(out)),
+        flag: None,
+        programs: VecDeque::new(),
+        inputs: Vec::new(),
+    };
+    loop {
+        let frame = match channel.receive(None) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return DONE,
+            Err(_) => return PARENT_GONE,
+        };
+        let Ok(message) = decode::<ToRunner<'static>>(&frame.payload) else {
+            return NONSENSE;
+        };
+        match runner.take(message, frame.descriptors) {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return PARENT_GONE,
+            Err(Nonsense(_)) => return NONSENSE,
+        }
+    }
+}
+
+impl Runner<'_> {
+    /// Does what the parent says. What comes back is whether that made sense, and whether the parent is
+    /// still there.
+    fn take(
         &mut self,
-        scope: &'s std::thread::Scope<'s, 'e>,
         message: ToRunner<'static>,
         descriptors: Vec<OwnedFd>,
-    ) -> Result<(), Nonsense> {
+    ) -> Result<Result<(), String>, Nonsense> {
         let mut files = descriptors.into_iter().map(File::from);
         match message {
+            ToRunner::Begin => {
+                let file = files.next().ok_or(Nonsense("there is no flag"))?;
+                let flag = Flag::open(&file).map_err(|_| Nonsense("the flag is none"))?;
+                self.flag = Some(Arc::new(flag));
+            }
             ToRunner::Load {
                 program,
                 facts,
@@ -147,7 +195,7 @@ impl<'e> Runner<'e> {
                 let artefact = files.next().ok_or(Nonsense("a program has no artefact"))?;
                 let loaded = self.load(program, facts, artefact);
                 if is_answered {
-                    let _ = self.out.send(&FromRunner::Loaded(loaded));
+                    return Ok(self.out.send(&FromRunner::Loaded(loaded)));
                 }
             }
             ToRunner::Inputs(parts) => {
@@ -157,36 +205,42 @@ impl<'e> Runner<'e> {
             }
             ToRunner::Run {
                 program,
+                number,
                 job,
                 limits,
             } => {
                 let job = self.job(job, files.next());
-                self.run(scope, program, job, limits)?;
-            }
-            ToRunner::Stop(by) => {
-                let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(stop) = running.as_ref() {
-                    stop.request(by);
-                }
+                let ran = self.run(program, number, job, &limits)?;
+                release_stack();
+                return Ok(tell(&self.out, ran));
             }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
-    fn load(&mut self, program: u64, facts: Facts, artefact: File) -> Result<bool, Refusal> {
+    /// Loads a program into the pool's engine, or else into the other. Whether it is a command.
+    fn load(&mut self, id: u64, facts: Facts, artefact: File) -> Result<bool, Refusal> {
         if self.programs.len() >= PROGRAMS_MAX {
             self.programs.pop_front();
         }
-        // SAFETY: the parent hands over what a compiler of this same program has made, open for
-        // reading only, and the only file that the parent or anybody else could change it by is
-        // closed.
-        let loaded = unsafe { self.engine.load(facts.metered(), artefact) }.map(Arc::new);
-        let answer = match &loaded {
-            Ok(program) => Ok(program.is_command()),
-            Err(refusal) => Err(refusal.clone()),
+        let mut loaded = Loaded {
+            id,
+            facts,
+            // What is too large for the pool is no refusal yet.
+            pooled: load(self.engines.pooled, facts, &artefact)
+                .ok()
+                .map(Arc::new),
+            artefact,
+            on_demand: None,
         };
-        self.programs.push_back((program, loaded));
-        answer
+        let is_command = match &loaded.pooled {
+            Some(program) => Ok(program.is_command()),
+            None => loaded
+                .ready(&self.engines, &Limits::NOTHING)
+                .map(|(_, program)| program.is_command()),
+        };
+        self.programs.push_back(loaded);
+        is_command
     }
 
     fn job(&mut self, part: JobPart<'static>, scratch: Option<File>) -> Job {
@@ -200,58 +254,55 @@ impl<'e> Runner<'e> {
         }
     }
 
-    fn run<'s>(
+    fn run(
         &mut self,
-        scope: &'s std::thread::Scope<'s, 'e>,
-        program: u64,
+        id: u64,
+        number: u64,
         job: Job,
-        limits: Limits,
-    ) -> Result<(), Nonsense> {
-        let at = self.programs.iter().position(|(id, _)| *id == program);
-        let Some((id, loaded)) = at.and_then(|at| self.programs.remove(at)) else {
-            return Err(Nonsense("a program was not loaded"));
-        };
-        let found = match &loaded {
-            Ok(program) => Ok(Arc::clone(program)),
-            Err(refusal) => Err(refusal.clone()),
-        };
-        self.programs.push_back((id, loaded));
-        let stop = Stop::new();
-        {
-            let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-            if running.replace(stop.clone()).is_some() {
-                return Err(Nonsense("two jobs at once"));
-            }
-        }
-        let engine = self.engine;
-        let out = Arc::clone(&self.out);
-        let running = Arc::clone(&self.running);
-        let is_cut_off = Arc::clone(&self.is_cut_off);
-        let work = move || {
-            let observer = Arc::new(Speaker(Arc::clone(&out)));
-            let ran = found.map_err(RunError::from).and_then(|program| {
-                engine.run_here(&program, Arc::new(job), &limits, observer, &stop)
-            });
-            // From here on the parent may send the next job.
-            running
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
-            if tell(&out, ran).is_err() {
-                is_cut_off.store(true, Ordering::Relaxed);
-            }
-        };
-        let spawned = crate::run::thread().spawn_scoped(scope, work);
-        if spawned.is_err() {
-            self.running
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
-            let failed = Failure::Host("a run's thread could not be started".into());
-            let _ = self.out.send(&FromRunner::Ended(Err(failed)));
-        }
-        Ok(())
+        limits: &Limits,
+    ) -> Result<Result<Ran, RunError>, Nonsense> {
+        let at = self.programs.iter().position(|loaded| loaded.id == id);
+        let mut loaded = at
+            .and_then(|at| self.programs.remove(at))
+            .ok_or(Nonsense("a program was not loaded"))?;
+        let flag = self.flag.as_ref().ok_or(Nonsense("there is no flag"))?;
+        let stop = Stop::by_flag(Arc::clone(flag), number);
+        let ready = loaded.ready(&self.engines, limits);
+        self.programs.push_back(loaded);
+        let observer = Arc::new(Speaker(Arc::clone(&self.out)));
+        Ok(ready.map_err(RunError::from).and_then(|(engine, program)| {
+            engine.run_here(&program, Arc::new(job), limits, observer, &stop)
+        }))
     }
+}
+
+fn load(engine: &InProcess, facts: Facts, artefact: &File) -> Result<Program, Refusal> {
+    let artefact = artefact
+        .try_clone()
+        .map_err(|error| Refusal::Engine(error.to_string()))?;
+    // SAFETY: the parent hands over what a compiler of this same program has made, open for reading
+    // only, and the only file that the parent or anybody else could change it by is closed.
+    unsafe { engine.load(facts.metered(), artefact) }
+}
+
+/// Stack below the current frame that is kept: what the host's own code uses.
+const KEPT_STACK_BYTES: usize = 512 << 10;
+
+/// Gives back the memory of the stack that a guest may have used: a deep recursion must not stay with an
+/// idle runner.
+fn release_stack() {
+    let here = 0u8;
+    let top = std::ptr::from_ref(&here).addr() - KEPT_STACK_BYTES;
+    let page = 4096;
+    let end = top / page * page;
+    // This thread's stack has that much for guests, and some for the host, of which little is in use.
+    let start = (end - NATIVE_STACK_BYTES) / page * page;
+    let start = std::ptr::with_exposed_provenance_mut::<std::ffi::c_void>(start);
+    // SAFETY: the range lies within this thread's own stack, whose size `run::thread` has set, below all
+    // frames that are there: what it held is never read again.
+    let _ = unsafe {
+        rustix::mm::madvise(start, NATIVE_STACK_BYTES, rustix::mm::Advice::LinuxDontNeed)
+    };
 }
 
 /// Tells the parent how a run ended, in as many frames as that takes.

@@ -43,6 +43,8 @@ pub(super) enum Compiled {
 /// To a runner.
 #[derive(Serialize, Deserialize)]
 pub(super) enum ToRunner<'m> {
+    /// Comes first, with the flag by which runs are stopped.
+    Begin,
     /// A program, whose artefact comes along. It replaces the one that was used longest ago, if there
     /// is no room. Answered by [`FromRunner::Loaded`] only if it is asked for.
     Load {
@@ -55,11 +57,11 @@ pub(super) enum ToRunner<'m> {
     /// Runs a program that was loaded. The scratch file comes along.
     Run {
         program: u64,
+        /// By which the flag names it.
+        number: u64,
         job: JobPart<'m>,
         limits: Limits,
     },
-    /// Ends the run at its next call of the host.
-    Stop(Stopper),
 }
 
 /// From a runner.

@@ -57,8 +57,11 @@ fn runner(mut channel: Channel, mode: &str) -> u8 {
     let mut loaded = false;
     while let Ok(Some(frame)) = channel.receive(None) {
         if !loaded {
+            // First comes `Begin`, then `Load`, whose last byte says whether an answer is expected.
+            if frame.payload == [0] {
+                continue;
+            }
             loaded = true;
-            // The last byte says whether an answer is expected.
             if frame.payload.last() == Some(&0) {
                 continue;
             }

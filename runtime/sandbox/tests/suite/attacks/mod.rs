@@ -7,19 +7,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic;
 
 use meterbox_meter::{Class, FRAME_UNITS, OPERATOR_STACK_UNITS, SLOT_UNITS, Tier};
-use meterbox_sandbox::host_calls::INTERFACES;
+use meterbox_sandbox::host_calls::{INTERFACES, PATH_STEP_UNITS};
 use meterbox_sandbox::{Limits, Outcome};
 use meterbox_tests::{Attack, Expected, Sum, attacks};
 
 use crate::job::{Done, Job, LIMITS};
 
 /// The groups of attacks, each of which has a test.
-const GROUPS: [&str; 15] = [
+const GROUPS: [&str; 17] = [
     "bulk",
     "compile",
     "component",
     "dead",
     "exception",
+    "file",
     "growth",
     "host",
     "loop",
@@ -30,6 +31,7 @@ const GROUPS: [&str; 15] = [
     "start",
     "tail",
     "trap",
+    "world",
 ];
 
 #[test]
@@ -105,6 +107,16 @@ fn tail_calls_are_billed_and_take_one_frame() {
 #[test]
 fn work_before_a_trap_is_billed() {
     check_group("trap");
+}
+
+#[test]
+fn no_file_leads_out_of_the_job_or_holds_more_than_is_paid() {
+    check_group("file");
+}
+
+#[test]
+fn no_guest_learns_when_or_where_it_runs() {
+    check_group("world");
 }
 
 #[test]
@@ -263,6 +275,7 @@ fn schedule(tier: Tier) -> BTreeMap<String, u128> {
     ] {
         names.insert(name.to_owned(), units.into());
     }
+    names.insert("path_step".to_owned(), PATH_STEP_UNITS.into());
     for interface in INTERFACES {
         for (function, units) in interface.functions {
             let name = format!("host.{}", function.replace('-', "_"));
@@ -288,6 +301,11 @@ fn limits(attack: &Attack, names: &BTreeMap<String, u128>) -> Limits {
             "host_calls" => &mut limits.host_calls,
             "bytes_in" => &mut limits.bytes_in,
             "bytes_out" => &mut limits.bytes_out,
+            "outputs" => &mut limits.outputs,
+            "files" => &mut limits.files,
+            "file_bytes" => &mut limits.file_bytes,
+            "folder_depth" => &mut limits.folder_depth,
+            "handles" => &mut limits.handles,
             other => panic!("{}: no attack has the limit `{other}`", attack.name),
         };
         *limit = most;
