@@ -57,6 +57,7 @@ struct Place {
     sandbox: Sandbox,
     programs: Vec<Program>,
     times: Vec<Samples>,
+    instantiated: Vec<Samples>,
 }
 
 impl Place {
@@ -73,11 +74,13 @@ impl Place {
             name,
             sandbox,
             times: vec![Samples::default(); programs.len()],
+            instantiated: vec![Samples::default(); programs.len()],
             programs,
         }
     }
 
-    fn run(&self, program: usize) {
+    /// How long creating its instances took.
+    fn run(&self, program: usize) -> Duration {
         let ran = self
             .sandbox
             .run(
@@ -88,7 +91,7 @@ impl Place {
             )
             .unwrap();
         assert_eq!(ran.outcome, Outcome::Ok);
-        black_box(ran);
+        black_box(ran).instantiate_time
     }
 }
 
@@ -181,8 +184,12 @@ fn main() {
         for place in &mut places {
             for program in 0..programs.len() {
                 let mut times = std::mem::take(&mut place.times[program]);
-                time(&mut times, || place.run(program));
+                let mut instantiated = Duration::ZERO;
+                time(&mut times, || instantiated = place.run(program));
                 place.times[program] = if kept { times } else { Samples::default() };
+                if kept {
+                    place.instantiated[program].push(instantiated);
+                }
             }
         }
         for ((_, plain), times) in plains.iter().zip(&mut plain_times) {
@@ -205,6 +212,14 @@ fn main() {
     }
     for ((name, _), times) in plains.iter().zip(&plain_times) {
         print(name, times);
+    }
+    for place in &places {
+        for (name, times) in names.iter().zip(&place.instantiated) {
+            print(
+                &format!("  of it, creating instances: {name}, {}", place.name),
+                times,
+            );
+        }
     }
     print("fork and exec of a native program (/bin/true)", &native);
     throughput(&places[0]);

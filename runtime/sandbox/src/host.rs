@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use meterbox_inference::{ElementType, InputShape};
 use rand_chacha::ChaCha20Rng;
@@ -62,6 +63,7 @@ pub(crate) struct Host {
     pub(crate) budgets: [i64; 2],
     pub(crate) files: Files,
     pub(crate) descriptors: Descriptors,
+    pub(crate) instantiate_time: Duration,
     stdin_offset: u64,
     stop: Stop,
     shapes: HashMap<[u8; 32], HashSet<Shapes>>,
@@ -99,6 +101,7 @@ impl Host {
         Host {
             files,
             descriptors: Descriptors::default(),
+            instantiate_time: Duration::ZERO,
             job,
             limits,
             tally: Tally::default(),

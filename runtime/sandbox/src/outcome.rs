@@ -1,5 +1,7 @@
 //! How a run ended, and what it used. Never prices it.
 
+use std::time::Duration;
+
 use meterbox_inference::Cost;
 use meterbox_meter::Spent;
 use serde::{Deserialize, Serialize};
@@ -85,6 +87,8 @@ pub struct Ran {
     pub transcript: Vec<InferenceCall>,
     /// How often `memory.grow` failed because of the limit: a hint for people.
     pub memory_refusals: u64,
+    /// How long creating its instances took, by the clock on the wall: no part of any bill.
+    pub instantiate_time: Duration,
     /// Where its units went, if the program was metered with hooks.
     pub profile: Option<Profile>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use meterbox_meter::{
     Exhausted, HOOKS, METER_GLOBALS, METER_MODULE, READ_EXPORT, READ_FUNCTION, Reading, Spent,
@@ -176,7 +177,10 @@ impl InProcess {
                     .ok_or_else(|| Fault::Host(format!("the import {} is gone", import.name())))?,
             );
         }
-        let called = Instance::new(&mut *store, module, &imports)
+        let began = Instant::now();
+        let instance = Instance::new(&mut *store, module, &imports);
+        store.data_mut().instantiate_time = began.elapsed();
+        let called = instance
             .map_err(CallError::Instantiating)
             .and_then(|instance| {
                 let start = instance
@@ -236,6 +240,7 @@ pub(crate) fn refused_before_start(limits: &Limits) -> Ran {
         outputs: Vec::new(),
         transcript: Vec::new(),
         memory_refusals: 0,
+        instantiate_time: Duration::ZERO,
         profile: None,
     }
 }
@@ -251,7 +256,10 @@ fn run_component(
     pre: &wasmtime::component::InstancePre<Host>,
     entry: &Entry,
 ) -> Result<(End, Option<Reading>), Fault> {
-    let instance = match pre.instantiate(&mut *store) {
+    let began = Instant::now();
+    let instance = pre.instantiate(&mut *store);
+    store.data_mut().instantiate_time = began.elapsed();
+    let instance = match instance {
         Ok(instance) => instance,
         Err(error) => {
             let reading = match read_dump(store, &error) {
@@ -597,6 +605,7 @@ fn finish(
         },
         outputs,
         memory_refusals: host.memory.refusals(),
+        instantiate_time: host.instantiate_time,
         profile,
         transcript: host.transcript,
     })

@@ -298,18 +298,21 @@ fn wait(order: &Order<'_>, runner: &mut Runner, told: &mut Told, scratch: &Arc<F
             }
             FromRunner::Ended(Err(failure)) => return Attempt::Ended(Err(failure.into())),
             FromRunner::Ended(Ok(end)) => {
+                let memory_refusals = end.memory_refusals;
+                let instantiate_time = Duration::from_nanos(end.instantiate_ns);
                 let parts = end.parts().and_then(|parts| {
                     let left = items.finish(scratch)?;
                     Ok((parts, left))
                 });
                 return match parts {
-                    Ok(((outcome, measured, memory_refusals), (outputs, transcript))) => {
+                    Ok(((outcome, measured), (outputs, transcript))) => {
                         Attempt::Ended(Ok(Box::new(Ran {
                             outcome,
                             measured,
                             outputs,
                             transcript,
                             memory_refusals,
+                            instantiate_time,
                             profile: None,
                         })))
                     }

@@ -337,7 +337,9 @@ fn tell(out: &Out, ran: Result<Ran, RunError>) -> Result<(), String> {
         }
     }
     batch.flush(out)?;
-    let end = End::of(ran.outcome, &ran.measured, ran.memory_refusals);
+    let mut end = End::of(ran.outcome, &ran.measured);
+    end.memory_refusals = ran.memory_refusals;
+    end.instantiate_ns = u64::try_from(ran.instantiate_time.as_nanos()).unwrap_or(u64::MAX);
     out.send(&FromRunner::Ended(Ok(end)))
 }
 

@@ -132,7 +132,8 @@ pub(super) struct End {
     bytes_out: u64,
     model_bytes: u64,
     inference: [u64; 7],
-    memory_refusals: u64,
+    pub(super) memory_refusals: u64,
+    pub(super) instantiate_ns: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -270,7 +271,7 @@ impl From<CallPart> for InferenceCall {
 }
 
 impl End {
-    pub(super) fn of(outcome: Outcome, measured: &Measured, memory_refusals: u64) -> End {
+    pub(super) fn of(outcome: Outcome, measured: &Measured) -> End {
         End {
             outcome: match outcome {
                 Outcome::Ok => OutcomePart::Ok,
@@ -291,12 +292,13 @@ impl End {
             bytes_out: measured.bytes_out,
             model_bytes: measured.model_bytes,
             inference: cost_part(&measured.inference),
-            memory_refusals,
+            memory_refusals: 0,
+            instantiate_ns: 0,
         }
     }
 
-    /// The outcome, what was measured, and how often memory was refused.
-    pub(super) fn parts(self) -> Result<(Outcome, Measured, u64), Nonsense> {
+    /// The outcome, and what was measured.
+    pub(super) fn parts(self) -> Result<(Outcome, Measured), Nonsense> {
         let known = |name: &str, names: &[&'static str]| {
             names
                 .iter()
@@ -334,7 +336,7 @@ impl End {
             model_bytes: self.model_bytes,
             inference: cost_of(self.inference),
         };
-        Ok((outcome, measured, self.memory_refusals))
+        Ok((outcome, measured))
     }
 }
 

@@ -46,7 +46,7 @@ fn ended(outcome: &[u8]) -> Vec<u8> {
     message.push(0);
     message.extend([0; 4]);
     message.extend([0; 7]);
-    message.push(0);
+    message.extend([0; 2]);
     message
 }
 
