@@ -116,7 +116,11 @@ fn a_job_comes_to_the_same_wherever_whenever_and_as_whomever_it_is_run() {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         for _ in 0..2 * thread::available_parallelism().unwrap().get() {
-            scope.spawn(|| while !is_over.load(Ordering::Relaxed) {});
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
         }
         check("under load", &User::new(), Circumstances::default());
         is_over.store(true, Ordering::Relaxed);

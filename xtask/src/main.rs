@@ -6,6 +6,7 @@
 
 mod bench;
 mod checks;
+mod conformance;
 mod cross_check;
 mod demo;
 mod fuzz;
@@ -46,6 +47,8 @@ enum Command {
     /// Run the same metered programs on many engines, and compare all that they did.
     #[command(after_help = "Example:\n  cargo xtask cross-check --only v8 --programs 100")]
     CrossCheck(cross_check::Arguments),
+    /// Run what Go's and Python's libraries offer here and in the sandbox, and compare.
+    Conformance,
     /// Write the tables of the documents anew, from the code.
     Spec,
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&project, arguments),
         Command::Fuzz(arguments) => fuzz::run(&project, arguments),
         Command::CrossCheck(arguments) => cross_check::run(&project, arguments),
+        Command::Conformance => conformance::run(&project),
         Command::Spec => spec::run(&project),
     });
     match done {

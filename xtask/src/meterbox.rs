@@ -47,6 +47,11 @@ impl Meterbox {
         })
     }
 
+    /// Where the program is.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Prints, and remembers what was printed.
     pub fn print(&self, text: &str) {
         print!("{text}");

@@ -81,6 +81,11 @@ impl Home {
         self.folder.join("cache")
     }
 
+    /// The folder that running jobs write to; nothing in it has a name.
+    pub fn scratch_path(&self) -> PathBuf {
+        self.folder.join("scratch")
+    }
+
     /// Whether there is a ledger.
     pub fn has_ledger(&self) -> bool {
         self.ledger_path().exists()

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use meterbox_sandbox::{OptLevel, Sandbox, Stop, Stopper, WorkerSettings, WorkerStartError};
@@ -18,6 +19,10 @@ pub struct Place {
     /// Run the program within this process, without workers: for programs that you trust
     #[arg(long)]
     in_process: bool,
+
+    /// Stop the job, unbilled, if it takes longer than this by the clock on the wall; not with --in-process
+    #[arg(long, value_name = "SECONDS", default_value = "86400")]
+    wall_time_max: u64,
 }
 
 impl Place {
@@ -30,6 +35,8 @@ impl Place {
         }
         let settings = WorkerSettings {
             cache: Some(home.cache_path()),
+            scratch: Some(home.scratch_path()),
+            wall_time_max: Some(Duration::from_secs(self.wall_time_max)),
             ..settings()?
         };
         Sandbox::with_workers(opt_level, settings).map_err(|error| no_workers(&error))

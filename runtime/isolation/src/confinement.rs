@@ -112,11 +112,21 @@ fn limit_resources(limits: &WorkerLimits) -> Result<(), Errno> {
     limit(Resource::Msgqueue, 0)?;
     limit(Resource::Fsize, limits.file_bytes_max)?;
     limit(Resource::Nofile, limits.descriptors_max.into())?;
-    let (current, maximum) = (Some(limits.data_bytes), Some(limits.data_bytes_max));
+    let maximum = allowed(Resource::Data, limits.data_bytes_max);
+    let current = limits.data_bytes.min(maximum);
+    let (current, maximum) = (Some(current), Some(maximum));
     setrlimit(Resource::Data, Rlimit { current, maximum })
 }
 
+/// At most what this process may have already: no limit is ever raised.
+fn allowed(resource: Resource, value: u64) -> u64 {
+    rustix::process::getrlimit(resource)
+        .maximum
+        .map_or(value, |maximum| maximum.min(value))
+}
+
 fn limit(resource: Resource, value: u64) -> Result<(), Errno> {
+    let value = allowed(resource, value);
     setrlimit(
         resource,
         Rlimit {

@@ -245,8 +245,17 @@ impl Provider {
             device: self.host.device.clone(),
             ..Observed::default()
         };
-        let (receipt, document, record_time) =
-            self.record(&order, executed.reproducible, started_at, observed)?;
+        let recorded = self.record(&order, executed.reproducible, started_at, observed);
+        let (receipt, document, record_time) = match recorded {
+            Ok(recorded) => recorded,
+            Err(error) => {
+                // The order's hold must not stay with an order that will have no receipt.
+                let reason = Message::cut(&error.to_string());
+                let fault = FaultRecord { reason };
+                self.ledger().abandon(&order.id, &fault)?;
+                return Err(error);
+            }
+        };
         Ok(Completed {
             receipt,
             document,
@@ -369,8 +378,9 @@ pub(crate) fn execute(
     stop: &Stop,
 ) -> Result<Executed, ProviderError> {
     let began = Instant::now();
-    let job = Arc::new(measure::sandbox_job(&order.job, material));
-    let ran = sandbox.run_until(
+    let owner = *order.requestor_key.as_bytes();
+    let job = Arc::new(measure::sandbox_job(&order.job, material, owner));
+    let mut ran = sandbox.run_until(
         program,
         job,
         &measure::sandbox_limits(&order.limits),
@@ -378,6 +388,11 @@ pub(crate) fn execute(
         stop,
     )?;
     let run_time = began.elapsed();
+    if measure::is_unbilled(&ran.outcome) {
+        // What is not billed is not handed out.
+        ran.outputs.clear();
+        ran.transcript.clear();
+    }
     let reproducible = reproducible(
         &order.job,
         &order.limits,

@@ -68,7 +68,7 @@ pub(crate) fn sandbox_limits(limits: &Limits) -> sandbox::Limits {
 }
 
 /// The job as the sandbox takes it.
-pub(crate) fn sandbox_job(job: &OrderedJob, material: &Material) -> sandbox::Job {
+pub(crate) fn sandbox_job(job: &OrderedJob, material: &Material, owner: [u8; 32]) -> sandbox::Job {
     sandbox::Job {
         arguments: job.arguments.clone(),
         environment: job
@@ -80,6 +80,7 @@ pub(crate) fn sandbox_job(job: &OrderedJob, material: &Material) -> sandbox::Job
         clock_start_ns: job.clock_start_ns,
         inputs: material.inputs.clone(),
         scratch: None,
+        owner,
     }
 }
 
@@ -90,14 +91,23 @@ pub(crate) fn billed_usage(
     measured: &sandbox::Measured,
     admission_units: u64,
 ) -> Usage {
-    match outcome {
-        sandbox::Outcome::Stopped { killed: true, .. }
-        | sandbox::Outcome::Stopped {
-            by: sandbox::Stopper::Provider,
-            ..
-        } => Usage::default(),
-        _ => usage(measured, admission_units),
+    if is_unbilled(outcome) {
+        Usage::default()
+    } else {
+        usage(measured, admission_units)
     }
+}
+
+/// Whether a job that ended so is not billed for what it used.
+pub(crate) fn is_unbilled(outcome: &sandbox::Outcome) -> bool {
+    matches!(
+        outcome,
+        sandbox::Outcome::Stopped { killed: true, .. }
+            | sandbox::Outcome::Stopped {
+                by: sandbox::Stopper::Provider,
+                ..
+            }
+    )
 }
 
 /// The usage of a job.

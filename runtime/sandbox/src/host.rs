@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::{Resource, ResourceTable};
 
 use crate::files::{FileError, Filed, Files, NodeId};
-use crate::job::{Input, Job, Nobody, Observer, STDIN};
+use crate::job::{Input, Job, LogLevel, Nobody, Observer, STDIN};
 use crate::limiter::MemoryLimiter;
 use crate::limits::Limits;
 use crate::models::ModelCache;
@@ -31,6 +31,20 @@ pub(crate) const READ_BYTES_MAX: u64 = 1 << 20;
 /// Weighted units of host calls for each name that is looked up, and each folder that is gone through,
 /// to follow a path.
 pub const PATH_STEP_UNITS: u64 = 100;
+
+/// A list of words, and the bytes of all with the zero that ends each: put together once, since being
+/// asked for their size must not cost their copy.
+pub(crate) struct Words {
+    pub(crate) each: Vec<String>,
+    pub(crate) bytes: usize,
+}
+
+impl Words {
+    fn of(each: Vec<String>) -> Words {
+        let bytes = each.iter().map(|word| word.len().saturating_add(1)).sum();
+        Words { each, bytes }
+    }
+}
 
 /// Which of the three independent streams of randomness.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +77,8 @@ pub(crate) struct Host {
     pub(crate) budgets: [i64; 2],
     pub(crate) files: Files,
     pub(crate) descriptors: Descriptors,
+    /// Arguments and environment, as WASI 0.1 gives them.
+    pub(crate) words: Arc<[Words; 2]>,
     pub(crate) instantiate_time: Duration,
     stdin_offset: u64,
     stop: Stop,
@@ -98,9 +114,13 @@ impl Host {
             &limits,
             job.scratch.clone(),
         );
+        let environment = job.environment.iter();
+        let environment = environment.map(|(name, value)| format!("{name}={value}"));
+        let environment = environment.collect();
         Host {
             files,
             descriptors: Descriptors::default(),
+            words: Arc::new([Words::of(job.arguments_with_name()), Words::of(environment)]),
             instantiate_time: Duration::ZERO,
             job,
             limits,
@@ -259,8 +279,13 @@ impl Host {
         act: impl FnOnce(&mut Files) -> T,
     ) -> Result<T, HostEnd> {
         self.bytes_out(bytes)?;
+        let left = self.limits.host_calls.saturating_sub(self.tally.host_calls);
+        self.files.allow_steps(left / PATH_STEP_UNITS);
         let done = act(&mut self.files);
-        let steps = self.files.take_steps();
+        let steps = self
+            .files
+            .take_steps()
+            .ok_or(HostEnd::Limit("host_calls"))?;
         self.tally
             .call(steps.saturating_mul(PATH_STEP_UNITS), &self.limits)?;
         Ok(done)
@@ -352,6 +377,25 @@ impl Host {
         }
     }
 
+    /// Tells the observer what the guest logs, in pieces that it can take.
+    pub(crate) fn log(&self, level: LogLevel, message: &str) {
+        for piece in pieces(message) {
+            self.observer.log(level, piece);
+        }
+    }
+
+    /// Tells the observer how far the guest is, in so many words.
+    pub(crate) fn progress(&self, done: u64, total: u64, message: &str) {
+        let message = pieces(message).next().unwrap_or_default();
+        self.observer.progress(done, total, message);
+    }
+
+    /// Tells the observer what the host refused.
+    pub(crate) fn refused(&self, reason: &str) {
+        self.observer
+            .refused(pieces(reason).next().unwrap_or_default());
+    }
+
     /// Charges and appends to the standard output or error.
     pub(crate) fn write_stdio(&mut self, is_stderr: bool, bytes: &[u8]) -> Result<(), HostEnd> {
         self.bytes_out(bytes.len())?;
@@ -375,6 +419,20 @@ impl Host {
             .map(|(name, sha256, content)| Output::new(name, sha256, content))
             .collect())
     }
+}
+
+/// Bytes of a message that an observer is told at once: more than a person reads.
+const PIECE_BYTES_MAX: usize = 64 << 10;
+
+/// A message in pieces of whole characters; one that is empty is one piece.
+fn pieces(message: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(message);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (piece, after) = text.split_at(text.floor_char_boundary(PIECE_BYTES_MAX));
+        rest = (!after.is_empty()).then_some(after);
+        Some(piece)
+    })
 }
 
 pub(crate) fn wide(n: usize) -> u64 {

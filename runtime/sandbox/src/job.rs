@@ -100,6 +100,8 @@ pub struct Job {
     pub clock_start_ns: u64,
     /// The inputs, with unique names.
     pub inputs: Vec<Input>,
+    /// Who it is for: a worker never has jobs of two owners. The guest does not see it.
+    pub owner: [u8; 32],
     /// An empty file for what the job writes and memory does not hold; a temporary one if there is
     /// none.
     pub scratch: Option<Arc<File>>,
@@ -137,7 +139,9 @@ pub trait Observer: Send + Sync {
     fn progress(&self, _done: u64, _total: u64, _message: &str) {}
     /// The host refused something, with a reason that the guest does not see.
     fn refused(&self, _reason: &str) {}
-    /// The guest wrote to its standard output.
+    /// The guest wrote to its standard output. As with all that is told here, nothing is billed for it yet:
+    /// a job that is killed later is billed nothing that could be counted, so who serves strangers passes
+    /// it on with the receipt.
     fn stdout(&self, _bytes: &[u8]) {}
     /// The guest wrote to its standard error.
     fn stderr(&self, _bytes: &[u8]) {}

@@ -50,6 +50,11 @@ impl ModelCache {
         Ok(Ok(model))
     }
 
+    /// Keeps none any more.
+    pub(crate) fn clear(&self) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Held::default();
+    }
+
     fn find(&self, sha256: [u8; 32]) -> Option<Arc<Model>> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.clock += 1;

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use sha2::{Digest, Sha256};
+
 use crate::files::Kept;
 
 /// A finished output.
@@ -26,12 +28,23 @@ impl Output {
         }
     }
 
-    /// Copies the content to `to`.
+    /// Copies the content to `to`, and checks that it is the one that the digest is of.
     ///
     /// # Errors
-    /// Whatever reading the content or writing to `to` says.
+    /// Whatever reading the content or writing to `to` says; or that the content is another: what was
+    /// copied is then worth nothing.
     pub fn copy_to(&mut self, to: &mut impl Write) -> io::Result<()> {
-        self.content.copy_to(to)
+        let mut hasher = Sha256::new();
+        self.content.for_each(|piece| {
+            hasher.update(piece);
+            to.write_all(piece)
+        })?;
+        if <[u8; 32]>::from(hasher.finalize()) == self.sha256 {
+            Ok(())
+        } else {
+            let reason = format!("the output `{}` is not what was receipted", self.name);
+            Err(io::Error::new(io::ErrorKind::InvalidData, reason))
+        }
     }
 
     /// The whole content.
@@ -40,7 +53,7 @@ impl Output {
     /// Whatever reading the content says.
     pub fn to_vec(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.content.copy_to(&mut bytes)?;
+        self.copy_to(&mut bytes)?;
         Ok(bytes)
     }
 }

@@ -20,7 +20,7 @@ pub struct Sandbox {
 
 enum Place {
     InProcess(Box<InProcess>),
-    Workers(Pool),
+    Workers(Box<Pool>),
 }
 
 impl Sandbox {
@@ -42,7 +42,7 @@ impl Sandbox {
         opt_level: OptLevel,
         settings: WorkerSettings,
     ) -> Result<Sandbox, WorkerStartError> {
-        let place = Place::Workers(Pool::start(opt_level, settings)?);
+        let place = Place::Workers(Box::new(Pool::start(opt_level, settings)?));
         Ok(Sandbox { opt_level, place })
     }
 

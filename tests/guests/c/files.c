@@ -55,6 +55,7 @@ static void positions(void) {
     say("readv", readv(fd, into, 2));
     printf("read %.2s and %s\n", first, second);
     say("seek badly", lseek(fd, -1, SEEK_SET));
+    say("write nothing far away", pwrite(fd, "", 0, 1l << 40));
     say("truncate", ftruncate(fd, 2));
     struct stat stat;
     say("fstat", fstat(fd, &stat));
@@ -129,6 +130,8 @@ static void folders(void) {
     say("unlinkat", unlinkat(fd, "to", 0));
     say("rmdir", unlinkat(fd, "inner", AT_REMOVEDIR));
     say("close", close(fd));
+    say("rename with slash", rename("folder", "moved/"));
+    say("rename back", rename("moved/", "folder"));
     say("rmdir", rmdir("folder"));
     say("rmdir again", rmdir("folder"));
 }

@@ -39,7 +39,8 @@ func main() {
 	say("read input", err, string(content))
 	_, err = os.ReadFile(filepath.Join(input, "none"))
 	say("read missing", err)
-	say("read folder", errorOnly(nil))
+	_, err = os.ReadFile(input)
+	say("read folder", err)
 
 	at := func(names ...string) string { return filepath.Join(append([]string{temporary}, names...)...) }
 	say("mkdir all", os.MkdirAll(at("a", "b", "c"), 0o700))
@@ -111,11 +112,8 @@ func main() {
 	say("size", nil, stat.Size())
 	say("output", os.MkdirAll(filepath.Join(output, "go"), 0o700))
 	say("output", os.WriteFile(filepath.Join(output, "go", "result.txt"), []byte("from Go\n"), 0o600))
-	say("other file system", errorOnly(os.Rename(kept.Name(), filepath.Join(output, "moved"))))
+	say("take away", os.Remove(kept.Name()))
 	began := time.Now()
 	time.Sleep(2 * time.Millisecond)
 	say("slept", nil, time.Since(began) >= 2*time.Millisecond)
 }
-
-// Whether it worked depends on whether the two are one file system, which is not ours to say.
-func errorOnly(error) error { return nil }

@@ -193,6 +193,8 @@ impl From<FileError> for ErrorCode {
             FileError::ReadOnly => ErrorCode::ReadOnly,
             FileError::CrossDevice => ErrorCode::CrossDevice,
             FileError::TooLarge => ErrorCode::FileTooLarge,
+            // Never seen: the run has ended.
+            FileError::OutOfSteps => ErrorCode::Io,
         }
     }
 }

@@ -121,7 +121,7 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
                 Level::Warn => LogLevel::Warn,
                 Level::Error => LogLevel::Error,
             };
-            host.observer.log(level, &message);
+            host.log(level, &message);
             Ok(())
         },
     )?;
@@ -131,7 +131,7 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
         |host: &mut Host, (done, total, message): (u64, u64, String)| {
             host.bytes_out(message.len())?;
             host.tally.progress(&host.limits)?;
-            host.observer.progress(done, total, &message);
+            host.progress(done, total, &message);
             Ok(())
         },
     )?;

@@ -259,16 +259,18 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
             let model = Arc::clone(&host.resources.get(&context)?.0);
             // The call takes the tensors over, whatever comes of it.
             let mut named = Vec::with_capacity(inputs.len());
+            let are_named = inputs.iter().all(|(name, _)| name.len() <= NAME_BYTES_MAX);
             for (name, tensor) in inputs {
                 host.bytes_out(name.len())?;
                 let GivenTensor { dimensions, element_type, data } = host.resources.delete(tensor)?;
                 named.push(Tensor::new(dimensions, element_type, data).map(|tensor| (name, tensor)));
             }
             let computed = match named.into_iter().collect() {
+                Ok(_) if !are_named => Err(ErrorCode::InvalidArgument),
                 Ok(named) => compute(host, &model, named)?,
                 Err(error) => {
                     let error: TensorError = error;
-                    host.observer.refused(&format!("an inference failed: {error}"));
+                    host.refused(&format!("an inference failed: {error}"));
                     Err(ErrorCode::InvalidArgument)
                 }
             };
@@ -339,12 +341,26 @@ fn load_by_name(host: &mut Host, name: &str) -> Result<Loaded, HostEnd> {
     prepared(host, name, loaded)
 }
 
+/// Bytes of a tensor's name: each inference is recorded with the names of its tensors.
+const NAME_BYTES_MAX: usize = 1_024;
+
+fn are_named(model: &Model) -> bool {
+    let mut ports = model.inputs().iter().chain(model.outputs());
+    ports.all(|port| port.name.len() <= NAME_BYTES_MAX)
+}
+
 fn prepared(
     host: &mut Host,
     name: &str,
     loaded: std::result::Result<Arc<Model>, ModelError>,
 ) -> Result<Loaded, HostEnd> {
     match loaded {
+        Ok(model) if !are_named(&model) => {
+            host.refused(&format!(
+                "the model `{name}` has names of tensors that are too long"
+            ));
+            Ok(Err(ErrorCode::TooLarge))
+        }
         Ok(model) => {
             let of_bytes = model
                 .size_bytes()
@@ -353,8 +369,7 @@ fn prepared(
             Ok(Ok(model))
         }
         Err(error) => {
-            host.observer
-                .refused(&format!("the model `{name}` was refused: {error}"));
+            host.refused(&format!("the model `{name}` was refused: {error}"));
             Ok(Err(model_error_code(&error)))
         }
     }
@@ -400,8 +415,7 @@ fn model_error_code(error: &ModelError) -> ErrorCode {
 
 /// What a guest learns of a failed inference. What a backend says goes to the observer only.
 fn compute_error(host: &Host, error: &ComputeError) -> ErrorCode {
-    host.observer
-        .refused(&format!("an inference failed: {error}"));
+    host.refused(&format!("an inference failed: {error}"));
     match error {
         ComputeError::TooLarge { .. } | ComputeError::Overflow => ErrorCode::TooLarge,
         ComputeError::UnknownInput { .. }

@@ -2,7 +2,7 @@
 //! guest can name. Knows neither names nor limits.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -342,10 +342,6 @@ impl Kept {
             scratch,
         })
     }
-
-    pub(crate) fn copy_to(&self, to: &mut impl Write) -> io::Result<()> {
-        self.for_each(|piece| to.write_all(piece))
-    }
 }
 
 #[cfg(test)]
@@ -409,7 +405,11 @@ mod tests {
             let (sha256, kept) = storage.finish(content).unwrap();
             assert_eq!(sha256, <[u8; 32]>::from(Sha256::digest(&expected)));
             let mut copied = Vec::new();
-            kept.copy_to(&mut copied).unwrap();
+            let copy = |piece: &[u8]| {
+                copied.extend_from_slice(piece);
+                Ok(())
+            };
+            kept.for_each(copy).unwrap();
             assert!(copied == expected);
         }
         assert!(held > 0);

@@ -33,6 +33,8 @@ pub(crate) enum FileError {
     ReadOnly,
     /// From one of `/in`, `/out` and `/tmp` to another.
     CrossDevice,
+    /// Following its paths takes more than the job has left, which ends it.
+    OutOfSteps,
     /// Larger than a file can be.
     TooLarge,
 }

@@ -69,7 +69,8 @@ enum Kind {
     File(Content),
     Folder {
         entries: BTreeMap<String, NodeId>,
-        parent: Option<NodeId>,
+        /// The folder that it is in, and its name there.
+        parent: Option<(NodeId, String)>,
     },
     Link(String),
 }
@@ -120,8 +121,9 @@ pub(crate) struct Files {
     /// Files in `/out`, and the standard streams that exist.
     outputs: u64,
     streams: [Option<Content>; 2],
-    /// Steps of looking things up that nobody has charged yet.
+    /// Steps of looking things up that nobody has charged yet, and how many there may be.
     steps: u64,
+    steps_max: u64,
 }
 
 impl Files {
@@ -146,6 +148,7 @@ impl Files {
             outputs: 0,
             streams: [None, None],
             steps: 0,
+            steps_max: u64::MAX,
         };
         for (id, _, place) in ROOTS {
             files.nodes.insert(id, files.fresh(place, folder_in(None)));
@@ -176,12 +179,12 @@ impl Files {
         while let Some(name) = names.next() {
             let there = self.entry(at, name);
             at = match (there, names.peek()) {
-                (None, Some(_)) => self.insert(at, name, Place::In, folder_in(Some(at))),
+                (None, Some(_)) => self.insert(at, name, Place::In, folder_in(Some((at, name)))),
                 (None, None) => self.insert(at, name, Place::In, Kind::Input(input.clone())),
                 (Some(there), _) => {
                     let node = self.nodes.get_mut(&there);
                     match node.map(|node| &mut node.kind) {
-                        Some(kind @ Kind::Input(_)) => *kind = folder_in(Some(at)),
+                        Some(kind @ Kind::Input(_)) => *kind = folder_in(Some((at, name))),
                         Some(_) => {}
                         None => return,
                     }
@@ -228,9 +231,23 @@ impl Files {
         self.entries(folder).ok()?.get(name).copied()
     }
 
-    /// Steps that were taken since the last time this was asked.
-    pub(crate) fn take_steps(&mut self) -> u64 {
-        std::mem::take(&mut self.steps)
+    /// Lets the next operation take so many steps. It fails before it changes anything if it needs more.
+    pub(crate) fn allow_steps(&mut self, steps_max: u64) {
+        self.steps_max = steps_max;
+    }
+
+    /// Steps that were taken since the last time this was asked; `None` if they were not enough.
+    pub(crate) fn take_steps(&mut self) -> Option<u64> {
+        let steps = std::mem::take(&mut self.steps);
+        (steps <= self.steps_max).then_some(steps)
+    }
+
+    fn step(&mut self, steps: u64) -> Filed<()> {
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps > self.steps_max {
+            return Err(FileError::OutOfSteps);
+        }
+        Ok(())
     }
 
     /// Keeps something while a descriptor, a stream or a handle leads to it.
@@ -323,7 +340,9 @@ impl Files {
     /// The folder that a folder is in; a folder that a run begins with is in itself.
     pub(crate) fn parent(&self, folder: NodeId) -> Filed<NodeId> {
         match &self.node(folder)?.kind {
-            Kind::Folder { parent, .. } => Ok(parent.unwrap_or(folder)),
+            Kind::Folder { parent, .. } => {
+                Ok(parent.as_ref().map_or(folder, |(parent, _)| *parent))
+            }
             _ => Err(FileError::NotFolder),
         }
     }
@@ -469,8 +488,9 @@ impl Files {
         if depth >= self.depth_max {
             return Err(FileError::NameTooLong);
         }
-        let parent = Some(found.folder);
-        self.create(&found, folder_in(parent)).map(|_| ())
+        let name = found.name.clone().unwrap_or_default();
+        let kind = folder_in(Some((found.folder, &name)));
+        self.create(&found, kind).map(|_| ())
     }
 
     pub(crate) fn create_link(&mut self, target: &str, folder: NodeId, path: &str) -> Filed<()> {
@@ -662,17 +682,15 @@ impl Files {
                 _ => {}
             }
             self.remove_name(&target, other)?;
-        } else {
-            target.new_name()?;
         }
         if let Some(entries) = self.entries_mut(source.folder) {
             entries.remove(&old_name);
         }
+        if let Kind::Folder { parent, .. } = &mut self.node_mut(node)?.kind {
+            *parent = Some((target.folder, new_name.clone()));
+        }
         if let Some(entries) = self.entries_mut(target.folder) {
             entries.insert(new_name, node);
-        }
-        if let Kind::Folder { parent, .. } = &mut self.node_mut(node)?.kind {
-            *parent = Some(target.folder);
         }
         Ok(())
     }
@@ -682,7 +700,7 @@ impl Files {
     fn check_moved_folder(&mut self, node: NodeId, target: &Found, name: &str) -> Filed<()> {
         let mut at = target.folder;
         loop {
-            self.steps += 1;
+            self.step(1)?;
             if at == node {
                 return Err(FileError::Invalid);
             }
@@ -709,7 +727,8 @@ impl Files {
         let (mut height, mut longest) = (1, 0);
         let mut open = vec![(folder, 1u64, 0usize)];
         while let Some((at, depth, length)) = open.pop() {
-            self.steps += 1;
+            let entries = wide(self.entries(at)?.len());
+            self.step(1 + entries)?;
             height = height.max(depth);
             for (name, child) in self.entries(at)? {
                 let length = length + 1 + name.len();
@@ -718,7 +737,6 @@ impl Files {
                     open.push((*child, depth + 1, length));
                 }
             }
-            self.steps += wide(self.entries(at)?.len());
         }
         Ok((height, longest))
     }
@@ -728,7 +746,7 @@ impl Files {
         let mut depth = 0;
         let mut at = folder;
         loop {
-            self.steps += 1;
+            self.step(1)?;
             let parent = self.parent(at)?;
             if parent == at {
                 return Ok(depth);
@@ -759,18 +777,25 @@ impl Files {
         let mut full = name.to_string();
         let mut at = folder;
         while at != OUT {
-            self.steps += 1;
-            let parent = self.parent(at)?;
-            let of = self
-                .entries(parent)?
-                .iter()
-                .find(|(_, child)| **child == at);
+            self.step(1)?;
             // A folder that was taken away has no name, and nothing in it can be an output.
-            let (of, _) = of.ok_or(FileError::NotFound)?;
+            let Node {
+                names: 1..,
+                kind:
+                    Kind::Folder {
+                        parent: Some((parent, of)),
+                        ..
+                    },
+                ..
+            } = self.node(at)?
+            else {
+                return Err(FileError::NotFound);
+            };
             full = format!("{of}/{full}");
             if full.len() > PATH_BYTES_MAX {
                 return Err(FileError::NameTooLong);
             }
+            let parent = *parent;
             at = parent;
         }
         Ok(full)
@@ -859,10 +884,10 @@ impl Files {
     }
 }
 
-fn folder_in(parent: Option<NodeId>) -> Kind {
+fn folder_in(parent: Option<(NodeId, &str)>) -> Kind {
     Kind::Folder {
         entries: BTreeMap::new(),
-        parent,
+        parent: parent.map(|(parent, name)| (parent, name.to_string())),
     }
 }
 

@@ -10,6 +10,14 @@ const LINKS_MAX: u32 = 40;
 /// is looked up in microseconds.
 const STEPS_MAX: u32 = 2_048;
 
+/// Bytes of a symbolic link that are read for the price of a step.
+const LINK_STEP_BYTES: u64 = 32;
+
+/// The names that a path is made of.
+fn names_of(path: &str) -> impl DoubleEndedIterator<Item = &str> {
+    path.split('/').filter(|name| !name.is_empty())
+}
+
 /// Where a path leads.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -50,21 +58,18 @@ impl Files {
         }
         // Folders from the first to where we are: `..` never leads before the first.
         let mut trail = vec![folder];
-        let mut names: VecDeque<String> = path.split('/').map(str::to_string).collect();
+        let mut names: VecDeque<String> = names_of(path).map(str::to_string).collect();
+        let mut ends_in_slash = path.ends_with('/');
         let mut links = 0;
         let mut steps = 0;
         while let Some(name) = names.pop_front() {
-            if name.is_empty() {
-                continue;
-            }
             steps += 1;
-            self.steps += 1;
+            self.step(1)?;
             if steps > STEPS_MAX {
                 return Err(FileError::NameTooLong);
             }
             let at = *trail.last().ok_or(FileError::NotPermitted)?;
             let entries = self.entries(at)?;
-            let is_last = names.iter().all(String::is_empty);
             match name.as_str() {
                 "." => continue,
                 ".." => {
@@ -77,7 +82,8 @@ impl Files {
                 _ if name.len() > NAME_BYTES_MAX => return Err(FileError::NameTooLong),
                 _ => {}
             }
-            let is_folder_asked = is_last && !names.is_empty();
+            let is_last = names.is_empty();
+            let is_folder_asked = is_last && ends_in_slash;
             let node = entries.get(&name).copied();
             if let Some(node) = node
                 && let Kind::Link(target) = &self.node(node)?.kind
@@ -87,8 +93,13 @@ impl Files {
                 if links > LINKS_MAX {
                     return Err(FileError::Loop);
                 }
-                for name in target.rsplit('/') {
-                    names.push_front(name.to_string());
+                // It is read anew each time, and may be all slashes.
+                let length = crate::host::wide(target.len());
+                ends_in_slash |= is_last && target.ends_with('/');
+                let inner: Vec<String> = names_of(target).map(str::to_string).collect();
+                self.step(length / LINK_STEP_BYTES)?;
+                for name in inner.into_iter().rev() {
+                    names.push_front(name);
                 }
                 continue;
             }

@@ -1,8 +1,9 @@
 //! The open descriptors of a command of WASI 0.1, by number.
 
+use std::collections::BTreeSet;
+
 use super::{Stop, errno};
 use crate::files::{Files, NodeId, ROOTS};
-use crate::host::wide;
 use crate::tally::HostEnd;
 
 /// The bits of rights, by their places in WASI 0.1.
@@ -18,7 +19,7 @@ pub(super) mod right {
 pub(super) const FLAG_APPEND: u16 = 1;
 
 /// What a descriptor leads to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum What {
     Stdin,
     Stdout,
@@ -31,16 +32,12 @@ pub(super) enum What {
         node: NodeId,
         /// Its place in [`ROOTS`], if the run began with it.
         root: Option<usize>,
-        listed: Listed,
     },
 }
 
-/// What was listed last: names, and the cookie that the first of them came after.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Listed {
-    pub(super) after: u64,
-    pub(super) names: Vec<String>,
-}
+/// The last names of a listing, with the cookies that lead on from them. A program goes on from the
+/// last, or, if that was cut, from the one before.
+pub(super) type Listed = [Option<(u64, String)>; 2];
 
 /// An open descriptor.
 #[derive(Debug, Clone)]
@@ -49,11 +46,14 @@ pub(super) struct Descriptor {
     pub(super) rights: u64,
     pub(super) inheriting: u64,
     pub(super) flags: u16,
+    pub(super) listed: Listed,
 }
 
 /// All open descriptors.
 pub(crate) struct Descriptors {
     table: Vec<Option<Descriptor>>,
+    /// Numbers within the table that nothing has.
+    free: BTreeSet<usize>,
     open: u64,
 }
 
@@ -65,6 +65,7 @@ impl Default for Descriptors {
             rights: rights | right::POLL,
             inheriting: 0,
             flags: 0,
+            listed: Listed::default(),
         };
         let mut table = vec![
             Some(stream(What::Stdin, right::FD_READ)),
@@ -76,14 +77,18 @@ impl Default for Descriptors {
                 what: What::Folder {
                     node,
                     root: Some(root),
-                    listed: Listed::default(),
                 },
                 rights: right::ALL,
                 inheriting: right::ALL,
                 flags: 0,
+                listed: Listed::default(),
             }));
         }
-        Descriptors { table, open: 0 }
+        Descriptors {
+            table,
+            free: BTreeSet::new(),
+            open: 0,
+        }
     }
 }
 
@@ -150,8 +155,7 @@ impl Descriptors {
         }
         files.keep(node)?;
         self.open += 1;
-        let free = self.table.iter().position(Option::is_none);
-        let fd = free.unwrap_or_else(|| {
+        let fd = self.free.pop_first().unwrap_or_else(|| {
             self.table.push(None);
             self.table.len() - 1
         });
@@ -161,12 +165,7 @@ impl Descriptors {
 
     pub(super) fn close(&mut self, fd: i32, files: &mut Files) -> Result<(), Stop> {
         let closed = self.get(fd)?.clone();
-        if let Some(entry) = usize::try_from(fd)
-            .ok()
-            .and_then(|fd| self.table.get_mut(fd))
-        {
-            *entry = None;
-        }
+        self.free_number(fd)?;
         self.end(&closed, files);
         Ok(())
     }
@@ -178,11 +177,16 @@ impl Descriptors {
         if from == to {
             return Ok(());
         }
-        for (fd, entry) in [(from, None), (to, Some(moved))] {
-            let fd = usize::try_from(fd).map_err(|_| Stop::Errno(errno::BADF))?;
-            self.table[fd] = entry;
-        }
+        *self.get_mut(to)? = moved;
+        self.free_number(from)?;
         self.end(&replaced, files);
+        Ok(())
+    }
+
+    fn free_number(&mut self, fd: i32) -> Result<(), Stop> {
+        let fd = usize::try_from(fd).map_err(|_| Stop::Errno(errno::BADF))?;
+        self.table[fd] = None;
+        self.free.insert(fd);
         Ok(())
     }
 
@@ -197,23 +201,10 @@ impl Descriptors {
         }
     }
 
-    /// How many bytes a descriptor's listings keep: bounded by what one listing delivers.
-    pub(super) fn keep_listed(&mut self, fd: i32, kept: Listed) -> Result<(), Stop> {
-        if let What::Folder { listed, .. } = &mut self.get_mut(fd)?.what {
-            *listed = kept;
-        }
-        Ok(())
-    }
-
-    /// The name that a listing goes on after, if this cookie was given last or close to it.
+    /// The name that a listing goes on after, if this cookie was one of those given last.
     pub(super) fn name_at(&self, fd: i32, cookie: u64) -> Result<Option<&str>, Stop> {
-        let What::Folder { listed, .. } = &self.get(fd)?.what else {
-            return Err(Stop::Errno(errno::NOTDIR));
-        };
-        let last = cookie.checked_sub(listed.after + 1);
-        Ok(last
-            .filter(|at| *at < wide(listed.names.len()))
-            .and_then(|at| listed.names.get(usize::try_from(at).ok()?))
-            .map(String::as_str))
+        let listed = self.get(fd)?.listed.iter().flatten();
+        let mut found = listed.filter(|(given, _)| *given == cookie);
+        Ok(found.next().map(|(_, name)| name.as_str()))
     }
 }

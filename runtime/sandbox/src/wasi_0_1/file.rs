@@ -119,7 +119,11 @@ fn gather(
     let end = at
         .checked_add(u64::from(total))
         .ok_or(FileError::TooLarge)?;
-    guest.host.files.growth(node, end)?;
+    // Nothing makes a file no longer, wherever it is written.
+    guest
+        .host
+        .files
+        .growth(node, if total == 0 { 0 } else { end })?;
     let mut offset = at;
     for (from, length) in vectors {
         let start = *from as usize;
@@ -130,10 +134,6 @@ fn gather(
     Ok(total)
 }
 
-#[expect(
-    clippy::redundant_closure_call,
-    reason = "the macro wraps each body, so that `?` ends the call and not the linking"
-)]
 fn link_content(linker: &mut Linker<Host>) -> Result<()> {
     function!(
         linker,
@@ -141,7 +141,7 @@ fn link_content(linker: &mut Linker<Host>) -> Result<()> {
         |caller, fd: i32, vectors: u32, count: u32, written: u32| {
             let mut guest = Guest::of(&mut caller)?;
             let descriptor = guest.host.descriptors.get(fd)?;
-            let (what, append) = (descriptor.what.clone(), descriptor.flags & FLAG_APPEND != 0);
+            let (what, append) = (descriptor.what, descriptor.flags & FLAG_APPEND != 0);
             // All of it is checked before any of it is written.
             let vectors = guest.vectors(vectors, count)?;
             guest.slice(written, 4)?;
@@ -190,7 +190,7 @@ fn link_content(linker: &mut Linker<Host>) -> Result<()> {
         "fd_read",
         |caller, fd: i32, vectors: u32, count: u32, read: u32| {
             let mut guest = Guest::of(&mut caller)?;
-            let what = guest.host.descriptors.get(fd)?.what.clone();
+            let what = guest.host.descriptors.get(fd)?.what;
             let vectors = guest.vectors(vectors, count)?;
             guest.slice(read, 4)?;
             let total = match what {
@@ -316,10 +316,6 @@ fn link_positions(linker: &mut Linker<Host>) -> Result<()> {
     Ok(())
 }
 
-#[expect(
-    clippy::redundant_closure_call,
-    reason = "the macro wraps each body, so that `?` ends the call and not the linking"
-)]
 fn link_states(linker: &mut Linker<Host>) -> Result<()> {
     function!(linker, "fd_fdstat_get", |caller, fd: i32, to: u32| {
         let mut guest = Guest::of(&mut caller)?;
@@ -421,10 +417,6 @@ fn root_name(host: &Host, fd: i32) -> Result<&'static str, Stop> {
     }
 }
 
-#[expect(
-    clippy::redundant_closure_call,
-    reason = "the macro wraps each body, so that `?` ends the call and not the linking"
-)]
 fn link_listing(linker: &mut Linker<Host>) -> Result<()> {
     function!(
         linker,
@@ -437,17 +429,13 @@ fn link_listing(linker: &mut Linker<Host>) -> Result<()> {
             guest.slice(used, 4)?;
             let mut listing = Listing::at(guest.host, fd, folder, cookie)?;
             let mut bytes = Vec::new();
-            let mut listed = Listed {
-                after: cookie,
-                names: Vec::new(),
-            };
+            let mut listed = Listed::default();
+            let mut next = cookie;
             while bytes.len() < length as usize {
                 let Some((name, node, file_type)) = listing.next(guest.host)? else {
                     break;
                 };
-                let next = cookie
-                    .checked_add(wide(listed.names.len()) + 1)
-                    .ok_or(Stop::Errno(errno::INVAL))?;
+                next = next.checked_add(1).ok_or(Stop::Errno(errno::INVAL))?;
                 let mut entry = [0u8; ENTRY_BYTES as usize];
                 entry[..8].copy_from_slice(&next.to_le_bytes());
                 entry[8..16].copy_from_slice(&node.inode().to_le_bytes());
@@ -456,12 +444,12 @@ fn link_listing(linker: &mut Linker<Host>) -> Result<()> {
                 entry[20] = file_type_of(file_type);
                 bytes.extend_from_slice(&entry);
                 bytes.extend_from_slice(name.as_bytes());
-                listed.names.push(name);
+                listed = [listed[1].take(), Some((next, name))];
             }
             // What does not fit is cut, so that a full buffer says that there is more.
             bytes.truncate(length as usize);
             guest.host.bytes_in(bytes.len())?;
-            guest.host.descriptors.keep_listed(fd, listed)?;
+            guest.host.descriptors.get_mut(fd)?.listed = listed;
             guest.write(to, &bytes)?;
             let filled = u32::try_from(bytes.len()).map_err(|_| Stop::Errno(errno::INVAL))?;
             guest.write(used, &filled.to_le_bytes())
@@ -479,7 +467,7 @@ struct Listing {
 
 impl Listing {
     /// A listing that goes on after a cookie: after the name that it was given with, even if that is
-    /// gone; or, if it was not given lately, after as many names.
+    /// gone; or, if it was not one of those given last, after as many names.
     fn at(host: &mut Host, fd: i32, folder: NodeId, cookie: u64) -> Result<Listing, Stop> {
         let mut listing = Listing {
             folder,

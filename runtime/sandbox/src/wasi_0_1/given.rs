@@ -1,5 +1,7 @@
 //! What the order gives, of WASI 0.1: arguments, environment, clocks, random numbers; and the end.
 
+use std::sync::Arc;
+
 use wasmtime::{Caller, Linker, Result};
 
 use super::{Answer, Guest, Stop, answered, errno, price};
@@ -11,14 +13,6 @@ use crate::tally::HostEnd;
 /// Random bytes that are made at a time.
 const RANDOM_CHUNK: usize = 64 << 10;
 
-fn environment(host: &Host) -> Vec<String> {
-    host.job
-        .environment
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect()
-}
-
 /// Arguments, environment, clocks, random, exit.
 #[expect(
     clippy::redundant_closure_call,
@@ -29,25 +23,25 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
         linker,
         "args_sizes_get",
         |caller, count: u32, bytes: u32| {
-            let arguments = caller.data().job.arguments_with_name();
-            Guest::of(&mut caller)?.write_sizes(&arguments, count, bytes)
+            let words = Arc::clone(&caller.data().words);
+            Guest::of(&mut caller)?.write_sizes(&words[0], count, bytes)
         }
     );
     function!(linker, "args_get", |caller, pointers: u32, text: u32| {
-        let arguments = caller.data().job.arguments_with_name();
-        Guest::of(&mut caller)?.write_strings(&arguments, pointers, text)
+        let words = Arc::clone(&caller.data().words);
+        Guest::of(&mut caller)?.write_words(&words[0], pointers, text)
     });
     function!(
         linker,
         "environ_sizes_get",
         |caller, count: u32, bytes: u32| {
-            let environment = environment(caller.data());
-            Guest::of(&mut caller)?.write_sizes(&environment, count, bytes)
+            let words = Arc::clone(&caller.data().words);
+            Guest::of(&mut caller)?.write_sizes(&words[1], count, bytes)
         }
     );
     function!(linker, "environ_get", |caller, pointers: u32, text: u32| {
-        let environment = environment(caller.data());
-        Guest::of(&mut caller)?.write_strings(&environment, pointers, text)
+        let words = Arc::clone(&caller.data().words);
+        Guest::of(&mut caller)?.write_words(&words[1], pointers, text)
     });
     function!(linker, "clock_res_get", |caller, clock: u32, to: u32| {
         if clock > 1 {

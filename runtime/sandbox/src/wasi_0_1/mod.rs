@@ -4,7 +4,7 @@
 use wasmtime::{Caller, Extern, Linker, Result};
 
 use crate::files::{FileError, PATH_BYTES_MAX};
-use crate::host::Host;
+use crate::host::{Host, Words};
 use crate::host_calls::{WASI_0_1, weight};
 use crate::tally::HostEnd;
 
@@ -92,6 +92,8 @@ impl From<FileError> for Stop {
             FileError::ReadOnly => errno::ROFS,
             FileError::CrossDevice => errno::XDEV,
             FileError::TooLarge => errno::FBIG,
+            // Never seen: the run has ended.
+            FileError::OutOfSteps => errno::NOSYS,
         })
     }
 }
@@ -174,10 +176,10 @@ impl<'a> Guest<'a> {
     }
 
     /// Lists of strings, as `args_get` and `environ_get` lay them out: pointers, and terminated text.
-    fn write_strings(&mut self, strings: &[String], pointers: u32, text: u32) -> Answer {
-        self.host.bytes_in(strings_bytes(strings))?;
+    fn write_words(&mut self, words: &Words, pointers: u32, text: u32) -> Answer {
+        self.host.bytes_in(words.bytes)?;
         let mut at = text;
-        for (index, string) in (0u32..).zip(strings) {
+        for (index, string) in (0u32..).zip(&words.each) {
             self.write(offset(pointers, index, 4)?, &at.to_le_bytes())?;
             self.write(at, string.as_bytes())?;
             let end = offset(
@@ -191,18 +193,11 @@ impl<'a> Guest<'a> {
         Ok(())
     }
 
-    fn write_sizes(&mut self, strings: &[String], count: u32, bytes: u32) -> Answer {
+    fn write_sizes(&mut self, words: &Words, count: u32, bytes: u32) -> Answer {
         let size = |n: usize| u32::try_from(n).map_err(|_| Stop::Errno(errno::INVAL));
-        self.write(count, &size(strings.len())?.to_le_bytes())?;
-        self.write(bytes, &size(strings_bytes(strings))?.to_le_bytes())
+        self.write(count, &size(words.each.len())?.to_le_bytes())?;
+        self.write(bytes, &size(words.bytes)?.to_le_bytes())
     }
-}
-
-fn strings_bytes(strings: &[String]) -> usize {
-    strings
-        .iter()
-        .map(|string| string.len().saturating_add(1))
-        .sum()
 }
 
 fn offset(at: u32, index: u32, size: u32) -> Result<u32, Stop> {

@@ -128,10 +128,6 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
 }
 
 /// What takes two paths.
-#[expect(
-    clippy::redundant_closure_call,
-    reason = "the macro wraps each body, so that `?` ends the call and not the linking"
-)]
 fn link_pairs(linker: &mut Linker<Host>) -> Result<()> {
     function!(
         linker,
@@ -218,11 +214,7 @@ fn open_at(
     let folder = host.descriptors.folder(fd)?;
     let node = host.with_paths(path.len(), |files| files.open(folder, path, opening))???;
     let what = match host.files.stat(node)?.file_type {
-        FileType::Folder => What::Folder {
-            node,
-            root: None,
-            listed: Listed::default(),
-        },
+        FileType::Folder => What::Folder { node, root: None },
         _ => What::File { node, offset: 0 },
     };
     let given = host.descriptors.get(fd)?.inheriting;
@@ -231,6 +223,7 @@ fn open_at(
         rights: rights & given,
         inheriting: inheriting & given,
         flags,
+        listed: Listed::default(),
     };
     let max = host.limits.handles;
     host.descriptors

@@ -11,10 +11,6 @@ const SUBSCRIPTIONS_MAX: u32 = 1_024;
 const SUBSCRIPTION_BYTES: u32 = 48;
 const EVENT_BYTES: u32 = 32;
 
-#[expect(
-    clippy::redundant_closure_call,
-    reason = "the macro wraps each body, so that `?` ends the call and not the linking"
-)]
 pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
     function!(
         linker,

@@ -36,6 +36,8 @@ pub(super) enum Attempt {
     Ended(Result<Box<Ran>, RunError>),
     /// It was killed, because it was to stop and did not.
     Killed(Box<Ran>),
+    /// The engine failed, and nobody knows what state it is in.
+    Failed(Fault),
     /// The runner is gone, or does not do what it should.
     Died(String),
 }
@@ -58,7 +60,16 @@ struct Saying {
 }
 
 impl Saying {
-    fn tell(&mut self, told: &mut Told, observer: &dyn Observer, said: Said<'static>) {
+    /// Tells the observer what it has not been told yet. No run says more than it has paid for.
+    fn tell(
+        &mut self,
+        told: &mut Told,
+        order: &Order<'_>,
+        said: Said<'static>,
+    ) -> Result<(), Nonsense> {
+        let Order {
+            observer, limits, ..
+        } = order;
         match said {
             Said::Stdout(bytes) => {
                 if let Some(new) = unseen(&mut self.stdout, &mut told.stdout, &bytes) {
@@ -73,7 +84,7 @@ impl Saying {
             other => {
                 self.events += 1;
                 if self.events <= told.events {
-                    return;
+                    return Ok(());
                 }
                 told.events = self.events;
                 match other {
@@ -86,6 +97,15 @@ impl Saying {
                 }
             }
         }
+        // A message is a line or a piece of one, and what is refused is a call.
+        let events_max = [limits.log_bytes, limits.progress_events, limits.host_calls];
+        let events_max = events_max
+            .into_iter()
+            .fold(limits.log_lines, u64::saturating_add);
+        if self.stdout.saturating_add(self.stderr) > limits.bytes_out || self.events > events_max {
+            return Err(Nonsense("a run says more than it may"));
+        }
+        Ok(())
     }
 }
 
@@ -128,12 +148,23 @@ fn failed(fault: impl Into<Fault>) -> Attempt {
 
 /// Runs the job in this runner, and waits.
 pub(super) fn attempt(order: &Order<'_>, runner: &mut Runner, told: &mut Told) -> Attempt {
-    match tempfile::tempfile().map(Arc::new) {
+    match scratch(order.settings).map(Arc::new) {
         Ok(scratch) => match begin(order, runner, &scratch) {
             Ok(()) => wait(order, runner, told, &scratch),
             Err(attempt) => attempt,
         },
         Err(error) => failed(error),
+    }
+}
+
+/// An unnamed file for what a run writes.
+fn scratch(settings: &WorkerSettings) -> std::io::Result<File> {
+    match &settings.scratch {
+        Some(folder) => {
+            std::fs::create_dir_all(folder)?;
+            tempfile::tempfile_in(folder)
+        }
+        None => tempfile::tempfile(),
     }
 }
 
@@ -290,17 +321,27 @@ fn wait(order: &Order<'_>, runner: &mut Runner, told: &mut Told, scratch: &Arc<F
             Err(nonsense) => return nonsense.into(),
         };
         match message {
-            FromRunner::Said(said) => saying.tell(told, order.observer, said),
+            FromRunner::Said(said) => {
+                if let Err(nonsense) = saying.tell(told, order, said) {
+                    return nonsense.into();
+                }
+            }
             FromRunner::Items(more) => {
                 if let Err(nonsense) = items.add(more, frame.payload.len()) {
                     return nonsense.into();
                 }
             }
-            FromRunner::Ended(Err(failure)) => return Attempt::Ended(Err(failure.into())),
+            FromRunner::Ended(Err(failure)) => {
+                return match RunError::from(failure) {
+                    // What is left of a failure must not be the next job's.
+                    RunError::Fault(fault) => Attempt::Failed(fault),
+                    refusal => Attempt::Ended(Err(refusal)),
+                };
+            }
             FromRunner::Ended(Ok(end)) => {
                 let memory_refusals = end.memory_refusals;
                 let instantiate_time = Duration::from_nanos(end.instantiate_ns);
-                let parts = end.parts().and_then(|parts| {
+                let parts = end.parts(order.limits).and_then(|parts| {
                     let left = items.finish(scratch)?;
                     Ok((parts, left))
                 });

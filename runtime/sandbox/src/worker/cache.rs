@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use meterbox_meter::Metered;
 use sha2::{Digest, Sha256};
@@ -35,6 +36,9 @@ pub(super) struct Draft {
     at: Option<(PathBuf, PathBuf)>,
 }
 
+/// How old a draft may be: longer than any program may take to compile.
+const DRAFT_AGE_MAX: Duration = Duration::from_secs(3_600);
+
 /// The bytes after an artefact that say what it was when it was whole.
 const SEAL_BYTES: u64 = 32;
 
@@ -58,7 +62,17 @@ fn name(metered: &Metered, opt_level: OptLevel) -> String {
 }
 
 impl Cache {
+    /// A cache in this folder, without the drafts that a crash left there.
     pub(super) fn new(folder: Option<PathBuf>) -> Cache {
+        let entries = folder.as_ref().and_then(|folder| fs::read_dir(folder).ok());
+        for entry in entries.into_iter().flatten().flatten() {
+            let is_draft = entry.path().extension().is_some_and(|one| one == "draft");
+            let age = entry.metadata().and_then(|data| data.modified());
+            let age = age.ok().and_then(|modified| modified.elapsed().ok());
+            if is_draft && age.is_some_and(|age| age > DRAFT_AGE_MAX) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
         Cache { folder }
     }
 

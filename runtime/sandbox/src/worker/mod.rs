@@ -29,6 +29,8 @@ pub struct WorkerSettings {
     /// A folder, for this user alone, where compiled programs are kept. Without one they are kept until
     /// they are dropped.
     pub cache: Option<PathBuf>,
+    /// A folder for what runs write beyond what memory holds; the system's temporary one if there is none.
+    pub scratch: Option<PathBuf>,
     /// Runners that wait for the next job. More are started when more run at once, and end afterwards.
     pub idle_max: usize,
     /// How long one program may take to compile.
@@ -49,6 +51,7 @@ impl WorkerSettings {
             program,
             arguments: Vec::new(),
             cache: None,
+            scratch: None,
             // As many as cores that most machines have: idle ones take memory.
             idle_max: 8,
             // A hundred times what a whole language runtime takes.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use meterbox_isolation::{
@@ -36,6 +36,9 @@ const BIRTH_TIME_MAX: Duration = Duration::from_secs(20);
 /// Jobs that one runner does: then a fresh one takes its place, so that whatever leaks is bounded.
 const JOBS_MAX: u64 = 10_000;
 
+/// Programs that are compiled at the same time. Each uses all cores that are free.
+const COMPILERS_MAX: usize = 2;
+
 /// Memory of a runner beside what a job's limits say: the engine, the program's tables, buffers, the
 /// contents of small files.
 const RUNNER_BYTES: u64 = 1 << 30;
@@ -43,6 +46,9 @@ const RUNNER_BYTES: u64 = 1 << 30;
 /// How much more than its bytes a model takes once it is loaded: as constants, and as the plan that is
 /// made of it.
 const MODEL_TIMES: u64 = 8;
+
+/// Bytes of any one scratch file: more than any order may ask for.
+const SCRATCH_BYTES_MAX: u64 = 4 << 40;
 
 /// A runner, and what the parent knows of it.
 pub(super) struct Runner {
@@ -53,6 +59,8 @@ pub(super) struct Runner {
     pub(super) flag: Flag,
     /// Jobs that it has done, and so the number of the next.
     pub(super) jobs: u64,
+    /// Whose jobs it does, once it had one.
+    owner: Option<[u8; 32]>,
     data_bytes: u64,
 }
 
@@ -64,7 +72,44 @@ pub(crate) struct Pool {
     idle: Mutex<Vec<Runner>>,
     busy: Mutex<Vec<u32>>,
     cache: Cache,
+    compiling: Turns,
     programs: AtomicU64,
+}
+
+/// Lets so many do something at once, and others wait: each compiler may take as much memory as settings say.
+struct Turns {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+struct Turn<'t>(&'t Turns);
+
+impl Turns {
+    fn new(at_once: usize) -> Turns {
+        Turns {
+            free: Mutex::new(at_once),
+            freed: Condvar::new(),
+        }
+    }
+
+    fn turn(&self) -> Turn<'_> {
+        let mut free = locked(&self.free);
+        while *free == 0 {
+            free = self
+                .freed
+                .wait(free)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= 1;
+        Turn(self)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *locked(&self.0.free) += 1;
+        self.0.freed.notify_one();
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -78,7 +123,7 @@ fn runner_limits() -> WorkerLimits {
         data_bytes_max: u64::MAX / 2,
         // Its channel and streams, a thousand inputs, the scratch file, and programs.
         descriptors_max: 1_200,
-        file_bytes_max: u64::MAX / 2,
+        file_bytes_max: SCRATCH_BYTES_MAX,
         threads_max: 64,
     }
 }
@@ -96,6 +141,7 @@ impl Pool {
             zygote: Mutex::new(Arc::new(zygote)),
             idle: Mutex::default(),
             busy: Mutex::default(),
+            compiling: Turns::new(COMPILERS_MAX),
             programs: AtomicU64::new(0),
         };
         let first = pool.fork_runner()?;
@@ -136,6 +182,7 @@ impl Pool {
             programs: Vec::new(),
             flag,
             jobs: 0,
+            owner: None,
             data_bytes: limits.data_bytes,
         };
         // One that is gone already is noticed when it is given a job.
@@ -143,22 +190,24 @@ impl Pool {
         Ok(runner)
     }
 
-    /// A runner that waits, the one that has the program loaded if there is one; or a fresh one.
-    fn take(&self, program: u64) -> Result<Runner, ZygoteError> {
+    /// A runner that waits and has had no job of another owner, best the one that has the program loaded;
+    /// or a fresh one.
+    fn take(&self, program: u64, owner: Option<[u8; 32]>) -> Result<Runner, ZygoteError> {
         let taken = {
             let mut idle = locked(&self.idle);
+            let is_free = |runner: &Runner| runner.owner.is_none() || runner.owner == owner;
             let fitting = idle
                 .iter()
-                .rposition(|runner| runner.programs.contains(&program));
-            match fitting {
-                Some(at) => Some(idle.swap_remove(at)),
-                None => idle.pop(),
-            }
+                .rposition(|runner| is_free(runner) && runner.programs.contains(&program))
+                .or_else(|| idle.iter().rposition(|runner| runner.owner == owner))
+                .or_else(|| idle.iter().rposition(is_free));
+            fitting.map(|at| idle.remove(at))
         };
-        let runner = match taken {
+        let mut runner = match taken {
             Some(runner) => runner,
             None => self.fork_runner()?,
         };
+        runner.owner = runner.owner.or(owner);
         locked(&self.busy).push(runner.worker.pid());
         Ok(runner)
     }
@@ -171,10 +220,16 @@ impl Pool {
     fn put_back(&self, mut runner: Runner) {
         self.done_with(runner.worker.pid());
         runner.jobs += 1;
-        let mut idle = locked(&self.idle);
-        if runner.jobs < JOBS_MAX && idle.len() < self.settings.idle_max {
-            idle.push(runner);
+        if runner.jobs >= JOBS_MAX {
+            return;
         }
+        let mut idle = locked(&self.idle);
+        idle.push(runner);
+        // The one that has waited longest makes room.
+        let surplus = idle.len() > self.settings.idle_max;
+        let ended = surplus.then(|| idle.remove(0));
+        drop(idle);
+        drop(ended);
     }
 
     pub(crate) fn pids(&self) -> Vec<u32> {
@@ -202,27 +257,40 @@ impl Pool {
             .collect()
     }
 
-    pub(crate) fn compile(&self, mut metered: Metered) -> Result<Program, RunError> {
-        let file = match self.cache.find(&metered, self.opt_level) {
-            Some(file) => file,
-            None => self.compile_anew(&metered)?,
-        };
-        metered.bytes = Vec::new();
+    pub(crate) fn compile(&self, metered: Metered) -> Result<Program, RunError> {
+        if let Some(file) = self.cache.find(&metered, self.opt_level) {
+            match self.loaded(&metered, file) {
+                // It was made for another machine, or by another build of the engine.
+                Err(RunError::Refusal(Refusal::Engine(_))) => {}
+                result => return result,
+            }
+        }
+        let file = self.compile_anew(&metered)?;
+        self.loaded(&metered, file)
+    }
+
+    /// The program of this artefact, once a runner has looked whether it can be run.
+    fn loaded(&self, metered: &Metered, file: File) -> Result<Program, RunError> {
         let mut artefact = Artefact {
             id: self.programs.fetch_add(1, Ordering::Relaxed),
             file,
-            facts: Facts::of(&metered),
+            facts: Facts::of(metered),
             is_command: false,
         };
         artefact.is_command = self.check(&artefact)?;
         Ok(Program {
             code: Code::Artefact(artefact),
-            metered,
+            metered: Metered {
+                bytes: Vec::new(),
+                modules: metered.modules.clone(),
+                ..*metered
+            },
         })
     }
 
     /// Has a program compiled by a worker of its own, which ends with it.
     fn compile_anew(&self, metered: &Metered) -> Result<File, RunError> {
+        let _turn = self.compiling.turn();
         let mut program = tempfile::tempfile().map_err(Fault::from)?;
         program.write_all(&metered.bytes).map_err(Fault::from)?;
         let draft = self
@@ -290,7 +358,7 @@ impl Pool {
     fn check(&self, artefact: &Artefact) -> Result<bool, RunError> {
         let mut died = String::new();
         for _ in 0..ATTEMPTS_MAX {
-            let mut runner = self.take(artefact.id).map_err(unborn)?;
+            let mut runner = self.take(artefact.id, None).map_err(unborn)?;
             let pid = runner.worker.pid();
             let deadline = Some(Instant::now() + BIRTH_TIME_MAX);
             let answered = load(&mut runner, artefact, true)
@@ -334,9 +402,9 @@ impl Pool {
             began: Instant::now(),
         };
         let mut told = Told::default();
-        let mut died = String::new();
+        let mut fault = Fault::Worker(String::new());
         for _ in 0..ATTEMPTS_MAX {
-            let mut runner = self.take(artefact.id).map_err(unborn)?;
+            let mut runner = self.take(artefact.id, Some(job.owner)).map_err(unborn)?;
             let pid = runner.worker.pid();
             // A runner that died while it waited is noticed at once, and replaced.
             let attempt = match allow(&mut runner, limits) {
@@ -352,13 +420,17 @@ impl Pool {
                     self.done_with(pid);
                     return Ok(*ran);
                 }
+                Attempt::Failed(failed) => {
+                    fault = failed;
+                    self.done_with(pid);
+                }
                 Attempt::Died(reason) => {
-                    died = ending(&mut runner.worker, &reason);
+                    fault = Fault::Worker(ending(&mut runner.worker, &reason));
                     self.done_with(pid);
                 }
             }
         }
-        Err(Fault::Worker(died).into())
+        Err(fault.into())
     }
 }
 

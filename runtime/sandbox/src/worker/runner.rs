@@ -211,6 +211,9 @@ impl Runner<'_> {
             } => {
                 let job = self.job(job, files.next());
                 let ran = self.run(program, number, job, &limits)?;
+                // Nothing of a job stays for the next: neither its models nor its stack.
+                self.engines.pooled.models.clear();
+                self.engines.on_demand.models.clear();
                 release_stack();
                 return Ok(tell(&self.out, ran));
             }
@@ -250,6 +253,7 @@ impl Runner<'_> {
             seed: part.seed,
             clock_start_ns: part.clock_start_ns,
             inputs: std::mem::take(&mut self.inputs),
+            owner: [0; 32],
             scratch: scratch.map(Arc::new),
         }
     }

@@ -297,8 +297,8 @@ impl End {
         }
     }
 
-    /// The outcome, and what was measured.
-    pub(super) fn parts(self) -> Result<(Outcome, Measured), Nonsense> {
+    /// The outcome, and what was measured, if a run with these limits can have that.
+    pub(super) fn parts(self, limits: &Limits) -> Result<(Outcome, Measured), Nonsense> {
         let known = |name: &str, names: &[&'static str]| {
             names
                 .iter()
@@ -336,8 +336,37 @@ impl End {
             model_bytes: self.model_bytes,
             inference: cost_of(self.inference),
         };
+        if !is_within(&measured, limits) {
+            return Err(Nonsense("a run used more than it may"));
+        }
         Ok((outcome, measured))
     }
+}
+
+/// Whether a run with these limits can have used so much.
+fn is_within(measured: &Measured, limits: &Limits) -> bool {
+    let Measured {
+        spent,
+        host_calls,
+        bytes_in,
+        bytes_out,
+        model_bytes,
+        inference,
+    } = measured;
+    let pages = limits.memory_bytes / 65_536;
+    let operations = cost_part(inference)[..5]
+        .iter()
+        .try_fold(0u64, |sum, of_one| sum.checked_add(*of_one));
+    spent.instructions <= limits.instructions
+        && spent.memory_pages_peak <= pages
+        && spent.memory_page_instructions <= u128::from(pages) * u128::from(spent.instructions)
+        && *host_calls <= limits.host_calls
+        && *bytes_in <= limits.bytes_in
+        && *bytes_out <= limits.bytes_out
+        && *model_bytes <= limits.model_bytes
+        && operations.is_some_and(|operations| operations <= limits.inference_ops)
+        && inference.weight_bytes <= limits.inference_weight_bytes
+        && inference.tensor_bytes <= limits.inference_tensor_bytes
 }
 
 impl From<RunError> for Failure {
@@ -385,11 +414,9 @@ pub(super) struct Items {
     calls_max: u64,
     outputs_max: u64,
     runs_left: u64,
-    bytes: usize,
+    bytes_left: u64,
+    content_bytes_max: u64,
 }
-
-/// Bytes of items that the parent takes for one run: what a transcript of a million calls has.
-const ITEM_BYTES_MAX: usize = 512 << 20;
 
 impl Items {
     /// Nothing yet, of a run with these limits.
@@ -408,15 +435,20 @@ impl Items {
             outputs_max,
             // Each content has at most one chunk that is not full.
             runs_left: (bytes / crate::host::wide(CHUNK_BYTES)).saturating_add(outputs_max),
-            bytes: 0,
+            // Names and contents are paid by the byte, and what is beside them by the call.
+            bytes_left: bytes
+                .saturating_add(limits.bytes_in)
+                .saturating_add(limits.host_calls)
+                .saturating_add(outputs_max.saturating_mul(512)),
+            content_bytes_max: bytes,
         }
     }
 
     pub(super) fn add(&mut self, items: Vec<Item>, bytes: usize) -> Result<(), Nonsense> {
-        self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > ITEM_BYTES_MAX {
-            return Err(Nonsense("a run left more than is taken"));
-        }
+        self.bytes_left = self
+            .bytes_left
+            .checked_sub(crate::host::wide(bytes))
+            .ok_or(Nonsense("a run left more than it may"))?;
         for item in items {
             match item {
                 Item::Call(call) => {
@@ -454,6 +486,11 @@ impl Items {
         self,
         scratch: &Arc<File>,
     ) -> Result<(Vec<Output>, Vec<InferenceCall>), Nonsense> {
+        let content = self.outputs.iter().map(|(_, _, bytes, _)| *bytes);
+        let sum = content.fold(0, u64::saturating_add);
+        if sum > self.content_bytes_max {
+            return Err(Nonsense("a run left more content than it may"));
+        }
         let is_sorted = self.outputs.windows(2).all(|pair| match pair {
             [(one, ..), (other, ..)] => one < other,
             _ => true,

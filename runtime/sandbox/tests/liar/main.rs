@@ -121,6 +121,32 @@ fn runner(mut channel: Channel, mode: &str) -> u8 {
                 say(&items(&[vec![2, 0, 1]]));
                 end(&channel);
             }
+            "leaves-an-endless-output" => {
+                // `Output { bytes: u64::MAX }`, and `Chunks(Zeros(u32::MAX))`.
+                let mut endless = output("a", 0);
+                endless.pop();
+                endless.extend([0xff; 9]);
+                endless.push(1);
+                say(&items(&[endless, vec![2, 0, 0xff, 0xff, 0xff, 0xff, 0x0f]]));
+                end(&channel);
+            }
+            "used-more-than-it-may" => {
+                let mut message = vec![ENDED, 0, 0];
+                // `instructions: u64::MAX`, and nothing else.
+                message.extend([0xff; 9]);
+                message.extend([1, 0, 0, 0]);
+                message.extend([0; 4]);
+                message.extend([0; 7]);
+                message.extend([0; 2]);
+                say(&message);
+            }
+            "says-more-than-it-may" => {
+                // `Said(Stdout(..))` of a mebibyte, until somebody minds.
+                let mut message = vec![1, 3, 0x80, 0x80, 0x40];
+                message.extend(vec![b'x'; 1 << 20]);
+                while channel.send(&message, &[], None).is_ok() {}
+                return 1;
+            }
             "ends-for-no-known-reason" => say(&ended(&[2, 3, b'w', b'h', b'y'])),
             "sends-descriptors" => {
                 let null = std::io::stderr();

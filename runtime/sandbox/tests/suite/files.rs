@@ -150,6 +150,8 @@ fn what_the_libraries_do_not_do_is_answered_too() {
         ("fd_allocate (i32.const 7) (i64.const -1) (i64.const 2)", BADF),
         ("fd_readdir (i32.const 7) (i32.const 96) (i32.const 64) (i64.const 0) (i32.const 84)", NOTDIR),
         ("fd_readdir (i32.const 5) (i32.const 96) (i32.const 64) (i64.const 99999) (i32.const 84)", 0),
+        ("fd_readdir (i32.const 5) (i32.const 96) (i32.const 64) (i64.const -1) (i32.const 84)", 0),
+        ("fd_readdir (i32.const 5) (i32.const 96) (i32.const 64) (i64.const -1) (i32.const 84)", 0),
         ("sock_send (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 84)", NOTSOCK),
         ("sock_accept (i32.const 77) (i32.const 0) (i32.const 84)", BADF),
         ("fd_renumber (i32.const 7) (i32.const 6)", 0),
@@ -160,6 +162,25 @@ fn what_the_libraries_do_not_do_is_answered_too() {
     ])
     .run();
     done.is_ok();
+}
+
+#[test]
+fn a_path_that_cannot_be_paid_is_not_followed() {
+    let create = |host_calls: u64| {
+        let name = "path_open (i32.const 4) (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 1) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 80)";
+        answers_job(&[(name, 0)])
+            .limit(|limits| limits.host_calls = host_calls)
+            .run()
+    };
+    // The call costs 1,500, and the one name 100: with less, nothing is made.
+    let done = create(1_600);
+    done.is_ok();
+    assert_eq!(done.outputs.keys().collect::<Vec<_>>(), ["t"]);
+    for short in [1_500, 1_599] {
+        let done = create(short);
+        done.is_limited("host_calls");
+        assert!(done.outputs.is_empty(), "{short}");
+    }
 }
 
 #[test]

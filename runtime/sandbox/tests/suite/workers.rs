@@ -27,6 +27,7 @@ fn unbounded() -> Limits {
     Limits {
         instructions: 1 << 60,
         host_calls: u64::MAX,
+        bytes_out: 4 << 20,
         ..LIMITS
     }
 }
@@ -134,7 +135,15 @@ fn a_run_that_takes_too_long_is_stopped_by_the_provider() {
 
 #[test]
 fn what_takes_too_much_to_compile_is_refused() {
-    let program = meterbox_meter::meter(&fs::read(guests::hello()).unwrap()).unwrap();
+    // One long function, which a compiler has to have in memory as a whole.
+    let sums: String = (1..60_000)
+        .map(|term| format!("(i32.xor (i32.load (i32.const {term})))\n"))
+        .collect();
+    let text = format!(
+        r#"(module (memory (export "memory") 1)
+        (func (export "_start") (i32.const 0) {sums} (drop)))"#
+    );
+    let program = meterbox_meter::meter(&wat::parse_str(text).unwrap()).unwrap();
     let refused = |settings: WorkerSettings| {
         let workers = Sandbox::with_workers(OptLevel::Speed, settings).unwrap();
         match workers.compile(program.clone()) {
@@ -148,11 +157,11 @@ fn what_takes_too_much_to_compile_is_refused() {
     });
     assert!(slow.contains("0 s"), "{slow}");
     let large = refused(WorkerSettings {
-        compile_bytes_max: 1 << 20,
+        compile_bytes_max: 168 << 20,
         ..worker_settings()
     });
     // Which allocation is refused decides how the compiler ends.
-    let ends = ["1 MiB of memory", "its compiler gave up"];
+    let ends = ["168 MiB of memory", "its compiler gave up"];
     assert!(ends.iter().any(|end| large.contains(end)), "{large}");
 }
 
@@ -272,6 +281,9 @@ fn workers_that_lie_are_found_out_and_nobody_is_billed() {
             "another size than its content",
         ),
         ("leaves-content-without-output", "a content has no output"),
+        ("leaves-an-endless-output", "more content than it may"),
+        ("used-more-than-it-may", "used more than it may"),
+        ("says-more-than-it-may", "says more than it may"),
         ("ends-for-no-known-reason", "an outcome has an unknown name"),
         ("sends-descriptors", "descriptors"),
         ("cuts-a-frame-short", "closed within a frame"),
@@ -323,4 +335,68 @@ fn a_program_compiled_for_workers_is_not_run_elsewhere() {
             "{ended:?}"
         );
     }
+}
+
+#[test]
+fn a_worker_never_has_jobs_of_two_owners() {
+    let workers = crate::job::workers();
+    let program = compile(
+        &workers,
+        r#"(module (memory (export "memory") 1) (func (export "_start")))"#,
+    );
+    let run = |owner: u8| {
+        let job = meterbox_sandbox::Job {
+            owner: [owner; 32],
+            ..meterbox_sandbox::Job::default()
+        };
+        let limits = unbounded();
+        let ran = workers.run(&program, Arc::new(job), &limits, Arc::new(Nobody));
+        assert_eq!(ran.unwrap().outcome, Outcome::Ok);
+        let mut pids = workers.worker_pids();
+        pids.sort_unstable();
+        pids
+    };
+    let one = run(1);
+    assert_eq!(run(1), one, "the same worker does the next job");
+    let two = run(2);
+    assert_eq!(two.len(), one.len() + 1, "another owner has another");
+    assert_eq!(run(1), two);
+    assert_eq!(run(2), two);
+    // No more wait than settings say, whoever they are of.
+    for owner in 3..20 {
+        assert!(run(owner).len() <= worker_settings().idle_max);
+    }
+}
+
+#[test]
+fn what_a_guest_says_is_the_same_in_a_worker_however_much_it_is() {
+    // `run` compares all that was heard in this process and in a worker.
+    let text = r#"(component
+        (type $of (enum "trace" "debug" "info" "warn" "error"))
+        (import "meterbox:job/log@0.1.0" (instance $log
+            (alias outer 1 $of (type $of0))
+            (export "level" (type $level (eq $of0)))
+            (export "log" (func (param "level" $level) (param "message" string)))))
+        (core module $memory (memory (export "memory") 200))
+        (core instance $memory (instantiate $memory))
+        (core func $log (canon lower (func $log "log") (memory $memory "memory")))
+        (core module $m
+            (import "" "log" (func $log (param i32 i32 i32))) (import "" "memory" (memory 1))
+            (func (export "run") (result i32)
+                (memory.fill (i32.const 0) (i32.const 97) (i32.const 5000000))
+                (call $log (i32.const 2) (i32.const 0) (i32.const 5000000))
+                (memory.fill (i32.const 0) (i32.const 0) (i32.const 100))
+                i32.const 0))
+        (core instance $m (instantiate $m
+            (with "" (instance (export "log" (func $log)) (export "memory" (memory $memory "memory"))))))
+        (func (export "run") (result (result (error string)))
+            (canon lift (core func $m "run") (memory $memory "memory"))))"#;
+    let job = Job::text(text).limit(|limits| limits.log_bytes = 5_000_000);
+    let done = job.run();
+    done.is_ok();
+    let heard: usize = done.heard.iter().map(String::len).sum();
+    assert!(heard >= 5_000_000, "{heard}");
+    job.limit(|limits| limits.log_bytes = 4_999_999)
+        .run()
+        .is_limited("log_bytes");
 }
