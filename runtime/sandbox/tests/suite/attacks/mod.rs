@@ -14,7 +14,8 @@ use meterbox_tests::{Attack, Expected, Sum, attacks};
 use crate::job::{Done, Job, LIMITS};
 
 /// The groups of attacks, each of which has a test.
-const GROUPS: [&str; 17] = [
+const GROUPS: [&str; 18] = [
+    "advisory",
     "bulk",
     "compile",
     "component",
@@ -33,6 +34,11 @@ const GROUPS: [&str; 17] = [
     "trap",
     "world",
 ];
+
+#[test]
+fn what_advisories_told_of_other_hosts_does_not_happen_here() {
+    check_group("advisory");
+}
 
 #[test]
 fn bulk_operators_of_any_length_are_billed_before_they_act() {
