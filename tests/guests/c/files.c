@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,13 @@ static void positions(void) {
     say("fstat", fstat(fd, &stat));
     printf("size %ld\n", (long)stat.st_size);
     say("fsync", fsync(fd));
+    say("fdatasync", fdatasync(fd));
+    say("advise", posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL));
+    say("append from now on", fcntl(fd, F_SETFL, O_APPEND));
+    say("flags", (fcntl(fd, F_GETFL) & O_APPEND) != 0);
+    say("rewind", lseek(fd, 0, SEEK_SET));
+    say("append", write(fd, "end", 3));
+    say("position", lseek(fd, 0, SEEK_CUR));
     say("close", close(fd));
     errno = 0;
     say("close again", close(fd));
@@ -180,6 +188,19 @@ static void times(void) {
     say("unlink", unlink("times"));
 }
 
+static void world(void) {
+    struct timespec began, ended, resolution, wait = {0, 2000000};
+    char bytes[8];
+    say("resolution", clock_getres(CLOCK_MONOTONIC, &resolution));
+    say("time", clock_gettime(CLOCK_MONOTONIC, &began));
+    say("sleep", nanosleep(&wait, NULL));
+    say("yield", sched_yield());
+    say("time", clock_gettime(CLOCK_MONOTONIC, &ended));
+    long passed = (ended.tv_sec - began.tv_sec) * 1000000000l + ended.tv_nsec - began.tv_nsec;
+    say("slept", passed >= 2000000);
+    say("entropy", getentropy(bytes, sizeof bytes));
+}
+
 int main(int count, char **arguments) {
     if (chdir(count > 1 ? arguments[1] : "/tmp") != 0) {
         perror("chdir");
@@ -190,5 +211,6 @@ int main(int count, char **arguments) {
     folders();
     listings();
     times();
+    world();
     return 0;
 }

@@ -5,6 +5,8 @@ use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 #[allow(dead_code, reason = "a test calls `run` itself, to compare")]
 fn main() {
@@ -57,6 +59,19 @@ pub fn run(input: &Path, output: &Path, temporary: &Path, said: &mut String) {
     renames(&mut say, temporary);
     many(&mut say, temporary);
     outputs(&mut say, output, temporary);
+    world(&mut say);
+}
+
+/// Clocks, and giving way to others.
+fn world(say: &mut Say<'_>) {
+    let began = Instant::now();
+    thread::sleep(Duration::from_millis(2));
+    thread::yield_now();
+    say.tried("slept", Ok(began.elapsed() >= Duration::from_millis(2)));
+    say.tried(
+        "is after 2020",
+        Ok(SystemTime::now() > UNIX_EPOCH + Duration::from_secs(1_577_836_800)),
+    );
 }
 
 fn inputs(say: &mut Say<'_>, input: &Path) {
