@@ -455,22 +455,18 @@ fn allow(runner: &mut Runner, limits: &Limits) -> Result<(), String> {
     Ok(())
 }
 
-/// How a worker has ended, or that it did what it should not, for which it is ended.
+/// How a worker has ended, and what it did that it should not have, for which it is ended.
 fn ending(worker: &mut Worker, reason: &str) -> String {
     // What has closed its end is about to end; what has not, is not going to by itself.
-    let soon =
-        Some(Instant::now() + Duration::from_millis(if reason.is_empty() { 1_000 } else { 0 }));
-    match worker.exit(soon) {
-        Ok(ending) => ending.to_string(),
-        Err(_) => {
-            worker.kill();
-            let by_us = worker.exit(Some(Instant::now() + BIRTH_TIME_MAX));
-            match (reason, by_us) {
-                ("", Ok(ending)) => ending.to_string(),
-                ("", Err(error)) => error.to_string(),
-                (reason, _) => reason.to_string(),
-            }
-        }
+    let patience = if reason.is_empty() { 1_000 } else { 0 };
+    let by_itself = worker.exit(Some(Instant::now() + Duration::from_millis(patience)));
+    worker.kill();
+    let ended = by_itself.or_else(|_| worker.exit(Some(Instant::now() + BIRTH_TIME_MAX)));
+    let ended = ended.map_or_else(|error| error.to_string(), |ending| ending.to_string());
+    if reason.is_empty() {
+        ended
+    } else {
+        format!("{reason}; it ended with {ended}")
     }
 }
 
