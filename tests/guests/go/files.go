@@ -103,6 +103,9 @@ func main() {
 	say("is gone", err)
 	kept, err := os.CreateTemp(temporary, "draft-*")
 	say("temporary file", err)
+	count, err = kept.WriteAt([]byte("far"), 5)
+	say("write at", err, count)
+	say("allocate", kept.Truncate(1000), 0)
 	writer := bufio.NewWriter(kept)
 	for number := range 20000 {
 		fmt.Fprintln(writer, number)
