@@ -412,6 +412,11 @@ impl Pool {
                 Err(reason) => Attempt::Died(reason),
             };
             match attempt {
+                Attempt::Ended(Err(RunError::Fault(fault))) => {
+                    // It may have been told a part of this job, which is not the next one's.
+                    self.done_with(pid);
+                    return Err(fault.into());
+                }
                 Attempt::Ended(ran) => {
                     self.put_back(runner);
                     return ran.map(|ran| *ran);
