@@ -13,13 +13,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use meterbox_benches::Samples;
-use meterbox_sandbox::{Job, Limits, Nobody, OptLevel, Outcome, Program, Sandbox, WorkerSettings};
+use meterbox_sandbox::{
+    Job, Limits, Nobody, OptLevel, Outcome, Program, Sandbox, Stop, Stopper, WorkerSettings,
+};
 use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, Linker, Module, PoolingAllocationConfig, Store,
 };
 
 const WARM_UP: usize = 200;
 const ROUNDS: usize = 3_000;
+const STOPS: usize = 100;
 const THROUGHPUT_TIME: Duration = Duration::from_secs(4);
 
 /// A command that does one thing and ends.
@@ -222,8 +225,48 @@ fn main() {
         }
     }
     print("fork and exec of a native program (/bin/true)", &native);
+    stopping(&places[0].sandbox);
     throughput(&places[0]);
     resident(&places[0].sandbox);
+}
+
+/// How long a run goes on that is to stop: one that calls the host, and one that only computes.
+fn stopping(sandbox: &Sandbox) {
+    let calls = r#"(module
+        (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+        (memory (export "memory") 1)
+        (func (export "_start") (loop (drop (call $yield)) (br 0))))"#;
+    let spins = r#"(module (memory (export "memory") 1) (func (export "_start") (loop (br 0))))"#;
+    let unbounded = Limits {
+        instructions: 1 << 60,
+        host_calls: u64::MAX,
+        ..limits()
+    };
+    for (name, text) in [("calls the host", calls), ("calls nothing", spins)] {
+        let metered = meterbox_meter::meter(&wat::parse_str(text).unwrap()).unwrap();
+        let program = sandbox.compile(metered).unwrap();
+        let mut times = Samples::default();
+        for _ in 0..STOPS {
+            let stop = Stop::new();
+            std::thread::scope(|scope| {
+                let running = scope.spawn(|| {
+                    let (job, nobody) = (Arc::new(Job::default()), Arc::new(Nobody));
+                    sandbox
+                        .run_until(&program, job, &unbounded, nobody, &stop)
+                        .unwrap();
+                    Instant::now()
+                });
+                std::thread::sleep(Duration::from_millis(20));
+                let requested = Instant::now();
+                stop.request(Stopper::Requestor);
+                times.push(running.join().unwrap() - requested);
+            });
+        }
+        print(
+            &format!("from the request to stop to the end, a guest that {name}"),
+            &times,
+        );
+    }
 }
 
 /// Trivial jobs a second, from as many threads as there are cores, and twice as many.

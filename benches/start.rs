@@ -7,61 +7,19 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use meterbox_benches::Samples;
 use meterbox_billing::digest::Digest;
-use meterbox_billing::envelope::{Document, Envelope};
-use meterbox_billing::job::Job;
 use meterbox_billing::key::SigningKey;
-use meterbox_billing::limits::Limits;
-use meterbox_billing::offer::{Confidentiality, Precision};
-use meterbox_billing::order::{Nonce, ORDER_SCHEMA, Order};
 use meterbox_billing::outcome::Outcome;
-use meterbox_billing::timestamp::Timestamp;
 use meterbox_provider::ledger::Ledger;
 use meterbox_provider::{Host, Material, Policy, Provider};
 use meterbox_sandbox::{Nobody, OptLevel, Sandbox, Stop};
+use meterbox_tests::{in_an_hour, now, order};
 
 const WARM_UP: usize = 50;
 const ROUNDS: usize = 2_000;
-
-fn now() -> Timestamp {
-    let seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs();
-    Timestamp::from_unix_seconds(seconds).unwrap()
-}
-
-/// An order of this program with an id of its own.
-fn order(provider: &Provider, module: Digest, number: usize, key: &SigningKey) -> Envelope {
-    let later = Timestamp::from_unix_seconds(now().unix_seconds() + 3_600).unwrap();
-    let order = Order {
-        schema: ORDER_SCHEMA,
-        id: format!("bench-{number}").parse().unwrap(),
-        offer: provider.offer().digest().unwrap(),
-        requestor_key: key.public().unwrap(),
-        job: Job {
-            module,
-            inputs: vec![],
-            arguments: vec![],
-            environment: vec![],
-            seed: 0,
-            clock_start_ns: 0,
-        },
-        limits: Limits::default(),
-        max_price: "1000".parse().unwrap(),
-        precision: Precision::F32,
-        confidentiality: Confidentiality::None,
-        deadline: later,
-        expires_at: later,
-        nonce: Nonce::from_bytes([0; 16]),
-        audit_commitment: Digest::of(b"secret"),
-        last_checkpoint: None,
-    };
-    Envelope::seal(&order, key).unwrap()
-}
 
 fn main() {
     let programs = [
@@ -78,7 +36,6 @@ fn main() {
     let ledger =
         Ledger::open(&folder.path().join("ledger.sqlite"), Duration::from_secs(1)).unwrap();
     let card = meterbox_billing::rate_card::default_card().unwrap();
-    let later = Timestamp::from_unix_seconds(now().unix_seconds() + 3_600).unwrap();
     let host = Host { device: None, now };
     let provider = Provider::new(
         SigningKey::from_bytes(&[1; 32]),
@@ -87,7 +44,7 @@ fn main() {
         ledger,
         host,
         Sandbox::new(OptLevel::Speed).unwrap(),
-        later,
+        in_an_hour(),
     )
     .unwrap();
     let requestor = SigningKey::from_bytes(&[2; 32]);
@@ -99,9 +56,9 @@ fn main() {
         // The programs take turns, so that what disturbs the machine disturbs both.
         for (index, (_, program)) in programs.iter().enumerate() {
             let order = order(
-                &provider,
+                provider.offer(),
                 Digest::of(program),
-                round * programs.len() + index,
+                &format!("bench-{}", round * programs.len() + index),
                 &requestor,
             );
             let material = Material {

@@ -8,20 +8,16 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use meterbox_billing::digest::Digest;
-use meterbox_billing::envelope::{Document, Envelope};
-use meterbox_billing::job::Job;
+use meterbox_billing::envelope::Envelope;
 use meterbox_billing::key::SigningKey;
-use meterbox_billing::limits::Limits;
-use meterbox_billing::offer::{Confidentiality, Precision};
-use meterbox_billing::order::{Nonce, ORDER_SCHEMA, Order};
 use meterbox_billing::receipt::Receipt;
-use meterbox_billing::timestamp::Timestamp;
 use meterbox_provider::ledger::Ledger;
 use meterbox_provider::{Host, Material, Policy, Provider, ProviderError};
 use meterbox_sandbox::{Observer, OptLevel, Sandbox, Stop, WorkerSettings};
+use meterbox_tests::{in_an_hour, now, order};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -48,39 +44,6 @@ const PROGRAM: &str = r#"(module
                 (local.tee $round (i32.add (local.get $round) (i32.const 1)))
                 (i32.const 20))))))"#;
 
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    Timestamp::from_unix_seconds(since.as_secs()).unwrap()
-}
-
-fn order(provider: &Provider, module: Digest, number: usize, key: &SigningKey) -> Envelope {
-    let later = Timestamp::from_unix_seconds(now().unix_seconds() + 3_600).unwrap();
-    let order = Order {
-        schema: ORDER_SCHEMA,
-        id: format!("kill-{number}").parse().unwrap(),
-        offer: provider.offer().digest().unwrap(),
-        requestor_key: key.public().unwrap(),
-        job: Job {
-            module,
-            inputs: vec![],
-            arguments: vec![],
-            environment: vec![],
-            seed: 0,
-            clock_start_ns: 0,
-        },
-        limits: Limits::default(),
-        max_price: "1000".parse().unwrap(),
-        precision: Precision::F32,
-        confidentiality: Confidentiality::None,
-        deadline: later,
-        expires_at: later,
-        nonce: Nonce::from_bytes([0; 16]),
-        audit_commitment: Digest::of(b"secret"),
-        last_checkpoint: None,
-    };
-    Envelope::seal(&order, key).unwrap()
-}
-
 /// Hears what a job says.
 #[derive(Default)]
 struct Heard(Mutex<Vec<u8>>);
@@ -96,7 +59,6 @@ fn provider(ledger: &Path) -> Provider {
         arguments: vec!["worker".into()],
         ..WorkerSettings::new(env!("CARGO_BIN_EXE_meterbox").into())
     };
-    let later = Timestamp::from_unix_seconds(now().unix_seconds() + 3_600).unwrap();
     Provider::new(
         SigningKey::from_bytes(&[1; 32]),
         meterbox_billing::rate_card::default_card().unwrap(),
@@ -104,7 +66,7 @@ fn provider(ledger: &Path) -> Provider {
         Ledger::open(ledger, Duration::from_secs(1)).unwrap(),
         Host { device: None, now },
         Sandbox::with_workers(OptLevel::Speed, settings).unwrap(),
-        later,
+        in_an_hour(),
     )
     .unwrap()
 }
@@ -147,7 +109,7 @@ fn workers_that_are_killed_a_thousand_times_lose_double_and_misbill_nothing() {
     let faults = AtomicUsize::new(0);
 
     // What it comes to when nobody is killed.
-    let undisturbed = order(&provider, module, 0, &requestor);
+    let undisturbed = order(provider.offer(), module, "kill-0", &requestor);
     let began = Instant::now();
     let (expected, said) = done(&provider, &undisturbed, &program, &faults);
     println!(
@@ -164,7 +126,8 @@ fn workers_that_are_killed_a_thousand_times_lose_double_and_misbill_nothing() {
             scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let order = order(&provider, module, number, &requestor);
+                    let id = format!("kill-{number}");
+                    let order = order(provider.offer(), module, &id, &requestor);
                     let (receipt, heard) = done(&provider, &order, &program, &faults);
                     assert!(receipt.reproducible().bytes().unwrap() == expected);
                     assert!(heard == said, "said twice, or not at all");

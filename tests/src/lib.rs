@@ -1,15 +1,17 @@
-//! Builds the guests that the tests run, and says where they are. Never runs them.
+//! Builds the guests that the tests run, and says where they are; and gives orders of them. Never runs them.
 //!
 //! The guests are built when this package is. Each has a function here; one that has none fails
 //! the build, so that no guest is forgotten.
 
 mod attack;
 mod c_program;
+mod order;
 
 use std::path::Path;
 
 pub use attack::{Attack, Expected, Sum, attacks};
 pub use c_program::c_program;
+pub use order::{in_an_hour, now, order};
 
 /// The guests that `build.rs` built or found.
 #[deny(dead_code)] // a guest without a function below

@@ -35,6 +35,7 @@ mod models;
 mod outcome;
 mod outputs;
 mod profile;
+mod reading;
 mod run;
 mod sandbox;
 mod stop;

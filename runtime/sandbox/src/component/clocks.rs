@@ -9,7 +9,7 @@ use crate::host::Host;
 
 #[derive(ComponentType, Lift, Lower, Clone, Copy)]
 #[component(record)]
-pub(super) struct Datetime {
+pub(crate) struct Datetime {
     seconds: u64,
     nanoseconds: u32,
 }
@@ -28,7 +28,7 @@ pub(crate) const RESOLUTION_NS: u64 = 1_000;
 
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
-pub(super) fn datetime(ns: u64) -> Datetime {
+pub(crate) fn datetime(ns: u64) -> Datetime {
     let nanoseconds = u32::try_from(ns % NS_PER_SECOND).unwrap_or(0);
     Datetime {
         seconds: ns / NS_PER_SECOND,

@@ -253,10 +253,6 @@ fn link_content(linker: &mut Linker<Host>) -> Result<()> {
     Ok(())
 }
 
-#[expect(
-    clippy::redundant_closure_call,
-    reason = "the macro wraps each body, so that `?` ends the call and not the linking"
-)]
 fn link_positions(linker: &mut Linker<Host>) -> Result<()> {
     function!(
         linker,
@@ -301,7 +297,7 @@ fn link_positions(linker: &mut Linker<Host>) -> Result<()> {
             name,
             move |mut caller: Caller<'_, Host>, fd: i32| -> Result<i32> {
                 caller.data_mut().begin_call(price)?;
-                answered(caller.data_mut().descriptors.get(fd).map(|_| ()))
+                answered(|| caller.data_mut().descriptors.get(fd).map(|_| ()))
             },
         )?;
     }
@@ -513,10 +509,6 @@ impl Listing {
 }
 
 /// There is no network, and so no descriptor that is a socket.
-#[expect(
-    clippy::redundant_closure_call,
-    reason = "the macro wraps each body, so that `?` ends the call and not the linking"
-)]
 fn link_sockets(linker: &mut Linker<Host>) -> Result<()> {
     function!(
         linker,

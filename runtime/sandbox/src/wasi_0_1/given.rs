@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::{Caller, Linker, Result};
 
-use super::{Answer, Guest, Stop, answered, errno, price};
+use super::{Guest, Stop, answered, errno, price};
 use crate::component::RESOLUTION_NS;
 use crate::host::{Dice, Host};
 use crate::host_calls::WASI_0_1;
@@ -14,10 +14,6 @@ use crate::tally::HostEnd;
 const RANDOM_CHUNK: usize = 64 << 10;
 
 /// Arguments, environment, clocks, random, exit.
-#[expect(
-    clippy::redundant_closure_call,
-    reason = "the macro wraps each body, so that `?` ends the call and not the linking"
-)]
 pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
     function!(
         linker,

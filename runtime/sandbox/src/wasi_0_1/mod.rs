@@ -46,7 +46,7 @@ macro_rules! function {
         let price = price($name)?;
         $linker.func_wrap(WASI_0_1, $name, move |mut $caller: Caller<'_, Host> $(, $arg: $ty)*| -> Result<i32> {
             $caller.data_mut().begin_call(price)?;
-            answered((|| -> Answer { $act })())
+            answered(|| $act)
         })?;
     };
 }
@@ -104,8 +104,9 @@ impl From<HostEnd> for Stop {
     }
 }
 
-fn answered(answer: Answer) -> Result<i32> {
-    match answer {
+/// What a call answers. What it does is a function of its own, so that `?` ends the call.
+fn answered(act: impl FnOnce() -> Answer) -> Result<i32> {
+    match act() {
         Ok(()) => Ok(errno::SUCCESS),
         Err(Stop::Errno(code)) => Ok(code),
         Err(Stop::End(end)) => Err(end),

@@ -18,10 +18,6 @@ const DIRECTORY: u32 = 2;
 const EXCLUSIVE: u32 = 4;
 const TRUNCATE: u32 = 8;
 
-#[expect(
-    clippy::redundant_closure_call,
-    reason = "the macro wraps each body, so that `?` ends the call and not the linking"
-)]
 pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
     function!(
         linker,
