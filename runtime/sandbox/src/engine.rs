@@ -16,7 +16,7 @@ use wasmtime::{
 use crate::component;
 use crate::host::Host;
 use crate::limits::{Limits, STACK_UNITS_MAX};
-use crate::models::ModelCache;
+use crate::models::{ModelCache, Models};
 use crate::outcome::{Fault, Refusal};
 use crate::wasi_0_1;
 use crate::worker::Artefact;
@@ -79,7 +79,7 @@ pub(crate) struct InProcess {
     pub(crate) modules: Linker<Host>,
     /// The types of the functions that modules can import, by name.
     module_types: HashMap<String, FuncType>,
-    pub(crate) models: Arc<ModelCache>,
+    pub(crate) models: Arc<dyn Models>,
 }
 
 /// A metered program, compiled, and ready to be instantiated any number of times.
@@ -176,7 +176,7 @@ impl InProcess {
         let components = component::linker(&engine).map_err(host)?;
         let mut modules = Linker::new(&engine);
         wasi_0_1::link(&mut modules).map_err(host)?;
-        let models = Arc::new(ModelCache::new(MODEL_CACHE_BYTES));
+        let models: Arc<dyn Models> = Arc::new(ModelCache::new(MODEL_CACHE_BYTES));
         Ok(InProcess {
             module_types: function_types(&engine, &modules, &models),
             engine,
@@ -313,7 +313,7 @@ fn engine_error(error: wasmtime::Error) -> Refusal {
 fn function_types(
     engine: &Engine,
     linker: &Linker<Host>,
-    models: &Arc<ModelCache>,
+    models: &Arc<dyn Models>,
 ) -> HashMap<String, FuncType> {
     let mut store = Store::new(engine, Host::nowhere(Arc::clone(models)));
     let linked: Vec<_> = linker

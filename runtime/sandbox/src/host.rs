@@ -15,7 +15,7 @@ use crate::files::{FileError, Filed, Files, NodeId};
 use crate::job::{Input, Job, LogLevel, Nobody, Observer, STDIN};
 use crate::limiter::MemoryLimiter;
 use crate::limits::Limits;
-use crate::models::ModelCache;
+use crate::models::Models;
 use crate::outcome::InferenceCall;
 use crate::outputs::Output;
 use crate::stop::Stop;
@@ -71,7 +71,7 @@ pub(crate) struct Host {
     pub(crate) memory: MemoryLimiter,
     pub(crate) resources: ResourceTable,
     pub(crate) observer: Arc<dyn Observer>,
-    pub(crate) models: Arc<ModelCache>,
+    pub(crate) models: Arc<dyn Models>,
     pub(crate) transcript: Vec<InferenceCall>,
     /// What the meter starts with: units, and stack units.
     pub(crate) budgets: [i64; 2],
@@ -91,7 +91,7 @@ impl Host {
     pub(crate) fn new(
         job: Arc<Job>,
         limits: Limits,
-        models: Arc<ModelCache>,
+        models: Arc<dyn Models>,
         observer: Arc<dyn Observer>,
         budgets: [i64; 2],
         stop: Stop,
@@ -140,7 +140,7 @@ impl Host {
     }
 
     /// A world without anything in it, for asking about what is linked.
-    pub(crate) fn nowhere(models: Arc<ModelCache>) -> Host {
+    pub(crate) fn nowhere(models: Arc<dyn Models>) -> Host {
         let limits = Limits::NOTHING;
         let observer = Arc::new(Nobody);
         Host::new(

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use crate::models::Device;
+
 /// Bytes that can be read at any offset, from several runs at once.
 pub trait Blob: Send + Sync {
     /// The size in bytes.
@@ -102,6 +104,8 @@ pub struct Job {
     pub inputs: Vec<Input>,
     /// Who it is for: a worker never has jobs of two owners. The guest does not see it.
     pub owner: [u8; 32],
+    /// What models compute on that the guest loads by name.
+    pub device: Device,
     /// An empty file for what the job writes and memory does not hold; a temporary one if there is
     /// none.
     pub scratch: Option<Arc<File>>,

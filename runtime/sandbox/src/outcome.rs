@@ -102,6 +102,9 @@ pub enum Refusal {
         /// The import, with its module or interface.
         name: String,
     },
+    /// A model was to compute on a device that this provider does not have.
+    #[error("its models are to compute on a GPU, and this provider has none")]
+    NoDevice,
     /// It exports nothing that could be run.
     #[error("it exports neither `run`, `wasi:cli/run` nor `_start`, so there is nothing to run")]
     NothingToRun,

@@ -141,7 +141,7 @@ impl InProcess {
         store: &mut Store<Host>,
         module: &Module,
         hooks: bool,
-    ) -> Result<(End, Option<Reading>), Fault> {
+    ) -> Result<(End, Option<Reading>), RunError> {
         let mut known: HashMap<&str, Extern> = HashMap::new();
         let globals = if hooks {
             let meter = meter_instance(store)?;
@@ -248,7 +248,7 @@ fn run_component(
     store: &mut Store<Host>,
     pre: &wasmtime::component::InstancePre<Host>,
     entry: &Entry,
-) -> Result<(End, Option<Reading>), Fault> {
+) -> Result<(End, Option<Reading>), RunError> {
     let began = Instant::now();
     let instance = pre.instantiate(&mut *store);
     store.data_mut().instantiate_time = began.elapsed();
@@ -310,7 +310,7 @@ fn is_of_the_engine(error: &wasmtime::Error) -> bool {
 
 /// What an error means. Errors that are no trap and no end of ours are the component model's own,
 /// for a guest that breaks its rules, unless they arose while creating instances.
-fn end_of(error: &CallError) -> Result<End, Fault> {
+fn end_of(error: &CallError) -> Result<End, RunError> {
     let (CallError::Instantiating(cause) | CallError::Running(cause)) = error;
     if let Some(end) = cause.downcast_ref::<HostEnd>() {
         return match end {
@@ -321,12 +321,13 @@ fn end_of(error: &CallError) -> Result<End, Fault> {
                 message: String::new(),
                 code: Some(*code),
             }),
-            HostEnd::Fault(message) => Err(Fault::Host(message.clone())),
+            HostEnd::Fault(message) => Err(Fault::Host(message.clone()).into()),
+            HostEnd::NoDevice => Err(Refusal::NoDevice.into()),
             HostEnd::Trap(_) => Ok(End::Trapped("host_call_misused")),
         };
     }
     match (cause.downcast_ref::<Trap>(), error) {
-        (Some(Trap::StackOverflow), _) => Err(Fault::NativeStack),
+        (Some(Trap::StackOverflow), _) => Err(Fault::NativeStack.into()),
         (Some(trap), _) => Ok(End::Trapped(trap_code(*trap))),
         // With guest code on the stack, it is the guest that broke a rule, in a start function.
         (None, CallError::Instantiating(cause))
@@ -335,7 +336,8 @@ fn end_of(error: &CallError) -> Result<End, Fault> {
             Err(Fault::Host(format!(
                 "instances could not be created: {}",
                 cause.root_cause()
-            )))
+            ))
+            .into())
         }
         (None, CallError::Instantiating(_)) => Ok(End::Trapped("canonical_abi")),
         (None, CallError::Running(_)) => Ok(End::Trapped("canonical_abi")),

@@ -17,6 +17,9 @@ pub(crate) enum HostEnd {
     Stopped(Stopper),
     #[error("the host failed: {0}")]
     Fault(String),
+    /// A device that a model was to compute on is not there.
+    #[error("there is no device of the kind that a model was to compute on")]
+    NoDevice,
     /// A misuse that the component model answers with a trap.
     #[error("the guest misused a host function: {0}")]
     Trap(&'static str),

@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use meterbox_inference::{
-    ComputeError, Cost, ElementType, InputShape, Model, ModelError, Operations,
-    PREPARATION_OPERATIONS_PER_BYTE, Tensor, TensorError,
+    Cost, ElementType, InputShape, Operations, PREPARATION_OPERATIONS_PER_BYTE, Tensor, TensorError,
 };
 use sha2::{Digest, Sha256};
 use wasmtime::Result;
@@ -15,6 +14,7 @@ use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource};
 
 use super::Linking;
 use crate::host::{Host, wide};
+use crate::models::{Denied, Device, ModelFacts, NnCode, OpenModel, Source, Tensors};
 use crate::outcome::InferenceCall;
 use crate::tally::HostEnd;
 
@@ -36,8 +36,8 @@ impl From<Tensor> for GivenTensor {
     }
 }
 
-struct Graph(Arc<Model>);
-struct Context(Arc<Model>);
+struct Graph(Arc<dyn OpenModel>);
+struct Context(Arc<dyn OpenModel>);
 struct NnError(ErrorCode);
 
 #[derive(ComponentType, Lift, Lower, Clone, Copy)]
@@ -141,6 +141,19 @@ impl ErrorCode {
             ErrorCode::NotFound => "not found",
             ErrorCode::Security => "security",
             ErrorCode::Unknown => "unknown",
+        }
+    }
+}
+
+impl From<NnCode> for ErrorCode {
+    fn from(code: NnCode) -> ErrorCode {
+        match code {
+            NnCode::InvalidArgument => ErrorCode::InvalidArgument,
+            NnCode::InvalidEncoding => ErrorCode::InvalidEncoding,
+            NnCode::RuntimeError => ErrorCode::RuntimeError,
+            NnCode::UnsupportedOperation => ErrorCode::UnsupportedOperation,
+            NnCode::TooLarge => ErrorCode::TooLarge,
+            NnCode::NotFound => ErrorCode::NotFound,
         }
     }
 }
@@ -267,7 +280,7 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
             }
             let computed = match named.into_iter().collect() {
                 Ok(_) if !are_named => Err(ErrorCode::InvalidArgument),
-                Ok(named) => compute(host, &model, named)?,
+                Ok(named) => compute(host, &*model, named)?,
                 Err(error) => {
                     let error: TensorError = error;
                     host.refused(&format!("an inference failed: {error}"));
@@ -291,7 +304,7 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
     Ok(())
 }
 
-type Loaded = std::result::Result<Arc<Model>, ErrorCode>;
+type Loaded = std::result::Result<Arc<dyn OpenModel>, ErrorCode>;
 
 fn answer(host: &mut Host, loaded: Loaded) -> Result<Fallible<Resource<Graph>>> {
     Ok(match loaded {
@@ -309,19 +322,17 @@ fn load(
     if !matches!(encoding, Encoding::Onnx | Encoding::Autodetect) {
         return Ok(Err(ErrorCode::InvalidEncoding));
     }
-    if !matches!(target, Target::Cpu) {
-        // Whoever asks for a device gets that device or an error.
-        return Ok(Err(ErrorCode::UnsupportedOperation));
-    }
+    let device = match target {
+        Target::Cpu => Device::Cpu,
+        Target::Gpu => Device::Gpu,
+        Target::Tpu => return Ok(Err(ErrorCode::UnsupportedOperation)),
+    };
     let [bytes] = parts else {
         return Ok(Err(ErrorCode::InvalidArgument));
     };
     charge_loading(host, wide(bytes.len()))?;
     let sha256 = Sha256::digest(bytes).into();
-    let loaded = host
-        .models
-        .get(sha256, || Ok::<_, HostEnd>(bytes.clone()))?;
-    prepared(host, "(bytes)", loaded)
+    open(host, "(bytes)", &Source::Given { sha256, bytes }, device)
 }
 
 fn load_by_name(host: &mut Host, name: &str) -> Result<Loaded, HostEnd> {
@@ -329,50 +340,47 @@ fn load_by_name(host: &mut Host, name: &str) -> Result<Loaded, HostEnd> {
         return Ok(Err(ErrorCode::NotFound));
     };
     charge_loading(host, input.blob.size())?;
-    let models = Arc::clone(&host.models);
-    let loaded = models.get(input.sha256, || {
-        let size = usize::try_from(input.blob.size()).map_err(|_| HostEnd::Limit("model_bytes"))?;
-        let mut bytes = vec![0; size];
-        input.blob.read_at(0, &mut bytes).map_err(|error| {
-            HostEnd::Fault(format!("reading the model `{name}` failed: {error}"))
-        })?;
-        Ok::<_, HostEnd>(bytes)
-    })?;
-    prepared(host, name, loaded)
+    open(host, name, &Source::Input(&input), host.job.device)
 }
 
-/// Bytes of a tensor's name: each inference is recorded with the names of its tensors.
-const NAME_BYTES_MAX: usize = 1_024;
-
-fn are_named(model: &Model) -> bool {
-    let mut ports = model.inputs().iter().chain(model.outputs());
-    ports.all(|port| port.name.len() <= NAME_BYTES_MAX)
-}
-
-fn prepared(
+/// Opens a model whose bytes have been charged, and charges the rest of its preparation.
+fn open(
     host: &mut Host,
     name: &str,
-    loaded: std::result::Result<Arc<Model>, ModelError>,
+    source: &Source<'_>,
+    device: Device,
 ) -> Result<Loaded, HostEnd> {
-    match loaded {
-        Ok(model) if !are_named(&model) => {
+    match Arc::clone(&host.models).open(source, device)? {
+        Ok(model) if !are_named(model.facts()) => {
             host.refused(&format!(
                 "the model `{name}` has names of tensors that are too long"
             ));
             Ok(Err(ErrorCode::TooLarge))
         }
         Ok(model) => {
-            let of_bytes = model
-                .size_bytes()
+            let facts = model.facts();
+            let of_bytes = facts
+                .size_bytes
                 .saturating_mul(PREPARATION_OPERATIONS_PER_BYTE);
-            charge_operations(host, model.preparation_units().saturating_sub(of_bytes))?;
+            charge_operations(host, facts.preparation_units.saturating_sub(of_bytes))?;
             Ok(Ok(model))
         }
-        Err(error) => {
-            host.refused(&format!("the model `{name}` was refused: {error}"));
-            Ok(Err(model_error_code(&error)))
+        Err(denied) => {
+            host.refused(&format!(
+                "the model `{name}` was refused: {}",
+                denied.reason
+            ));
+            Ok(Err(denied.code.into()))
         }
     }
+}
+
+/// Bytes of a tensor's name: each inference is recorded with the names of its tensors.
+const NAME_BYTES_MAX: usize = 1_024;
+
+fn are_named(model: &ModelFacts) -> bool {
+    let mut names = model.inputs.iter().chain(&model.outputs);
+    names.all(|name| name.len() <= NAME_BYTES_MAX)
 }
 
 /// Charges a model's bytes, before they are looked at: what is refused has been looked at, too.
@@ -396,45 +404,15 @@ fn charge_operations(host: &mut Host, operations: u64) -> Result<(), HostEnd> {
     )
 }
 
-fn model_error_code(error: &ModelError) -> ErrorCode {
-    match error {
-        ModelError::TooLarge { .. }
-        | ModelError::TooManyFields { .. }
-        | ModelError::TooManyDeclarations { .. }
-        | ModelError::TooManyNodes { .. } => ErrorCode::TooLarge,
-        ModelError::PortCount { .. }
-        | ModelError::Malformed(_)
-        | ModelError::InvalidNode { .. }
-        | ModelError::InvalidValue { .. } => ErrorCode::InvalidEncoding,
-        ModelError::UnsupportedFeature(_) | ModelError::UnsupportedOperator { .. } => {
-            ErrorCode::UnsupportedOperation
-        }
-        ModelError::Backend(_) => ErrorCode::RuntimeError,
-    }
-}
-
 /// What a guest learns of a failed inference. What a backend says goes to the observer only.
-fn compute_error(host: &Host, error: &ComputeError) -> ErrorCode {
-    host.refused(&format!("an inference failed: {error}"));
-    match error {
-        ComputeError::TooLarge { .. } | ComputeError::Overflow => ErrorCode::TooLarge,
-        ComputeError::UnknownInput { .. }
-        | ComputeError::DuplicateInput { .. }
-        | ComputeError::MissingInput { .. }
-        | ComputeError::WrongType { .. }
-        | ComputeError::WrongShape { .. }
-        | ComputeError::Node { .. } => ErrorCode::InvalidArgument,
-        _ => ErrorCode::RuntimeError,
-    }
+fn failed(host: &Host, denied: &Denied) -> ErrorCode {
+    host.refused(&format!("an inference failed: {}", denied.reason));
+    denied.code.into()
 }
 
-type Computed = std::result::Result<Vec<(String, Tensor)>, ErrorCode>;
+type Computed = std::result::Result<Tensors, ErrorCode>;
 
-fn compute(
-    host: &mut Host,
-    model: &Model,
-    inputs: Vec<(String, Tensor)>,
-) -> Result<Computed, HostEnd> {
+fn compute(host: &mut Host, model: &dyn OpenModel, inputs: Tensors) -> Result<Computed, HostEnd> {
     let shapes: Vec<InputShape<'_>> = inputs
         .iter()
         .map(|(name, tensor)| InputShape {
@@ -443,22 +421,23 @@ fn compute(
             element_type: tensor.element_type(),
         })
         .collect();
-    let cost = match model.cost(&shapes) {
+    let cost = match model.cost(&shapes)? {
         Ok(cost) => cost,
-        Err(error) => return Ok(Err(compute_error(host, &error))),
+        Err(denied) => return Ok(Err(failed(host, &denied))),
     };
+    let facts = model.facts();
     // A backend prepares the model again for each further combination of input shapes.
-    if host.is_new_shape(model.digest(), &shapes) {
-        charge_operations(host, model.preparation_units())?;
+    if host.is_new_shape(facts.sha256, &shapes) {
+        charge_operations(host, facts.preparation_units)?;
     }
     host.tally.inference(&cost, &host.limits)?;
-    let input_digests = digests(&inputs);
-    let outputs = match model.compute(inputs) {
+    let mut input_digests = Vec::new();
+    let outputs = match model.compute(inputs, &mut |inputs| input_digests = digests(inputs))? {
         Ok(outputs) => outputs,
-        Err(error) => return Ok(Err(compute_error(host, &error))),
+        Err(denied) => return Ok(Err(failed(host, &denied))),
     };
     host.transcript.push(InferenceCall {
-        model: model.digest(),
+        model: facts.sha256,
         inputs: input_digests,
         outputs: digests(&outputs),
         cost,
@@ -466,7 +445,7 @@ fn compute(
     Ok(Ok(outputs))
 }
 
-fn digests(tensors: &[(String, Tensor)]) -> Vec<(String, [u8; 32])> {
+fn digests(tensors: &Tensors) -> Vec<(String, [u8; 32])> {
     tensors
         .iter()
         .map(|(name, tensor)| (name.clone(), tensor_digest(tensor)))

@@ -221,6 +221,7 @@ fn begin(order: &Order<'_>, runner: &mut Runner, scratch: &File) -> Result<(), A
             environment: Cow::Borrowed(&order.job.environment),
             seed: order.job.seed,
             clock_start_ns: order.job.clock_start_ns,
+            device: order.job.device,
         },
         limits: *order.limits,
     };

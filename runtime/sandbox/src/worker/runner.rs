@@ -211,9 +211,7 @@ impl Runner<'_> {
             } => {
                 let job = self.job(job, files.next());
                 let ran = self.run(program, number, job, &limits)?;
-                // Nothing of a job stays for the next: neither its models nor its stack.
-                self.engines.pooled.models.clear();
-                self.engines.on_demand.models.clear();
+                // Nothing of a job stays for the next: not its stack either.
                 release_stack();
                 return Ok(tell(&self.out, ran));
             }
@@ -254,6 +252,7 @@ impl Runner<'_> {
             clock_start_ns: part.clock_start_ns,
             inputs: std::mem::take(&mut self.inputs),
             owner: [0; 32],
+            device: part.device,
             scratch: scratch.map(Arc::new),
         }
     }

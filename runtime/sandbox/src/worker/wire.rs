@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::files::{CHUNK_BYTES, ChunkRun, Kept};
 use crate::job::LogLevel;
 use crate::limits::Limits;
+use crate::models::Device;
 use crate::outcome::{Fault, InferenceCall, Measured, Outcome, Refusal};
 use crate::outputs::Output;
 use crate::run::{LIMIT_NAMES, RunError, TRAP_CODES};
@@ -89,6 +90,7 @@ pub(super) struct JobPart<'m> {
     pub(super) environment: Cow<'m, [(String, String)]>,
     pub(super) seed: u64,
     pub(super) clock_start_ns: u64,
+    pub(super) device: Device,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -1,0 +1,167 @@
+//! Models in this process, shared by the jobs that use the same one. Never decides who may use one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use meterbox_inference::{Cost, InputShape, Model, ModelError, ModelLimits};
+
+use super::{Answer, Denied, Device, ModelFacts, Models, OpenModel, Source, Tensors};
+use crate::tally::HostEnd;
+
+/// Parsed models by digest, up to a number of bytes.
+pub(crate) struct ModelCache {
+    bytes_max: u64,
+    limits: ModelLimits,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    bytes: u64,
+    clock: u64,
+    models: HashMap<[u8; 32], (u64, Arc<Kept>)>,
+}
+
+/// A model with what is told of it.
+struct Kept {
+    model: Model,
+    facts: ModelFacts,
+}
+
+impl Kept {
+    fn new(model: Model) -> Kept {
+        let facts = ModelFacts {
+            sha256: model.digest(),
+            size_bytes: model.size_bytes(),
+            preparation_units: model.preparation_units(),
+            inputs: model
+                .inputs()
+                .iter()
+                .map(|port| port.name.clone())
+                .collect(),
+            outputs: model
+                .outputs()
+                .iter()
+                .map(|port| port.name.clone())
+                .collect(),
+        };
+        Kept { model, facts }
+    }
+}
+
+impl ModelCache {
+    /// Keeps at most `bytes_max` bytes of models, as files.
+    pub(crate) fn new(bytes_max: u64) -> ModelCache {
+        ModelCache {
+            bytes_max,
+            limits: ModelLimits::default(),
+            held: Mutex::default(),
+        }
+    }
+
+    /// The model of this digest, parsed from `bytes` if it is not at hand.
+    fn get<E>(
+        &self,
+        sha256: [u8; 32],
+        bytes: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<Result<Arc<Kept>, ModelError>, E> {
+        if let Some(model) = self.find(sha256) {
+            return Ok(Ok(model));
+        }
+        let model = match Model::load(&bytes()?, &self.limits) {
+            Ok(model) => Arc::new(Kept::new(model)),
+            Err(error) => return Ok(Err(error)),
+        };
+        if model.facts.sha256 == sha256 {
+            self.keep(&model);
+        }
+        Ok(Ok(model))
+    }
+
+    fn find(&self, sha256: [u8; 32]) -> Option<Arc<Kept>> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.clock += 1;
+        let clock = held.clock;
+        held.models.get_mut(&sha256).map(|(used, model)| {
+            *used = clock;
+            Arc::clone(model)
+        })
+    }
+
+    fn keep(&self, model: &Arc<Kept>) {
+        let size = model.facts.size_bytes;
+        if size > self.bytes_max {
+            return;
+        }
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        while held.bytes.saturating_add(size) > self.bytes_max {
+            let oldest = held
+                .models
+                .iter()
+                .min_by_key(|(_, (used, _))| *used)
+                .map(|(digest, _)| *digest);
+            let Some((_, gone)) = oldest.and_then(|digest| held.models.remove(&digest)) else {
+                break;
+            };
+            held.bytes = held.bytes.saturating_sub(gone.facts.size_bytes);
+        }
+        held.clock += 1;
+        let used = held.clock;
+        let digest = model.facts.sha256;
+        if held
+            .models
+            .insert(digest, (used, Arc::clone(model)))
+            .is_none()
+        {
+            held.bytes = held.bytes.saturating_add(size);
+        }
+    }
+}
+
+impl Models for ModelCache {
+    fn open(&self, source: &Source<'_>, device: Device) -> Answer<Arc<dyn OpenModel>> {
+        if device == Device::Gpu {
+            return Err(HostEnd::NoDevice);
+        }
+        let loaded = match source {
+            Source::Input(input) => self.get(input.sha256, || {
+                let size = usize::try_from(input.blob.size())
+                    .map_err(|_| HostEnd::Limit("model_bytes"))?;
+                let mut bytes = vec![0; size];
+                input.blob.read_at(0, &mut bytes).map_err(|error| {
+                    let name = &input.name;
+                    HostEnd::Fault(format!("reading the model `{name}` failed: {error}"))
+                })?;
+                Ok::<_, HostEnd>(bytes)
+            })?,
+            Source::Given { sha256, bytes } => {
+                self.get(*sha256, || Ok::<_, HostEnd>(bytes.to_vec()))?
+            }
+        };
+        Ok(match loaded {
+            Ok(model) => Ok(model),
+            Err(error) => Err(Denied::from(&error)),
+        })
+    }
+}
+
+impl OpenModel for Kept {
+    fn facts(&self) -> &ModelFacts {
+        &self.facts
+    }
+
+    fn cost(&self, inputs: &[InputShape<'_>]) -> Answer<Cost> {
+        Ok(self
+            .model
+            .cost(inputs)
+            .map_err(|error| Denied::from(&error)))
+    }
+
+    fn compute(&self, inputs: Tensors, meanwhile: &mut dyn FnMut(&Tensors)) -> Answer<Tensors> {
+        meanwhile(&inputs);
+        Ok(self
+            .model
+            .compute(inputs)
+            .map_err(|error| Denied::from(&error)))
+    }
+}

@@ -1,0 +1,135 @@
+//! What a run has models by: whoever keeps them, says what calls on them cost, and computes. Never charges,
+//! and never decides who may use which: a job reaches a model only by bringing its bytes.
+//!
+//! A run knows its models by these traits alone. Behind them is this process ([`here`]), or another one.
+
+mod here;
+
+use std::sync::Arc;
+
+use meterbox_inference::{ComputeError, Cost, InputShape, ModelError, Tensor};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::here::ModelCache;
+use crate::job::Input;
+use crate::tally::HostEnd;
+
+/// What a guest learns of a refusal: the codes of `wasi:nn`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NnCode {
+    /// What was given does not fit the model, or is no tensor.
+    InvalidArgument,
+    /// The bytes are no model.
+    InvalidEncoding,
+    /// The backend could not compute.
+    RuntimeError,
+    /// An operator, a feature or an encoding that is not supported.
+    UnsupportedOperation,
+    /// Beyond a limit.
+    TooLarge,
+    /// There is no model of this name.
+    NotFound,
+}
+
+/// Something that was asked of models and is denied to the guest, on every machine alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Denied {
+    /// All that the guest learns.
+    pub(crate) code: NnCode,
+    /// In words, for whoever runs the provider.
+    pub(crate) reason: String,
+}
+
+/// An answer to a guest, or the end of its run.
+pub(crate) type Answer<T> = Result<Result<T, Denied>, HostEnd>;
+
+/// What a guest computes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Device {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// A graphics processor. Where there is none, the job is refused: never computed elsewhere.
+    Gpu,
+}
+
+/// Where a model's bytes are.
+pub(crate) enum Source<'s> {
+    /// An input of the job.
+    Input(&'s Input),
+    /// The guest's memory.
+    Given { sha256: [u8; 32], bytes: &'s [u8] },
+}
+
+/// What is known of a model once it is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ModelFacts {
+    pub(crate) sha256: [u8; 32],
+    /// Bytes of the encoded model.
+    pub(crate) size_bytes: u64,
+    /// What loading it is charged, and each further combination of shapes.
+    pub(crate) preparation_units: u64,
+    /// Names of its inputs, in its order.
+    pub(crate) inputs: Vec<String>,
+    /// Names of its outputs, in its order.
+    pub(crate) outputs: Vec<String>,
+}
+
+/// Whoever keeps models.
+pub(crate) trait Models: Send + Sync {
+    /// Opens a model to compute on this device.
+    fn open(&self, source: &Source<'_>, device: Device) -> Answer<Arc<dyn OpenModel>>;
+}
+
+/// Named tensors.
+pub(crate) type Tensors = Vec<(String, Tensor)>;
+
+/// A model that is ready.
+pub(crate) trait OpenModel: Send + Sync {
+    fn facts(&self) -> &ModelFacts;
+
+    /// What a call with inputs of these shapes costs. Computes nothing.
+    fn cost(&self, inputs: &[InputShape<'_>]) -> Answer<Cost>;
+
+    /// Computes the outputs, in the model's order. `meanwhile` is given the inputs once, and may be busy
+    /// with them while another process computes.
+    fn compute(&self, inputs: Tensors, meanwhile: &mut dyn FnMut(&Tensors)) -> Answer<Tensors>;
+}
+
+impl From<&ModelError> for Denied {
+    fn from(error: &ModelError) -> Denied {
+        let code = match error {
+            ModelError::TooLarge { .. }
+            | ModelError::TooManyFields { .. }
+            | ModelError::TooManyDeclarations { .. }
+            | ModelError::TooManyNodes { .. } => NnCode::TooLarge,
+            ModelError::PortCount { .. }
+            | ModelError::Malformed(_)
+            | ModelError::InvalidNode { .. }
+            | ModelError::InvalidValue { .. } => NnCode::InvalidEncoding,
+            ModelError::UnsupportedFeature(_) | ModelError::UnsupportedOperator { .. } => {
+                NnCode::UnsupportedOperation
+            }
+            ModelError::Backend(_) => NnCode::RuntimeError,
+        };
+        let reason = error.to_string();
+        Denied { code, reason }
+    }
+}
+
+impl From<&ComputeError> for Denied {
+    fn from(error: &ComputeError) -> Denied {
+        let code = match error {
+            ComputeError::TooLarge { .. } | ComputeError::Overflow => NnCode::TooLarge,
+            ComputeError::UnknownInput { .. }
+            | ComputeError::DuplicateInput { .. }
+            | ComputeError::MissingInput { .. }
+            | ComputeError::WrongType { .. }
+            | ComputeError::WrongShape { .. }
+            | ComputeError::Node { .. } => NnCode::InvalidArgument,
+            _ => NnCode::RuntimeError,
+        };
+        let reason = error.to_string();
+        Denied { code, reason }
+    }
+}
