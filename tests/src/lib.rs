@@ -5,6 +5,7 @@
 
 mod attack;
 mod c_program;
+pub mod model;
 mod order;
 
 use std::path::Path;
@@ -83,6 +84,9 @@ guests! { component, components, "All guests that are components, without the ex
     panics,
     /// Calls itself for ever.
     recurses_forever,
+    /// Runs the model `model` on the inputs `tensors/…`, as often as its argument says; leaves the outputs
+    /// of `f32`.
+    run_model,
     /// Runs the Silero model `model` over the samples in the input `speech`, or over a tone; leaves
     /// a line for each window in `speech.txt`.
     silero,

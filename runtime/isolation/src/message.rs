@@ -60,6 +60,7 @@ impl Request {
                 writer.u16(match role {
                     Role::Runner => 0,
                     Role::Compiler => 1,
+                    Role::Inference => 2,
                 });
                 writer.u64(limits.data_bytes);
                 writer.u64(limits.data_bytes_max);
@@ -94,6 +95,7 @@ impl Request {
                 role: match reader.u16()? {
                     0 => Role::Runner,
                     1 => Role::Compiler,
+                    2 => Role::Inference,
                     _ => return Err(Unreadable),
                 },
                 limits: WorkerLimits {

@@ -10,6 +10,8 @@ pub enum Role {
     Runner,
     /// Only computes: no memory of its own making is ever executable.
     Compiler,
+    /// Keeps models and computes with them; may do what a compiler may.
+    Inference,
 }
 
 impl Role {
@@ -18,6 +20,7 @@ impl Role {
         match self {
             Self::Runner => "runner",
             Self::Compiler => "compiler",
+            Self::Inference => "inference",
         }
     }
 }

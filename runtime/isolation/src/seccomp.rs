@@ -103,6 +103,9 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_uname,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_access,
+    // Asks for the tile registers of newer processors: without them other instructions do.
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_arch_prctl,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_lstat,
     #[cfg(target_arch = "x86_64")]

@@ -41,6 +41,8 @@ pub struct Roles<'a> {
     pub runner: &'a dyn Fn(Channel) -> u8,
     /// See [`Role::Compiler`].
     pub compiler: &'a dyn Fn(Channel) -> u8,
+    /// See [`Role::Inference`].
+    pub inference: &'a dyn Fn(Channel) -> u8,
 }
 
 /// Why a process cannot be a zygote.
@@ -105,6 +107,7 @@ pub fn serve(roles: &Roles<'_>) -> Result<(), ServeError> {
         itself: pidfd_open(getpid(), PidfdFlags::empty())?,
         runner: Filters::new(Role::Runner, first)?,
         compiler: Filters::new(Role::Compiler, first)?,
+        inference: Filters::new(Role::Inference, first)?,
         workers: BTreeMap::new(),
         released: Vec::new(),
         next: 0,
@@ -140,6 +143,7 @@ struct Zygote {
     itself: OwnedFd,
     runner: Filters,
     compiler: Filters,
+    inference: Filters,
     /// Not yet reaped, so that each process id is still the worker's.
     workers: BTreeMap<u64, (Pid, WorkerLimits)>,
     /// Killed, and to be reaped when they are dead, which their pidfd tells.
@@ -310,10 +314,12 @@ impl Birth {
         let filters = match role {
             Role::Runner => zygote.runner,
             Role::Compiler => zygote.compiler,
+            Role::Inference => zygote.inference,
         };
         let name = match role {
             Role::Runner => c"runner",
             Role::Compiler => c"compiler",
+            Role::Inference => c"inference",
         };
         // For listings of processes only.
         let _ = rustix::thread::set_name(name);
@@ -337,6 +343,7 @@ impl Birth {
         let work = match role {
             Role::Runner => roles.runner,
             Role::Compiler => roles.compiler,
+            Role::Inference => roles.inference,
         };
         catch_unwind(AssertUnwindSafe(|| work(channel))).unwrap_or(EXIT_PANICKED)
     }

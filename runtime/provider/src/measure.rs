@@ -80,6 +80,7 @@ pub(crate) fn sandbox_job(job: &OrderedJob, material: &Material, owner: [u8; 32]
         clock_start_ns: job.clock_start_ns,
         inputs: material.inputs.clone(),
         scratch: None,
+        public_models: std::collections::BTreeSet::new(),
         device: sandbox::Device::Cpu,
         owner,
     }

@@ -79,7 +79,7 @@ pub(crate) struct InProcess {
     pub(crate) modules: Linker<Host>,
     /// The types of the functions that modules can import, by name.
     module_types: HashMap<String, FuncType>,
-    pub(crate) models: Arc<dyn Models>,
+    pub(crate) cache: Arc<ModelCache>,
 }
 
 /// A metered program, compiled, and ready to be instantiated any number of times.
@@ -176,13 +176,14 @@ impl InProcess {
         let components = component::linker(&engine).map_err(host)?;
         let mut modules = Linker::new(&engine);
         wasi_0_1::link(&mut modules).map_err(host)?;
-        let models: Arc<dyn Models> = Arc::new(ModelCache::new(MODEL_CACHE_BYTES));
+        let cache = Arc::new(ModelCache::new(MODEL_CACHE_BYTES));
+        let models: Arc<dyn Models> = Arc::<ModelCache>::clone(&cache);
         Ok(InProcess {
             module_types: function_types(&engine, &modules, &models),
             engine,
             components,
             modules,
-            models,
+            cache,
         })
     }
 

@@ -1,5 +1,6 @@
 //! What a run is given: arguments, environment, seed, clock, inputs. Never what it may use.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -104,6 +105,9 @@ pub struct Job {
     pub inputs: Vec<Input>,
     /// Who it is for: a worker never has jobs of two owners. The guest does not see it.
     pub owner: [u8; 32],
+    /// Digests of models whose owners let others use them: jobs of several owners compute with one copy,
+    /// in a process of its own. A job reaches only those that are among its inputs.
+    pub public_models: BTreeSet<[u8; 32]>,
     /// What models compute on that the guest loads by name.
     pub device: Device,
     /// An empty file for what the job writes and memory does not hold; a temporary one if there is

@@ -156,6 +156,9 @@ pub enum Fault {
     /// The worker that ran the job ended in the middle of it, each time that it was tried.
     #[error("the job's worker died: {0}")]
     Worker(String),
+    /// The process that keeps the job's models died, took too long, or could not compute.
+    #[error("the process that keeps the job's models failed: {0}")]
+    Inference(String),
     /// Anything else that went wrong in the host.
     #[error("{0}")]
     Host(String),

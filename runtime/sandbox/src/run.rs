@@ -14,6 +14,7 @@ use crate::engine::{Code, Entry, HOST_STACK_BYTES, InProcess, NATIVE_STACK_BYTES
 use crate::host::Host;
 use crate::job::{Job, Observer};
 use crate::limits::{Limits, STACK_UNITS_MAX};
+use crate::models::{ModelCache, Models};
 use crate::outcome::{Fault, MESSAGE_BYTES_MAX, Measured, Outcome, Ran, Refusal};
 use crate::profile::{self, Profile};
 use crate::reading::{
@@ -71,7 +72,8 @@ impl InProcess {
         stop: &Stop,
     ) -> Result<Ran, RunError> {
         std::thread::scope(|scope| {
-            let run = || self.run_here(program, job, limits, observer, stop);
+            let models = Arc::<ModelCache>::clone(&self.cache);
+            let run = || self.run_here(program, job, limits, observer, stop, models);
             let thread = thread().spawn_scoped(scope, run).map_err(Fault::from)?;
             thread
                 .join()
@@ -87,13 +89,13 @@ impl InProcess {
         limits: &Limits,
         observer: Arc<dyn Observer>,
         stop: &Stop,
+        models: Arc<dyn Models>,
     ) -> Result<Ran, RunError> {
         check_declared(program, limits)?;
         let Some(left) = left_at_start(&program.metered, limits.instructions) else {
             return Ok(refused_before_start(limits));
         };
         let stack = i64::try_from(limits.stack_units.min(STACK_UNITS_MAX)).unwrap_or(0);
-        let models = Arc::clone(&self.models);
         let budgets = [left, stack];
         let host = Host::new(job, *limits, models, observer, budgets, stop.clone());
         let mut store = Store::new(&self.engine, host);

@@ -109,6 +109,16 @@ impl Sandbox {
         }
     }
 
+    /// Models that were loaded so far. One that many jobs use is loaded once, unless it had to make room, its
+    /// process died, or its owners do not share it.
+    #[must_use]
+    pub fn models_loaded(&self) -> u64 {
+        match &self.place {
+            Place::InProcess(place) => place.cache.loaded(),
+            Place::Workers(pool) => pool.models_loaded(),
+        }
+    }
+
     /// Processes of workers that wait for a job or have one. Empty for a sandbox in this process.
     #[must_use]
     pub fn worker_pids(&self) -> Vec<u32> {

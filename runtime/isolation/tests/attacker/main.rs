@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     match serve(&Roles {
         runner: &work,
         compiler: &work,
+        inference: &work,
     }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -18,7 +18,7 @@ use crate::fixture::{
 #[test]
 fn work_is_done_over_the_channel() {
     let zygote = zygote(Layers::ALL);
-    for role in [Role::Runner, Role::Compiler] {
+    for role in [Role::Runner, Role::Compiler, Role::Inference] {
         let mut worker = fork(&zygote, role);
         says(&mut worker, "hello");
         assert_eq!(

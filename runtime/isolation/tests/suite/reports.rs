@@ -7,7 +7,7 @@ use crate::fixture::{fork, is_root, runner, zygote};
 #[test]
 fn every_layer_that_is_reported_holds() {
     let zygote = zygote(Layers::ALL);
-    for role in [Role::Runner, Role::Compiler] {
+    for role in [Role::Runner, Role::Compiler, Role::Inference] {
         let worker = fork(&zygote, role);
         let verification = verify(worker.pid(), worker.report());
         for (layer, finding) in verification.findings() {

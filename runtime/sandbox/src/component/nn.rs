@@ -14,6 +14,7 @@ use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource};
 
 use super::Linking;
 use crate::host::{Host, wide};
+use crate::models::exchange::CALL_BYTES_MAX;
 use crate::models::{Denied, Device, ModelFacts, NnCode, OpenModel, Source, Tensors};
 use crate::outcome::InferenceCall;
 use crate::tally::HostEnd;
@@ -425,6 +426,16 @@ fn compute(host: &mut Host, model: &dyn OpenModel, inputs: Tensors) -> Result<Co
         Ok(cost) => cost,
         Err(denied) => return Ok(Err(failed(host, &denied))),
     };
+    if cost.tensor_bytes > CALL_BYTES_MAX {
+        let denied = Denied {
+            code: NnCode::TooLarge,
+            reason: format!(
+                "its inputs and outputs have {} bytes, at most {CALL_BYTES_MAX} are passed",
+                cost.tensor_bytes
+            ),
+        };
+        return Ok(Err(failed(host, &denied)));
+    }
     let facts = model.facts();
     // A backend prepares the model again for each further combination of input shapes.
     if host.is_new_shape(facts.sha256, &shapes) {

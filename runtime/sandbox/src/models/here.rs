@@ -19,6 +19,7 @@ pub(crate) struct ModelCache {
 struct Held {
     bytes: u64,
     clock: u64,
+    loaded: u64,
     models: HashMap<[u8; 32], (u64, Arc<Kept>)>,
 }
 
@@ -78,6 +79,14 @@ impl ModelCache {
         Ok(Ok(model))
     }
 
+    /// Models that were loaded so far.
+    pub(crate) fn loaded(&self) -> u64 {
+        self.held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .loaded
+    }
+
     fn find(&self, sha256: [u8; 32]) -> Option<Arc<Kept>> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.clock += 1;
@@ -90,6 +99,10 @@ impl ModelCache {
 
     fn keep(&self, model: &Arc<Kept>) {
         let size = model.facts.size_bytes;
+        self.held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .loaded += 1;
         if size > self.bytes_max {
             return;
         }

@@ -3,11 +3,14 @@
 //!
 //! A run knows its models by these traits alone. Behind them is this process ([`here`]), or another one.
 
+pub(crate) mod exchange;
 mod here;
+pub(crate) mod remote;
+pub(crate) mod wire;
 
 use std::sync::Arc;
 
-use meterbox_inference::{ComputeError, Cost, InputShape, ModelError, Tensor};
+use meterbox_inference::{ComputeError, Cost, InputShape, Model, ModelError, Port, Tensor};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::here::ModelCache;
@@ -73,6 +76,19 @@ pub(crate) struct ModelFacts {
     pub(crate) inputs: Vec<String>,
     /// Names of its outputs, in its order.
     pub(crate) outputs: Vec<String>,
+}
+
+impl ModelFacts {
+    pub(crate) fn of(model: &Model) -> ModelFacts {
+        let names = |ports: &[Port]| ports.iter().map(|port| port.name.clone()).collect();
+        ModelFacts {
+            sha256: model.digest(),
+            size_bytes: model.size_bytes(),
+            preparation_units: model.preparation_units(),
+            inputs: names(model.inputs()),
+            outputs: names(model.outputs()),
+        }
+    }
 }
 
 /// Whoever keeps models.

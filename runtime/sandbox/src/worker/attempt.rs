@@ -11,7 +11,8 @@ use meterbox_isolation::{ChannelError, FRAME_DESCRIPTORS_MAX, Worker};
 
 use super::WorkerSettings;
 use super::cache::Artefact;
-use super::pool::Runner;
+use super::pool::{Pool, Runner};
+use super::relay::{End, Relay};
 use super::runner::PROGRAMS_MAX;
 use super::wire::{
     BATCH_BYTES, FromRunner, INLINE_BYTES_MAX, InputPart, Items, JobPart, Nonsense, Said, ToRunner,
@@ -20,7 +21,8 @@ use super::wire::{
 use crate::host::wide;
 use crate::job::{Input, Job, Observer};
 use crate::limits::Limits;
-use crate::outcome::{Fault, Measured, Outcome, Ran};
+use crate::models::wire::{Answered, Ask};
+use crate::outcome::{Fault, Measured, Outcome, Ran, Refusal};
 use crate::run::{RunError, refused_before_start};
 use crate::stop::{Stop, Stopper};
 
@@ -36,8 +38,10 @@ pub(super) enum Attempt {
     Ended(Result<Box<Ran>, RunError>),
     /// It was killed, because it was to stop and did not.
     Killed(Box<Ran>),
-    /// The engine failed, and nobody knows what state it is in.
+    /// The engine or the models' process failed, and nobody knows what state the run is in.
     Failed(Fault),
+    /// The run was refused in its midst.
+    Refused(Refusal),
     /// The runner is gone, or does not do what it should.
     Died(String),
 }
@@ -120,6 +124,7 @@ fn unseen<'b>(said: &mut u64, told: &mut u64, bytes: &'b [u8]) -> Option<&'b [u8
 
 /// Everything that an attempt is given.
 pub(super) struct Order<'o> {
+    pub(super) pool: &'o Pool,
     pub(super) artefact: &'o Artefact,
     pub(super) job: &'o Job,
     pub(super) limits: &'o Limits,
@@ -127,6 +132,16 @@ pub(super) struct Order<'o> {
     pub(super) stop: &'o Stop,
     pub(super) settings: &'o WorkerSettings,
     pub(super) began: Instant,
+}
+
+impl Order<'_> {
+    /// Who stops the run, if it is to stop.
+    pub(super) fn stopped(&self) -> Option<Stopper> {
+        let is_over = |max| self.began.elapsed() > max;
+        let time_is_up = self.settings.wall_time_max.is_some_and(is_over);
+        let by_provider = time_is_up.then_some(Stopper::Provider);
+        self.stop.requested().or(by_provider)
+    }
 }
 
 impl From<Nonsense> for Attempt {
@@ -304,6 +319,7 @@ enum Stopping {
 fn wait(order: &Order<'_>, runner: &mut Runner, told: &mut Told, scratch: &Arc<File>) -> Attempt {
     let mut items = Items::new(order.limits);
     let mut saying = Saying::default();
+    let mut relay = Relay::new(order);
     let mut stopping = Stopping::No;
     loop {
         match look(order, runner, stopping) {
@@ -361,18 +377,39 @@ fn wait(order: &Order<'_>, runner: &mut Runner, told: &mut Told, scratch: &Arc<F
                     Err(nonsense) => nonsense.into(),
                 };
             }
+            FromRunner::Asked(question) => {
+                if let Err(attempt) = answer(&mut relay, question, runner) {
+                    return attempt;
+                }
+            }
             FromRunner::Loaded(_) => return Nonsense("an answer that nobody asked for").into(),
         }
     }
 }
 
+/// Answers what a run asks of models.
+fn answer(relay: &mut Relay<'_>, question: Ask, runner: &mut Runner) -> Result<(), Attempt> {
+    let answered = match relay.answer(question) {
+        Ok(answered) => answered,
+        Err(End::Stopped(by)) => Answered::Stopped(by),
+        Err(End::Nonsense(nonsense)) => return Err(nonsense.into()),
+        Err(End::Run(RunError::Fault(fault))) => return Err(Attempt::Failed(fault)),
+        Err(End::Run(RunError::Refusal(refusal))) => return Err(Attempt::Refused(refusal)),
+    };
+    let file = relay.file(&answered).map(AsFd::as_fd);
+    let files: Vec<_> = file.into_iter().collect();
+    let message = ToRunner::Answered(answered);
+    let bytes = encode(&message).map_err(|reason| failed(Fault::Host(reason)))?;
+    let deadline = Instant::now() + SEND_TIME_MAX;
+    Ok(runner
+        .worker
+        .channel()
+        .send(&bytes, &files, Some(deadline))?)
+}
+
 /// Asks the runner to stop if it is time to, and kills it if it does not.
 fn look(order: &Order<'_>, runner: &Runner, stopping: Stopping) -> Result<Stopping, Attempt> {
-    let is_over = order
-        .settings
-        .wall_time_max
-        .is_some_and(|max| order.began.elapsed() > max);
-    match (stopping, order.stop.requested()) {
+    match (stopping, order.stopped()) {
         (Stopping::Asked { by, since }, _) => {
             if since.elapsed() <= order.settings.grace {
                 return Ok(Stopping::Asked { by, since });
@@ -381,7 +418,6 @@ fn look(order: &Order<'_>, runner: &Runner, stopping: Stopping) -> Result<Stoppi
             Err(Attempt::Killed(Box::new(killed(order.limits, by))))
         }
         (Stopping::No, Some(by)) => Ok(ask(runner, by)),
-        (Stopping::No, None) if is_over => Ok(ask(runner, Stopper::Provider)),
         (Stopping::No, None) => Ok(Stopping::No),
     }
 }

@@ -5,8 +5,11 @@ mod attempt;
 mod cache;
 mod compiler;
 mod flag;
+mod inference;
 mod pool;
+mod relay;
 mod runner;
+mod shelf;
 mod wire;
 
 use std::path::PathBuf;
@@ -37,6 +40,12 @@ pub struct WorkerSettings {
     pub compile_time_max: Duration,
     /// How much memory compiling one program may take.
     pub compile_bytes_max: u64,
+    /// Bytes of models, as files, that are kept for later jobs, for each owner. Loaded, a model takes some
+    /// times its bytes.
+    pub model_bytes_max: u64,
+    /// How long one inference may take, by the clock on the wall. Beyond, its process is ended, and the job
+    /// is a fault, which nobody pays.
+    pub inference_time_max: Duration,
     /// How long one run may take, by the clock on the wall. Beyond, it is stopped by the provider.
     pub wall_time_max: Option<Duration>,
     /// How long a run that is to stop may go on to its next call of the host, before it is killed.
@@ -58,6 +67,10 @@ impl WorkerSettings {
             compile_time_max: Duration::from_secs(120),
             // Twice what the largest program that admission lets through was seen to take.
             compile_bytes_max: 8 << 30,
+            // Twice the largest model that is taken.
+            model_bytes_max: 1 << 30,
+            // What a large model takes on a slow machine, a hundred times over.
+            inference_time_max: Duration::from_secs(600),
             wall_time_max: None,
             // A person takes a tenth of a second for "at once"; half of that is left for the rest.
             grace: Duration::from_millis(50),
@@ -120,6 +133,7 @@ pub fn serve_as_worker(arguments: impl Iterator<Item = String>) -> Result<(), St
     let roles = Roles {
         runner: &|channel| runner::work(&pooled, &on_demand, channel),
         compiler: &|channel| compiler::work(&on_demand, channel),
+        inference: &inference::work,
     };
     serve(&roles).map_err(|error| error.to_string())
 }

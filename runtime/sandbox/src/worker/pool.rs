@@ -17,6 +17,7 @@ use meterbox_meter::{Kind, Metered};
 use super::attempt::{Attempt, Order, Told, attempt, load, send};
 use super::cache::{Artefact, Cache};
 use super::flag::Flag;
+use super::shelf::{Shelf, ShelfSettings};
 use super::wire::{Compile, Compiled, Facts, FromRunner, ToRunner, decode, encode};
 use super::{REQUIRED, WorkerFinding, WorkerSettings, WorkerStartError};
 use crate::engine::{Code, HOST_STACK_BYTES, NATIVE_STACK_BYTES, OptLevel, Program};
@@ -42,10 +43,6 @@ const COMPILERS_MAX: usize = 2;
 /// Memory of a runner beside what a job's limits say: the engine, the program's tables, buffers, the
 /// contents of small files.
 const RUNNER_BYTES: u64 = 1 << 30;
-
-/// How much more than its bytes a model takes once it is loaded: as constants, and as the plan that is
-/// made of it.
-const MODEL_TIMES: u64 = 8;
 
 /// Bytes of any one scratch file: more than any order may ask for.
 const SCRATCH_BYTES_MAX: u64 = 4 << 40;
@@ -74,6 +71,7 @@ pub(crate) struct Pool {
     cache: Cache,
     compiling: Turns,
     programs: AtomicU64,
+    shelf: Shelf,
 }
 
 /// Lets so many do something at once, and others wait: each compiler may take as much memory as settings say.
@@ -134,6 +132,11 @@ impl Pool {
         settings: WorkerSettings,
     ) -> Result<Pool, WorkerStartError> {
         let zygote = start_zygote(&settings, opt_level)?;
+        let shelf = Shelf::new(ShelfSettings {
+            model_bytes_max: settings.model_bytes_max,
+            idle_max: settings.idle_max,
+            answer_time_max: settings.inference_time_max,
+        });
         let pool = Pool {
             cache: Cache::new(settings.cache.clone()),
             settings,
@@ -143,6 +146,7 @@ impl Pool {
             busy: Mutex::default(),
             compiling: Turns::new(COMPILERS_MAX),
             programs: AtomicU64::new(0),
+            shelf,
         };
         let first = pool.fork_runner()?;
         for layer in REQUIRED {
@@ -158,7 +162,11 @@ impl Pool {
         Ok(pool)
     }
 
-    fn fork(&self, role: Role, limits: &WorkerLimits) -> Result<Worker, ZygoteError> {
+    pub(super) fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    pub(super) fn fork(&self, role: Role, limits: &WorkerLimits) -> Result<Worker, ZygoteError> {
         let zygote = Arc::clone(&locked(&self.zygote));
         let deadline = Some(Instant::now() + BIRTH_TIME_MAX);
         match zygote.fork(role, limits, deadline) {
@@ -232,17 +240,22 @@ impl Pool {
         drop(ended);
     }
 
+    pub(crate) fn models_loaded(&self) -> u64 {
+        self.shelf.loaded()
+    }
+
     pub(crate) fn pids(&self) -> Vec<u32> {
         let idle = locked(&self.idle);
         let busy = locked(&self.busy);
         idle.iter()
             .map(|runner| runner.worker.pid())
             .chain(busy.iter().copied())
+            .chain(self.shelf.pids())
             .collect()
     }
 
     pub(crate) fn examine(&self) -> Result<Vec<WorkerFinding>, WorkerStartError> {
-        [Role::Compiler, Role::Runner]
+        [Role::Compiler, Role::Runner, Role::Inference]
             .into_iter()
             .map(|role| {
                 let worker = self.fork(role, &runner_limits())?;
@@ -393,6 +406,7 @@ impl Pool {
             return Err(Fault::Host("the program was not compiled for workers".into()).into());
         };
         let order = Order {
+            pool: self,
             artefact,
             job,
             limits,
@@ -425,6 +439,10 @@ impl Pool {
                     self.done_with(pid);
                     return Ok(*ran);
                 }
+                Attempt::Refused(refusal) => {
+                    self.done_with(pid);
+                    return Err(refusal.into());
+                }
                 Attempt::Failed(failed) => {
                     fault = failed;
                     self.done_with(pid);
@@ -448,7 +466,6 @@ fn allow(runner: &mut Runner, limits: &Limits) -> Result<(), String> {
     let data_bytes = RUNNER_BYTES
         .saturating_add(stack)
         .saturating_add(limits.memory_bytes)
-        .saturating_add(limits.model_bytes.saturating_mul(MODEL_TIMES))
         .min(runner_limits().data_bytes_max);
     if runner.data_bytes != data_bytes {
         runner
@@ -461,7 +478,7 @@ fn allow(runner: &mut Runner, limits: &Limits) -> Result<(), String> {
 }
 
 /// How a worker has ended, and what it did that it should not have, for which it is ended.
-fn ending(worker: &mut Worker, reason: &str) -> String {
+pub(super) fn ending(worker: &mut Worker, reason: &str) -> String {
     // What has closed its end is about to end; what has not, is not going to by itself.
     let patience = if reason.is_empty() { 1_000 } else { 0 };
     let by_itself = worker.exit(Some(Instant::now() + Duration::from_millis(patience)));

@@ -2,10 +2,10 @@
 //! nothing itself.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use meterbox_isolation::Channel;
 use serde::Serialize;
@@ -19,6 +19,8 @@ use crate::engine::{InProcess, NATIVE_STACK_BYTES, Program};
 use crate::files::ChunkRun;
 use crate::job::{FileBlob, Input, Job, LogLevel, Observer};
 use crate::limits::Limits;
+use crate::models::remote::{Line, Remote};
+use crate::models::wire::{Answered, Ask};
 use crate::outcome::{Ran, Refusal};
 use crate::run::RunError;
 use crate::stop::Stop;
@@ -88,6 +90,33 @@ impl Observer for Speaker {
     }
 }
 
+/// The way by which a run asks of models: while it waits, nothing else comes from the parent.
+struct ParentLine {
+    channel: Arc<Mutex<Channel>>,
+    out: Arc<Out>,
+}
+
+impl Line for ParentLine {
+    fn ask(&self, ask: &Ask) -> Result<(), String> {
+        self.out.send_encoded(&FromRunner::Asked(ask.clone()))
+    }
+
+    fn answer(&self) -> Result<(Answered, Option<File>), String> {
+        let received = lock(&self.channel).receive(None);
+        let frame = received.map_err(|error| error.to_string())?;
+        let frame = frame.ok_or("the parent is gone")?;
+        let file = frame.descriptors.into_iter().next().map(File::from);
+        match decode::<ToRunner<'static>>(&frame.payload).map_err(|error| error.to_string())? {
+            ToRunner::Answered(answered) => Ok((answered, file)),
+            _ => Err("the parent says something else".into()),
+        }
+    }
+}
+
+fn lock(channel: &Mutex<Channel>) -> MutexGuard<'_, Channel> {
+    channel.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A program as it was handed over, and as it was loaded so far.
 struct Loaded {
     id: u64,
@@ -125,6 +154,7 @@ struct Engines<'e> {
 
 struct Runner<'e> {
     engines: Engines<'e>,
+    channel: Arc<Mutex<Channel>>,
     out: Arc<Out>,
     flag: Option<Arc<Flag>>,
     programs: VecDeque<Loaded>,
@@ -144,19 +174,22 @@ pub(super) fn work(pooled: &InProcess, on_demand: &InProcess, channel: Channel) 
     })
 }
 
-fn work_here(engines: Engines<'_>, mut channel: Channel) -> u8 {
+fn work_here(engines: Engines<'_>, channel: Channel) -> u8 {
     let Ok(out) = channel.sender() else {
         return PARENT_GONE;
     };
+    let channel = Arc::new(Mutex::new(channel));
     let mut runner = Runner {
         engines,
+        channel: Arc::clone(&channel),
         out: Arc::new(Out(out)),
         flag: None,
         programs: VecDeque::new(),
         inputs: Vec::new(),
     };
     loop {
-        let frame = match channel.receive(None) {
+        let received = lock(&channel).receive(None);
+        let frame = match received {
             Ok(Some(frame)) => frame,
             Ok(None) => return DONE,
             Err(_) => return PARENT_GONE,
@@ -215,6 +248,7 @@ impl Runner<'_> {
                 release_stack();
                 return Ok(tell(&self.out, ran));
             }
+            ToRunner::Answered(_) => return Err(Nonsense("an answer to no question")),
         }
         Ok(Ok(()))
     }
@@ -253,6 +287,7 @@ impl Runner<'_> {
             inputs: std::mem::take(&mut self.inputs),
             owner: [0; 32],
             device: part.device,
+            public_models: BTreeSet::new(),
             scratch: scratch.map(Arc::new),
         }
     }
@@ -273,8 +308,13 @@ impl Runner<'_> {
         let ready = loaded.ready(&self.engines, limits);
         self.programs.push_back(loaded);
         let observer = Arc::new(Speaker(Arc::clone(&self.out)));
+        let line = Arc::new(ParentLine {
+            channel: Arc::clone(&self.channel),
+            out: Arc::clone(&self.out),
+        });
+        let models = Arc::new(Remote::new(line, &job.inputs));
         Ok(ready.map_err(RunError::from).and_then(|(engine, program)| {
-            engine.run_here(&program, Arc::new(job), limits, observer, &stop)
+            engine.run_here(&program, Arc::new(job), limits, observer, &stop, models)
         }))
     }
 }

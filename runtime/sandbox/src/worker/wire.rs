@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::sync::Arc;
 
-use meterbox_inference::{Cost, Operations};
 use meterbox_isolation::FRAME_BYTES_MAX;
 use meterbox_meter::{Admission, Declared, Exhausted, Kind, Metered, Spent, Tier};
 use serde::de::DeserializeOwned;
@@ -14,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::files::{CHUNK_BYTES, ChunkRun, Kept};
 use crate::job::LogLevel;
 use crate::limits::Limits;
-use crate::models::Device;
+use crate::models::wire::{Answered, Ask, ShapePart, TensorPart, cost_of, cost_part};
+use crate::models::{Denied, Device, ModelFacts};
 use crate::outcome::{Fault, InferenceCall, Measured, Outcome, Refusal};
 use crate::outputs::Output;
 use crate::run::{LIMIT_NAMES, RunError, TRAP_CODES};
@@ -63,6 +63,45 @@ pub(super) enum ToRunner<'m> {
         job: JobPart<'m>,
         limits: Limits,
     },
+    /// What a run has asked for. The exchange comes along, if that was it.
+    Answered(Answered),
+}
+
+/// To an inference worker.
+#[derive(Serialize, Deserialize)]
+pub(super) enum ToInference {
+    /// Comes first: how many bytes of models to keep at most, as files.
+    Begin { bytes_max: u64 },
+    /// The exchange to use from then on, which comes along.
+    Attach,
+    /// To have a model ready, whose file comes along.
+    Open { sha256: [u8; 32] },
+    /// What a call costs.
+    Cost {
+        sha256: [u8; 32],
+        shapes: Vec<ShapePart>,
+    },
+    /// To compute.
+    Compute {
+        sha256: [u8; 32],
+        inputs: Vec<TensorPart>,
+    },
+}
+
+/// From an inference worker: one answer to each question.
+#[derive(Serialize, Deserialize)]
+pub(super) enum FromInference {
+    Opened {
+        facts: Result<ModelFacts, Denied>,
+        /// Whether it was not kept already.
+        is_new: bool,
+    },
+    Costs(Result<[u64; 7], Denied>),
+    Computed(Result<Vec<TensorPart>, Denied>),
+    /// The model is not kept any more.
+    Gone,
+    /// It could not be done, for a reason of this machine's.
+    Failed(String),
 }
 
 /// From a runner.
@@ -72,6 +111,8 @@ pub(super) enum FromRunner<'m> {
     Said(Said<'m>),
     Items(Vec<Item>),
     Ended(Result<End, Failure>),
+    /// A question about models, which is answered by [`ToRunner::Answered`].
+    Asked(Ask),
 }
 
 /// What an observer is told.
@@ -222,31 +263,6 @@ impl Facts {
             modules: Vec::new(),
             hooks: false,
         }
-    }
-}
-
-fn cost_part(cost: &Cost) -> [u64; 7] {
-    let Operations {
-        f64,
-        f32,
-        f16,
-        i8,
-        i4,
-    } = cost.operations;
-    [f64, f32, f16, i8, i4, cost.weight_bytes, cost.tensor_bytes]
-}
-
-fn cost_of([f64, f32, f16, i8, i4, weight_bytes, tensor_bytes]: [u64; 7]) -> Cost {
-    Cost {
-        operations: Operations {
-            f64,
-            f32,
-            f16,
-            i8,
-            i4,
-        },
-        weight_bytes,
-        tensor_bytes,
     }
 }
 

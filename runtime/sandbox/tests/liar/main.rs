@@ -19,6 +19,7 @@ fn main() -> Result<(), String> {
     let roles = Roles {
         runner: &|channel| runner(channel, &mode),
         compiler: &|channel| compiler(channel, &mode),
+        inference: &|_| 0,
     };
     serve(&roles).map_err(|error| error.to_string())
 }

@@ -61,8 +61,8 @@ pub fn worker_settings() -> WorkerSettings {
 #[derive(Clone)]
 pub struct Job {
     program: Vec<u8>,
-    job: meterbox_sandbox::Job,
-    limits: Limits,
+    pub job: meterbox_sandbox::Job,
+    pub limits: Limits,
 }
 
 impl Job {

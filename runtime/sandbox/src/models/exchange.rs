@@ -1,0 +1,186 @@
+//! Memory that two processes share to hand each other tensors: written once, read once. Never knows what
+//! the bytes say, and believes neither side that they stay as they are.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::ptr::NonNull;
+
+use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, ftruncate};
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+use crate::host::wide;
+
+/// Bytes of the inputs and outputs of one call together. It is address space: what is not written takes no
+/// memory.
+pub(crate) const CALL_BYTES_MAX: u64 = 2 << 30;
+
+/// Each tensor begins at a multiple of this: what vector instructions like to load.
+const ALIGNMENT: u64 = 64;
+
+/// A call has at most so many tensors, each of which may be moved up to its alignment.
+const TENSORS_MAX: u64 = 1 << 10;
+
+/// Bytes of the whole.
+pub(super) const EXCHANGE_BYTES: u64 = CALL_BYTES_MAX + TENSORS_MAX * ALIGNMENT;
+
+/// Bytes of one call beyond which what they took is given back to the system at once.
+const KEPT_BYTES_MAX: u64 = 16 << 20;
+
+/// The file behind the memory: what is passed between processes.
+pub(crate) struct ExchangeFile(pub(crate) File);
+
+impl ExchangeFile {
+    /// A new one, empty, whose size nobody can change.
+    pub(crate) fn new() -> std::io::Result<ExchangeFile> {
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let file = rustix::fs::memfd_create("meterbox-exchange", flags)?;
+        ftruncate(&file, EXCHANGE_BYTES)?;
+        fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+        Ok(ExchangeFile(file.into()))
+    }
+
+    /// Gives back the memory of a call that was large.
+    pub(crate) fn release(&self, bytes: u64) -> std::io::Result<()> {
+        if bytes > KEPT_BYTES_MAX {
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            fallocate(&self.0, flags, 0, EXCHANGE_BYTES)?;
+        }
+        Ok(())
+    }
+}
+
+/// One process's view of the memory.
+pub(crate) struct Exchange {
+    start: NonNull<u8>,
+}
+
+// SAFETY: it is a mapping that lives as long as it does, of which only bytes are copied.
+unsafe impl Send for Exchange {}
+// SAFETY: as above; what two threads do at once can only garble bytes, and nobody relies on them.
+unsafe impl Sync for Exchange {}
+
+/// A place outside the memory was named.
+#[derive(Debug, thiserror::Error)]
+#[error("bytes {at} to {end} are not in the memory for tensors")]
+pub(crate) struct OutOfPlace {
+    at: u64,
+    end: u64,
+}
+
+impl Exchange {
+    /// Maps the file of an [`ExchangeFile`], which has to be of its size.
+    pub(crate) fn open(file: &File) -> std::io::Result<Exchange> {
+        if file.metadata()?.len() != EXCHANGE_BYTES {
+            return Err(std::io::ErrorKind::InvalidInput.into());
+        }
+        let length = usize::try_from(EXCHANGE_BYTES).map_err(std::io::Error::other)?;
+        // SAFETY: a new mapping, at an address that the kernel chooses.
+        let start = unsafe {
+            mmap(
+                std::ptr::null_mut(),
+                length,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::SHARED,
+                file.as_fd(),
+                0,
+            )
+        }?;
+        let start = NonNull::new(start.cast()).ok_or(std::io::ErrorKind::OutOfMemory)?;
+        Ok(Exchange { start })
+    }
+
+    fn place(at: u64, bytes: usize) -> Result<usize, OutOfPlace> {
+        let end = at.saturating_add(wide(bytes));
+        if end > EXCHANGE_BYTES {
+            return Err(OutOfPlace { at, end });
+        }
+        usize::try_from(at).map_err(|_| OutOfPlace { at, end })
+    }
+
+    /// Writes the bytes at a place.
+    pub(crate) fn write(&self, at: u64, bytes: &[u8]) -> Result<(), OutOfPlace> {
+        let offset = Exchange::place(at, bytes.len())?;
+        // SAFETY: `place` says that so many bytes are in the mapping from there on; nothing refers to it.
+        unsafe {
+            let target = self.start.add(offset);
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), target.as_ptr(), bytes.len());
+        }
+        Ok(())
+    }
+
+    /// A copy of so many bytes from a place.
+    pub(crate) fn read(&self, at: u64, length: u64) -> Result<Vec<u8>, OutOfPlace> {
+        let end = at.saturating_add(length);
+        let length = usize::try_from(length).map_err(|_| OutOfPlace { at, end })?;
+        let offset = Exchange::place(at, length)?;
+        let mut bytes = Vec::with_capacity(length);
+        // SAFETY: as in `write`; the vector has that capacity, and the copy fills it.
+        unsafe {
+            let source = self.start.add(offset);
+            std::ptr::copy_nonoverlapping(source.as_ptr(), bytes.as_mut_ptr(), length);
+            bytes.set_len(length);
+        }
+        Ok(bytes)
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if let Ok(length) = usize::try_from(EXCHANGE_BYTES) {
+            // SAFETY: nothing points into the mapping any more.
+            let _ = unsafe { munmap(self.start.as_ptr().cast(), length) };
+        }
+    }
+}
+
+/// Lays tensors out one behind the other.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Layout {
+    end: u64,
+}
+
+impl Layout {
+    /// Where the next tensor, of so many bytes, begins.
+    pub(crate) fn next(&mut self, bytes: u64) -> u64 {
+        let at = self.end.next_multiple_of(ALIGNMENT);
+        self.end = at.saturating_add(bytes);
+        at
+    }
+
+    /// Where the last one ends.
+    pub(crate) fn end(self) -> u64 {
+        self.end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_side_writes_the_other_reads_and_nothing_lies_outside() {
+        let file = ExchangeFile::new().unwrap();
+        let (one, other) = (
+            Exchange::open(&file.0).unwrap(),
+            Exchange::open(&file.0).unwrap(),
+        );
+        let mut layout = Layout::default();
+        assert_eq!(
+            [layout.next(3), layout.next(0), layout.next(65)],
+            [0, 64, 64]
+        );
+        assert_eq!(layout.next(1), 192);
+        one.write(64, b"tensor").unwrap();
+        assert_eq!(other.read(64, 6).unwrap(), b"tensor");
+        one.write(EXCHANGE_BYTES - 2, b"ab").unwrap();
+        assert_eq!(other.read(EXCHANGE_BYTES - 2, 2).unwrap(), b"ab");
+        assert!(one.write(EXCHANGE_BYTES - 1, b"ab").is_err());
+        assert!(one.read(EXCHANGE_BYTES, 1).is_err());
+        assert!(one.read(u64::MAX, 2).is_err());
+        assert!(one.read(0, u64::MAX).is_err());
+        // Who has the file cannot pull it away from under the other.
+        assert!(ftruncate(&file.0, 0).is_err());
+        file.release(KEPT_BYTES_MAX + 1).unwrap();
+        assert_eq!(other.read(64, 6).unwrap(), [0; 6]);
+    }
+}

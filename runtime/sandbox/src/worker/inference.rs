@@ -1,0 +1,236 @@
+//! What an inference worker does: it keeps models that it is handed, and computes with them for one
+//! run at a time. It opens nothing itself, and runs no code of a guest's.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+
+use meterbox_inference::{ComputeError, Model, ModelLimits};
+use meterbox_isolation::Channel;
+use sha2::{Digest, Sha256};
+
+use super::wire::{FromInference, Nonsense, ToInference, decode, encode};
+use crate::models::exchange::Exchange;
+use crate::models::wire::{ShapePart, TensorPart, cost_part, put, short, take};
+use crate::models::{Denied, ModelFacts, NnCode};
+
+/// Exit codes that say why an inference worker has ended.
+const DONE: u8 = 0;
+const NONSENSE: u8 = 3;
+const PARENT_GONE: u8 = 4;
+
+/// Why there is no answer.
+enum Failed {
+    /// What the parent says makes no sense.
+    Nonsense,
+    /// This machine could not, which is no fault of the model's.
+    Host(String),
+}
+
+impl From<Nonsense> for Failed {
+    fn from(_: Nonsense) -> Failed {
+        Failed::Nonsense
+    }
+}
+
+/// Models by digest, the longest unused first to go.
+struct Worker {
+    limits: ModelLimits,
+    bytes_max: u64,
+    bytes: u64,
+    clock: u64,
+    /// Models that were ever loaded.
+    loaded: u64,
+    models: HashMap<[u8; 32], (u64, Model)>,
+    exchange: Option<Exchange>,
+}
+
+/// Works until the parent is gone.
+pub(super) fn work(mut channel: Channel) -> u8 {
+    let mut worker = Worker {
+        limits: ModelLimits::default(),
+        bytes_max: 0,
+        bytes: 0,
+        clock: 0,
+        loaded: 0,
+        models: HashMap::new(),
+        exchange: None,
+    };
+    loop {
+        let frame = match channel.receive(None) {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return DONE,
+            Err(_) => return PARENT_GONE,
+        };
+        let answer = decode::<ToInference>(&frame.payload)
+            .map_err(Failed::from)
+            .and_then(|message| worker.take(message, frame.descriptors));
+        let answer = match answer {
+            Ok(None) => continue,
+            Ok(Some(answer)) => answer,
+            Err(Failed::Host(reason)) => FromInference::Failed(reason),
+            Err(Failed::Nonsense) => return NONSENSE,
+        };
+        let sent = encode(&answer).map(|bytes| channel.send(&bytes, &[], None));
+        if !matches!(sent, Ok(Ok(()))) {
+            return PARENT_GONE;
+        }
+    }
+}
+
+impl Worker {
+    fn take(
+        &mut self,
+        message: ToInference,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<Option<FromInference>, Failed> {
+        let mut files = descriptors.into_iter().map(File::from);
+        match message {
+            ToInference::Begin { bytes_max } => {
+                self.bytes_max = bytes_max;
+                Ok(None)
+            }
+            ToInference::Attach => {
+                let file = files.next().ok_or(Failed::Nonsense)?;
+                let exchange = Exchange::open(&file).map_err(|_| Failed::Nonsense)?;
+                self.exchange = Some(exchange);
+                Ok(None)
+            }
+            ToInference::Open { sha256 } => {
+                let before = self.loaded;
+                let facts = self.open(sha256, files.next())?.map_err(short);
+                let is_new = self.loaded > before;
+                Ok(Some(FromInference::Opened { facts, is_new }))
+            }
+            ToInference::Cost { sha256, shapes } => self.cost(sha256, &shapes).map(Some),
+            ToInference::Compute { sha256, inputs } => self.compute(sha256, inputs).map(Some),
+        }
+    }
+
+    fn open(
+        &mut self,
+        sha256: [u8; 32],
+        file: Option<File>,
+    ) -> Result<Result<ModelFacts, Denied>, Failed> {
+        self.clock += 1;
+        if let Some((used, model)) = self.models.get_mut(&sha256) {
+            *used = self.clock;
+            return Ok(Ok(ModelFacts::of(model)));
+        }
+        let file = file.ok_or(Failed::Nonsense)?;
+        let bytes = whole(&file).map_err(|error| Failed::Host(error.to_string()))?;
+        // Under this digest it will be found again, so it had better be this one.
+        if sha256 != <[u8; 32]>::from(Sha256::digest(&bytes)) {
+            return Err(Failed::Host(
+                "a model has another digest than its own".into(),
+            ));
+        }
+        let model = match Model::load(&bytes, &self.limits) {
+            Ok(model) => model,
+            Err(error) => return Ok(Err(Denied::from(&error))),
+        };
+        drop(bytes);
+        let facts = ModelFacts::of(&model);
+        self.make_room(facts.size_bytes);
+        self.bytes = self.bytes.saturating_add(facts.size_bytes);
+        self.models.insert(sha256, (self.clock, model));
+        self.loaded += 1;
+        Ok(Ok(facts))
+    }
+
+    /// Forgets the models that were used longest ago, until so many bytes more are within the bound, or
+    /// none is left.
+    fn make_room(&mut self, bytes: u64) {
+        while self.bytes.saturating_add(bytes) > self.bytes_max {
+            let oldest = self.models.iter().min_by_key(|(_, (used, _))| *used);
+            let Some(oldest) = oldest.map(|(sha256, _)| *sha256) else {
+                return;
+            };
+            if let Some((_, gone)) = self.models.remove(&oldest) {
+                self.bytes = self.bytes.saturating_sub(gone.size_bytes());
+            }
+        }
+    }
+
+    fn used(&mut self, sha256: [u8; 32]) -> Option<&Model> {
+        self.clock += 1;
+        let clock = self.clock;
+        self.models.get_mut(&sha256).map(|(used, model)| {
+            *used = clock;
+            &*model
+        })
+    }
+
+    fn cost(&mut self, sha256: [u8; 32], shapes: &[ShapePart]) -> Result<FromInference, Failed> {
+        let shapes: Option<Vec<_>> = shapes.iter().map(ShapePart::shape).collect();
+        let shapes = shapes.ok_or(Failed::Nonsense)?;
+        let Some(model) = self.used(sha256) else {
+            return Ok(FromInference::Gone);
+        };
+        let cost = model.cost(&shapes);
+        let cost = cost.map_err(|error| short(Denied::from(&error)));
+        Ok(FromInference::Costs(cost.map(|cost| cost_part(&cost))))
+    }
+
+    fn compute(
+        &mut self,
+        sha256: [u8; 32],
+        inputs: Vec<TensorPart>,
+    ) -> Result<FromInference, Failed> {
+        let exchange = self.exchange.take().ok_or(Failed::Nonsense)?;
+        let computed = self.compute_in(&exchange, sha256, inputs);
+        self.exchange = Some(exchange);
+        computed
+    }
+
+    fn compute_in(
+        &mut self,
+        exchange: &Exchange,
+        sha256: [u8; 32],
+        inputs: Vec<TensorPart>,
+    ) -> Result<FromInference, Failed> {
+        let Some(model) = self.used(sha256) else {
+            return Ok(FromInference::Gone);
+        };
+        let inputs = take(exchange, inputs).ok_or(Failed::Nonsense)?;
+        let answer = match model.compute(inputs) {
+            Ok(outputs) => put(exchange, &outputs).ok_or_else(|| Denied {
+                code: NnCode::TooLarge,
+                reason: "its outputs are too large to be handed over".into(),
+            }),
+            Err(ComputeError::Backend(reason)) if is_of_this_machine(&reason) => {
+                return Err(Failed::Host(reason));
+            }
+            Err(error) => Err(short(Denied::from(&error))),
+        };
+        Ok(FromInference::Computed(answer))
+    }
+}
+
+/// Whether a backend failed for want of something that another machine may have.
+fn is_of_this_machine(reason: &str) -> bool {
+    let reason = reason.to_ascii_lowercase();
+    [
+        "out of memory",
+        "failed to allocate",
+        "cuda failure",
+        "cublas failure",
+        "cudnn failure",
+    ]
+    .iter()
+    .any(|sign| reason.contains(sign))
+}
+
+/// All of a file.
+fn whole(file: &File) -> std::io::Result<Vec<u8>> {
+    let length = usize::try_from(file.metadata()?.len())
+        .map_err(|_| std::io::Error::from(std::io::ErrorKind::FileTooLarge))?;
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(length)
+        .map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
+    bytes.resize(length, 0);
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}

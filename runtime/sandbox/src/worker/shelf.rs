@@ -1,0 +1,309 @@
+//! The inference workers of one sandbox: whose models are in which process, and what is asked of one. Starts
+//! them, has each do one thing at a time, and takes the place of those that die or hang.
+//!
+//! A model is a stranger's, and whoever reads it may be taken over by it. So each owner has a process of its
+//! own, and a model that its owner lets others use has one for itself: a digest is a name, not a key.
+
+use std::collections::HashMap;
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use meterbox_isolation::{ChannelError, Role, Worker, WorkerLimits, ZygoteError};
+
+use super::pool::ending;
+use super::wire::{FromInference, ToInference, decode, encode};
+use crate::outcome::Fault;
+use crate::stop::Stopper;
+
+/// Whose models a process has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Shelved {
+    /// This owner's.
+    Owner([u8; 32]),
+    /// This one model, which anybody may use.
+    Public([u8; 32]),
+}
+
+/// Memory of an inference worker beside what its models take: a call's values, and copies of inputs.
+const WORKING_BYTES: u64 = 4 << 30;
+
+/// How much more than its bytes a model takes once it is loaded: as constants, and as the plans that are
+/// made of it.
+const MODEL_TIMES: u64 = 8;
+
+/// How long a worker may leave a message lying. It reads all the time, so it is stuck or stopped.
+const SEND_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether whoever waits has to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Why something that was asked has no answer.
+pub(super) enum Unanswered {
+    /// Whoever asks is to stop.
+    Stopped(Stopper),
+    /// The process failed.
+    Fault(Fault),
+}
+
+/// What bounds inference workers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ShelfSettings {
+    /// Bytes of models, as files, that one process keeps.
+    pub(super) model_bytes_max: u64,
+    /// Processes that wait for a question.
+    pub(super) idle_max: usize,
+    /// How long one answer may take.
+    pub(super) answer_time_max: Duration,
+}
+
+/// All inference workers.
+pub(super) struct Shelf {
+    settings: ShelfSettings,
+    slots: Mutex<HashMap<Shelved, Arc<Slot>>>,
+    clock: AtomicU64,
+    loaded: AtomicU64,
+}
+
+const NO_PROCESS: u32 = 0;
+
+/// One process, or none yet, and who is using it.
+pub(super) struct Slot {
+    used: AtomicU64,
+    /// Which process it is, or [`NO_PROCESS`]: told without waiting for whoever is asking it.
+    pid: AtomicU32,
+    is_taken: Mutex<bool>,
+    freed: Condvar,
+    process: Mutex<Option<Process>>,
+}
+
+struct Process {
+    worker: Worker,
+    /// The number of the exchange that it has.
+    attached: Option<u64>,
+}
+
+/// The right to ask.
+struct Turn<'s>(&'s Slot);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *locked(&self.0.is_taken) = false;
+        self.0.freed.notify_one();
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A question, and the exchange that its tensors lie in.
+pub(super) struct Question<'q> {
+    pub(super) message: &'q ToInference,
+    pub(super) file: Option<BorrowedFd<'q>>,
+    pub(super) exchange: (u64, BorrowedFd<'q>),
+}
+
+impl Shelf {
+    pub(super) fn new(settings: ShelfSettings) -> Shelf {
+        Shelf {
+            settings,
+            slots: Mutex::default(),
+            clock: AtomicU64::new(0),
+            loaded: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes note that a model was loaded that was not there before.
+    pub(super) fn count_loaded(&self) {
+        self.loaded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Models that were loaded so far.
+    pub(super) fn loaded(&self) -> u64 {
+        self.loaded.load(Ordering::Relaxed)
+    }
+
+    /// A number that no other exchange has.
+    pub(super) fn number(&self) -> u64 {
+        self.clock.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The process for these models. Those that wait and were used longest ago end, if there are too many.
+    pub(super) fn slot(&self, shelved: Shelved) -> Arc<Slot> {
+        let now = self.number();
+        let mut slots = locked(&self.slots);
+        let slot = slots.entry(shelved).or_insert_with(|| {
+            Arc::new(Slot {
+                used: AtomicU64::new(now),
+                pid: AtomicU32::new(NO_PROCESS),
+                is_taken: Mutex::new(false),
+                freed: Condvar::new(),
+                process: Mutex::new(None),
+            })
+        });
+        slot.used.store(now, Ordering::Relaxed);
+        let slot = Arc::clone(slot);
+        let mut ended = Vec::new();
+        while slots.len() > self.settings.idle_max {
+            let idle = slots
+                .iter()
+                .filter(|(_, slot)| Arc::strong_count(slot) == 1)
+                .min_by_key(|(_, slot)| slot.used.load(Ordering::Relaxed))
+                .map(|(shelved, _)| *shelved);
+            let Some(idle) = idle else { break };
+            ended.extend(slots.remove(&idle));
+        }
+        drop(slots);
+        drop(ended);
+        slot
+    }
+
+    /// Processes that are there.
+    pub(super) fn pids(&self) -> Vec<u32> {
+        let slots = locked(&self.slots);
+        let pids = slots.values().map(|slot| slot.pid.load(Ordering::Relaxed));
+        pids.filter(|pid| *pid != NO_PROCESS).collect()
+    }
+
+    /// What an inference worker may use at most.
+    fn limits(&self) -> WorkerLimits {
+        let models = self.settings.model_bytes_max.saturating_mul(MODEL_TIMES);
+        let data_bytes = models.saturating_add(WORKING_BYTES);
+        WorkerLimits {
+            data_bytes,
+            data_bytes_max: data_bytes,
+            ..WorkerLimits::default()
+        }
+    }
+
+    /// Asks, once it is this question's turn, and waits for the answer. `stop` is asked now and then
+    /// whether to give up.
+    pub(super) fn ask(
+        &self,
+        slot: &Slot,
+        question: &Question<'_>,
+        fork: &dyn Fn(Role, &WorkerLimits) -> Result<Worker, ZygoteError>,
+        stop: &dyn Fn() -> Option<Stopper>,
+    ) -> Result<FromInference, Unanswered> {
+        let _turn = slot.turn(stop)?;
+        let mut place = locked(&slot.process);
+        // One that died while it waited is noticed now, and replaced once.
+        let mut is_fresh = false;
+        loop {
+            let process = match &mut *place {
+                Some(process) => process,
+                none => {
+                    is_fresh = true;
+                    let process = self.started(fork)?;
+                    slot.pid.store(process.worker.pid(), Ordering::Relaxed);
+                    none.insert(process)
+                }
+            };
+            let failed = match process.answer(question, self.settings.answer_time_max, stop) {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => failed,
+            };
+            // Whatever it was doing, nobody waits for it any more.
+            let process = place.take();
+            slot.pid.store(NO_PROCESS, Ordering::Relaxed);
+            let why = match failed {
+                Failed::Stopped(by) => return Err(Unanswered::Stopped(by)),
+                Failed::TooLong => {
+                    let seconds = self.settings.answer_time_max.as_secs_f32();
+                    format!("it did not answer within {seconds} s, and was ended")
+                }
+                Failed::Died(_) if !is_fresh => continue,
+                Failed::Died(reason) => {
+                    let ending = process.map(|mut gone| ending(&mut gone.worker, &reason));
+                    ending.unwrap_or_default()
+                }
+            };
+            return Err(Unanswered::Fault(Fault::Inference(why)));
+        }
+    }
+
+    fn started(
+        &self,
+        fork: &dyn Fn(Role, &WorkerLimits) -> Result<Worker, ZygoteError>,
+    ) -> Result<Process, Unanswered> {
+        let fault = |why: String| Unanswered::Fault(Fault::Inference(why));
+        let unborn = |error: ZygoteError| fault(format!("it cannot be started: {error}"));
+        let worker = fork(Role::Inference, &self.limits()).map_err(unborn)?;
+        let mut process = Process {
+            worker,
+            attached: None,
+        };
+        let begin = ToInference::Begin {
+            bytes_max: self.settings.model_bytes_max,
+        };
+        // One that is gone already is noticed when it is asked.
+        let _ = process.send(&begin, &[]);
+        Ok(process)
+    }
+}
+
+/// Why a process did not answer.
+enum Failed {
+    Stopped(Stopper),
+    Died(String),
+    TooLong,
+}
+
+impl Slot {
+    fn turn(&self, stop: &dyn Fn() -> Option<Stopper>) -> Result<Turn<'_>, Unanswered> {
+        let mut is_taken = locked(&self.is_taken);
+        while *is_taken {
+            if let Some(by) = stop() {
+                return Err(Unanswered::Stopped(by));
+            }
+            let waited = self.freed.wait_timeout(is_taken, LOOK_EVERY);
+            is_taken = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *is_taken = true;
+        Ok(Turn(self))
+    }
+}
+
+impl Process {
+    fn send(&mut self, message: &ToInference, files: &[BorrowedFd<'_>]) -> Result<(), Failed> {
+        let bytes = encode(message).map_err(Failed::Died)?;
+        let deadline = Instant::now() + SEND_TIME_MAX;
+        let sent = self.worker.channel().send(&bytes, files, Some(deadline));
+        sent.map_err(|error| Failed::Died(error.to_string()))
+    }
+
+    fn answer(
+        &mut self,
+        question: &Question<'_>,
+        time_max: Duration,
+        stop: &dyn Fn() -> Option<Stopper>,
+    ) -> Result<FromInference, Failed> {
+        let (number, exchange) = question.exchange;
+        if self.attached != Some(number) {
+            self.send(&ToInference::Attach, &[exchange])?;
+            self.attached = Some(number);
+        }
+        let files: Vec<_> = question.file.into_iter().collect();
+        self.send(question.message, &files)?;
+        let began = Instant::now();
+        loop {
+            let until = Some(Instant::now() + LOOK_EVERY);
+            match self.worker.channel().receive(until) {
+                Ok(Some(frame)) => {
+                    return decode(&frame.payload).map_err(|error| Failed::Died(error.to_string()));
+                }
+                Ok(None) => return Err(Failed::Died(String::new())),
+                Err(ChannelError::DeadlinePassed) => {}
+                Err(error) => return Err(Failed::Died(error.to_string())),
+            }
+            if let Some(by) = stop() {
+                return Err(Failed::Stopped(by));
+            }
+            if began.elapsed() > time_max {
+                return Err(Failed::TooLong);
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Models in a process of their own: loaded once, kept apart by owner, and replaced when they die.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use meterbox_sandbox::{
+    Device, Fault, OptLevel, Outcome, RunError, Sandbox, Stop, Stopper, WorkerSettings,
+};
+use meterbox_tests as guests;
+use meterbox_tests::model::{matrix_powers, tensor};
+use sha2::{Digest, Sha256};
+
+use crate::job::{Job, worker_settings};
+
+/// A job that multiplies a matrix with itself.
+fn powers(size: u64, times: usize, runs: u64) -> Job {
+    let count = usize::try_from(size * size).unwrap();
+    let elements: Vec<f32> = (0..count).map(|at| (at % 7) as f32 / 64.0).collect();
+    Job::guest(guests::run_model())
+        .input("model", matrix_powers(size, times))
+        .input("tensors/x", tensor(&[size, size], &elements))
+        .argument(&runs.to_string())
+        .limit(|limits| {
+            limits.inference_ops = u64::MAX;
+            limits.inference_tensor_bytes = u64::MAX;
+            limits.memory_bytes = 256 << 20;
+        })
+}
+
+fn owned_by(mut job: Job, owner: u8) -> Job {
+    job.job.owner = [owner; 32];
+    job
+}
+
+fn workers(change: impl FnOnce(&mut WorkerSettings)) -> Sandbox {
+    let mut settings = worker_settings();
+    change(&mut settings);
+    Sandbox::with_workers(OptLevel::Speed, settings).unwrap()
+}
+
+/// Processes that keep models.
+fn inference_pids(sandbox: &Sandbox) -> Vec<u32> {
+    let is_inference = |pid: &u32| {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        name.trim() == "inference"
+    };
+    let mut pids = sandbox.worker_pids();
+    pids.retain(is_inference);
+    pids
+}
+
+fn kill(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
+#[test]
+fn a_model_that_a_hundred_jobs_use_is_loaded_once() {
+    let sandbox = workers(|_| {});
+    let job = powers(8, 3, 2);
+    let program = job.compile_in(&sandbox).unwrap();
+    let first = job.run_program(&sandbox, &program).unwrap();
+    first.is_ok();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..33 {
+                    assert_eq!(job.run_program(&sandbox, &program).unwrap(), first);
+                }
+            });
+        }
+    });
+    assert_eq!(sandbox.models_loaded(), 1);
+    assert_eq!(inference_pids(&sandbox).len(), 1);
+}
+
+#[test]
+fn a_model_is_computed_as_it_is_in_this_process() {
+    powers(33, 4, 1).run().is_ok();
+}
+
+#[test]
+fn owners_share_a_model_only_if_it_is_public() {
+    let sandbox = workers(|_| {});
+    let run = |owner: u8, public: bool| {
+        let mut job = owned_by(powers(8, 3, 1), owner);
+        if public {
+            let model = &job.job.inputs[0];
+            assert_eq!(model.name, "model");
+            job.job.public_models.insert(model.sha256);
+        }
+        job.run_in(&sandbox).unwrap().is_ok();
+    };
+    run(1, false);
+    run(1, false);
+    assert_eq!(sandbox.models_loaded(), 1);
+    run(2, false);
+    assert_eq!(sandbox.models_loaded(), 2, "each owner has a copy");
+    run(1, true);
+    run(2, true);
+    run(3, true);
+    assert_eq!(sandbox.models_loaded(), 3, "of a public one there is one");
+    assert_eq!(inference_pids(&sandbox).len(), 3);
+}
+
+#[test]
+fn knowing_a_digest_opens_nothing() {
+    let sandbox = workers(|_| {});
+    let model = matrix_powers(8, 3);
+    powers(8, 3, 1).run_in(&sandbox).unwrap().is_ok();
+    let mut other = owned_by(Job::guest(guests::run_model()), 2);
+    other
+        .job
+        .public_models
+        .insert(Sha256::digest(&model).into());
+    let other = other.input("tensors/x", tensor(&[8, 8], &[0.0; 64]));
+    let done = other.run_in(&sandbox).unwrap();
+    assert!(done.has_failed(None).contains("not-found"), "{done:?}");
+    assert_eq!(sandbox.models_loaded(), 1);
+}
+
+#[test]
+fn a_process_that_dies_between_two_jobs_is_replaced() {
+    let sandbox = workers(|_| {});
+    let first = powers(8, 3, 1).run_in(&sandbox).unwrap();
+    for loaded in 2..5 {
+        let [pid] = inference_pids(&sandbox)[..] else {
+            panic!("there is one process");
+        };
+        kill(pid);
+        assert_eq!(powers(8, 3, 1).run_in(&sandbox).unwrap(), first);
+        assert_eq!(sandbox.models_loaded(), loaded);
+    }
+}
+
+/// Waits for something that happens soon.
+fn until<T>(mut happens: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = happens() {
+            return found;
+        }
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "it never happens"
+        );
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_while_it_computes_costs_nobody_anything() {
+    let sandbox = workers(|_| {});
+    let job = powers(256, 60, 4);
+    let undisturbed = job.run_in(&sandbox).unwrap();
+    undisturbed.is_ok();
+    let neighbour = owned_by(powers(8, 3, 20), 7);
+    let beside = neighbour.run_in(&sandbox).unwrap();
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| job.run_in(&sandbox).unwrap());
+        let others = scope.spawn(|| neighbour.run_in(&sandbox).unwrap());
+        // Whichever of them is at it: both jobs come to the same in the end.
+        let pid = until(|| inference_pids(&sandbox).first().copied());
+        kill(pid);
+        assert_eq!(running.join().unwrap(), undisturbed);
+        assert_eq!(others.join().unwrap(), beside);
+    });
+}
+
+#[test]
+fn an_inference_that_takes_too_long_is_a_fault_and_the_next_job_goes_on() {
+    let sandbox = workers(|settings| settings.inference_time_max = Duration::from_millis(50));
+    let long = powers(1024, 60, 1);
+    match long.run_in(&sandbox) {
+        Err(RunError::Fault(Fault::Inference(why))) => {
+            assert!(why.contains("did not answer within"), "{why}");
+        }
+        other => panic!("it ended with {other:?}"),
+    }
+    owned_by(powers(8, 3, 1), 1)
+        .run_in(&sandbox)
+        .unwrap()
+        .is_ok();
+}
+
+#[test]
+fn a_job_is_stopped_in_the_middle_of_an_inference_and_billed() {
+    let sandbox = workers(|_| {});
+    let long = powers(1024, 60, 1);
+    let program = long.compile_in(&sandbox).unwrap();
+    let stop = Stop::new();
+    let ran = std::thread::scope(|scope| {
+        let running = scope.spawn(|| {
+            let job = Arc::new(long.job.clone());
+            let nobody = Arc::new(meterbox_sandbox::Nobody);
+            let ran = sandbox.run_until(&program, job, &long.limits, nobody, &stop);
+            (ran.unwrap(), Instant::now())
+        });
+        // It is at it for seconds, and nothing but it goes on once it has been for a while.
+        until(|| {
+            let pid = *inference_pids(&sandbox).first()?;
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            let ticks: u64 = stat.split(' ').nth(13)?.parse().ok()?;
+            (ticks > 40).then_some(())
+        });
+        let requested = Instant::now();
+        stop.request(Stopper::Requestor);
+        let (ran, ended) = running.join().unwrap();
+        assert!(ended - requested < Duration::from_millis(100));
+        ran
+    });
+    let stopped = Outcome::Stopped {
+        by: Stopper::Requestor,
+        killed: false,
+    };
+    assert_eq!(ran.outcome, stopped);
+    // Its work was charged before it was begun.
+    let operations = ran.measured.inference.operations.f32;
+    assert!(operations >= 60 << 30, "{operations}");
+    assert!(ran.measured.spent.instructions > 0);
+    assert!(ran.transcript.is_empty());
+}
+
+#[test]
+fn a_device_that_is_not_there_refuses_the_job() {
+    let mut job = powers(8, 3, 1);
+    job.job.device = Device::Gpu;
+    assert!(job.refusal().contains("GPU"), "{}", job.refusal());
+}
