@@ -8,6 +8,7 @@ mod components;
 mod files;
 mod job;
 mod linker;
+mod nn;
 mod recursion;
 mod rules;
 mod streams;
