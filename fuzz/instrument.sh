@@ -7,7 +7,7 @@ for argument; do
     previous=$argument
 done
 case ${crate-} in
-meterbox_* | wasm_smith | wasmparser | any_* | two_implementations | untouchable) exec "$@" ;;
+meterbox_* | wasm_smith | wasmparser | any_* | two_implementations | untouchable | inference_calls) exec "$@" ;;
 esac
 for argument; do
     shift

@@ -60,6 +60,8 @@ fn main() {
     for target in [COMMAND_TARGET, COMPONENT_TARGET] {
         guests.build(&["-p", "commands", "--bins"], target);
     }
+    // Components have inference by another interface.
+    guests.build(&["-p", "inference", "--bins"], COMMAND_TARGET);
     let examples = Workspace::new(&root, &root.join("examples"), target_dir.join("examples"));
     examples.build(&["--workspace", "--lib"], COMPONENT_TARGET);
 
@@ -83,6 +85,11 @@ fn main() {
         &mut built,
         "command",
         wasm(&commands, sources("commands/src/bin", "rs")),
+    );
+    list(
+        &mut built,
+        "inference_command",
+        wasm(&commands, sources("inference/src/bin", "rs")),
     );
     list(
         &mut built,
@@ -254,6 +261,7 @@ fn watch(root: &Path) {
         "tests/guests/c",
         "tests/guests/commands",
         "tests/guests/components",
+        "tests/guests/inference",
         "tests/guests/wat",
         "examples/Cargo.toml",
         "examples/Cargo.lock",

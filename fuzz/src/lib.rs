@@ -1,3 +1,3 @@
-//! What fuzz targets begin with. What they do with it is in `meterbox-differential`.
+//! What fuzz targets begin with. What they do with it is in `meterbox-differential` and `meterbox-scripts`.
 
 pub mod programs;

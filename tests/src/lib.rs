@@ -124,6 +124,12 @@ guests! { command_component, command_components, "The same commands as component
     files_component as files,
 }
 
+guests! { inference_command, inference_commands, "All guests that are WASI 0.1 commands with crate `wasi-nn`.":
+    /// As `classify`, with `/in/bytes.bin` and `/out/scores.bin`; with the second argument `bytes` it reads the
+    /// model and hands its bytes over.
+    classify_by_index,
+}
+
 guests! { text, texts, "All guests that are WebAssembly in its text form.":
     /// Needs the garbage collector's types.
     gc_wat as gc,

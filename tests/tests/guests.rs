@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use meterbox_tests::{
-    c_program, command_components, commands, components, examples, repository, texts,
+    c_program, command_components, commands, components, examples, inference_commands, repository,
+    texts,
 };
 use wasmparser::{Encoding, ExternalKind, Parser, Payload};
 use wit_parser::{Resolve, WorldId};
@@ -121,6 +122,17 @@ fn commands_import_wasi_only_and_export_start() {
         assert!(found.exports.contains("_start"), "{}", path.display());
         let wasi = BTreeSet::from(["wasi_snapshot_preview1".to_string()]);
         assert_eq!(found.imports, wasi, "{}", path.display());
+    }
+}
+
+#[test]
+fn commands_with_models_import_what_core_modules_may() {
+    for path in inference_commands() {
+        let found = surface(path);
+        assert!(!found.is_component, "{}", path.display());
+        assert!(found.exports.contains("_start"), "{}", path.display());
+        let modules = ["wasi_ephemeral_nn", "wasi_snapshot_preview1"].map(String::from);
+        assert_eq!(found.imports, BTreeSet::from(modules), "{}", path.display());
     }
 }
 

@@ -107,8 +107,8 @@ macro_rules! limits {
 limits! {
     /// Weighted instructions. By default 10^11, about 100 seconds of one core.
     instructions = 100_000_000_000;
-    /// Bytes of all linear memories together. By default 512 MiB, so that a small machine can run
-    /// several jobs.
+    /// Bytes of all linear memories together; and, apart from these, of all tensors that the host holds
+    /// for the job. By default 512 MiB, so that a small machine can run several jobs.
     memory_bytes = 536_870_912;
     /// Units of stack: frames and locals as the meter counts them. By default 2^21, some thousands of
     /// plain frames, and far below the host's own stack.

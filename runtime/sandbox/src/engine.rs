@@ -17,6 +17,7 @@ use crate::component;
 use crate::host::Host;
 use crate::limits::{Limits, STACK_UNITS_MAX};
 use crate::models::{ModelCache, Models};
+use crate::nn;
 use crate::outcome::{Fault, Refusal};
 use crate::wasi_0_1;
 use crate::worker::Artefact;
@@ -77,8 +78,8 @@ pub(crate) struct InProcess {
     pub(crate) engine: Engine,
     pub(crate) components: wasmtime::component::Linker<Host>,
     pub(crate) modules: Linker<Host>,
-    /// The types of the functions that modules can import, by name.
-    module_types: HashMap<String, FuncType>,
+    /// The types of the functions that modules can import, by their module and name.
+    module_types: HashMap<(String, String), FuncType>,
     pub(crate) cache: Arc<ModelCache>,
 }
 
@@ -176,6 +177,7 @@ impl InProcess {
         let components = component::linker(&engine).map_err(host)?;
         let mut modules = Linker::new(&engine);
         wasi_0_1::link(&mut modules).map_err(host)?;
+        nn::witx::link(&mut modules).map_err(host)?;
         let cache = Arc::new(ModelCache::new(MODEL_CACHE_BYTES));
         let models: Arc<dyn Models> = Arc::<ModelCache>::clone(&cache);
         Ok(InProcess {
@@ -281,11 +283,12 @@ impl InProcess {
                 continue;
             }
             let priced = crate::host_calls::weight(import.module(), import.name()).is_some()
-                && import.module() == crate::host_calls::WASI_0_1;
+                && crate::host_calls::MODULES.contains(&import.module());
             let (true, ExternType::Func(ty)) = (priced, import.ty()) else {
                 return Err(Refusal::UnknownImport { name: name() });
             };
-            let offered = self.module_types.get(import.name());
+            let key = (import.module().to_string(), import.name().to_string());
+            let offered = self.module_types.get(&key);
             if !offered.is_some_and(|offered| FuncType::eq(offered, &ty)) {
                 return Err(Refusal::Engine(format!(
                     "the import `{}` has another type than it is given",
@@ -315,11 +318,11 @@ fn function_types(
     engine: &Engine,
     linker: &Linker<Host>,
     models: &Arc<dyn Models>,
-) -> HashMap<String, FuncType> {
+) -> HashMap<(String, String), FuncType> {
     let mut store = Store::new(engine, Host::nowhere(Arc::clone(models)));
     let linked: Vec<_> = linker
         .iter(&mut store)
-        .map(|(_, name, item)| (name.to_string(), item))
+        .map(|(module, name, item)| ((module.to_string(), name.to_string()), item))
         .collect();
     linked
         .into_iter()

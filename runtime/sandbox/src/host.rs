@@ -1,11 +1,9 @@
 //! The outside world of one run: what it was given, what it has left, its clock and its dice.
 //! Never knows through which ABI the guest asks.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use meterbox_inference::{ElementType, InputShape};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
@@ -16,6 +14,7 @@ use crate::job::{Input, Job, LogLevel, Nobody, Observer, STDIN};
 use crate::limiter::MemoryLimiter;
 use crate::limits::Limits;
 use crate::models::Models;
+use crate::nn;
 use crate::outcome::InferenceCall;
 use crate::outputs::Output;
 use crate::stop::Stop;
@@ -61,9 +60,6 @@ pub(crate) enum CreateError {
     TooMany,
 }
 
-/// Names, types and dimensions of one inference's inputs.
-type Shapes = Vec<(String, ElementType, Vec<u32>)>;
-
 pub(crate) struct Host {
     pub(crate) job: Arc<Job>,
     pub(crate) limits: Limits,
@@ -73,6 +69,7 @@ pub(crate) struct Host {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) models: Arc<dyn Models>,
     pub(crate) transcript: Vec<InferenceCall>,
+    pub(crate) nn: nn::State,
     /// What the meter starts with: units, and stack units.
     pub(crate) budgets: [i64; 2],
     pub(crate) files: Files,
@@ -82,7 +79,6 @@ pub(crate) struct Host {
     pub(crate) instantiate_time: Duration,
     stdin_offset: u64,
     stop: Stop,
-    shapes: HashMap<[u8; 32], HashSet<Shapes>>,
     elapsed_ns: u64,
     dice: [ChaCha20Rng; 3],
 }
@@ -130,10 +126,10 @@ impl Host {
             observer,
             models,
             transcript: Vec::new(),
+            nn: nn::State::default(),
             budgets,
             stdin_offset: 0,
             stop,
-            shapes: HashMap::new(),
             elapsed_ns: 0,
             dice,
         }
@@ -250,25 +246,6 @@ impl Host {
     pub(crate) fn stdin_at_end(&self) -> bool {
         self.input(STDIN)
             .is_none_or(|input| self.stdin_offset >= input.blob.size())
-    }
-
-    /// Whether this model has not yet been run with inputs of these types and shapes, other than
-    /// once: loading has paid for the first.
-    pub(crate) fn is_new_shape(&mut self, model: [u8; 32], inputs: &[InputShape<'_>]) -> bool {
-        let mut shape: Vec<_> = inputs
-            .iter()
-            .map(|input| {
-                (
-                    input.name.to_string(),
-                    input.element_type,
-                    input.dimensions.to_vec(),
-                )
-            })
-            .collect();
-        shape.sort_by(|a, b| a.0.cmp(&b.0));
-        let seen = self.shapes.entry(model).or_default();
-        let is_first = seen.is_empty();
-        seen.insert(shape) && !is_first
     }
 
     /// Does something with paths that have this many bytes together: charged are their bytes, and the

@@ -5,6 +5,7 @@
 use sha2::{Digest, Sha256};
 
 pub use crate::host::PATH_STEP_UNITS;
+pub use crate::nn::TENSOR_UNITS;
 
 /// The version of the table below.
 pub const HOST_CALL_TABLE_VERSION: u32 = 1;
@@ -422,10 +423,28 @@ pub const INTERFACES: &[Interface] = &[
             ("sock_shutdown", PLAIN),
         ],
     },
+    Interface {
+        name: WASI_NN,
+        version: None,
+        functions: &[
+            ("load", HEAVY),
+            ("load_by_name", HEAVY),
+            ("init_execution_context", RESOURCE),
+            ("set_input", RESOURCE),
+            ("compute", HEAVY),
+            ("get_output", TRANSFER),
+        ],
+    },
 ];
 
 /// The module name of WASI 0.1.
 pub const WASI_0_1: &str = "wasi_snapshot_preview1";
+
+/// The module name by which core modules reach inference.
+pub const WASI_NN: &str = "wasi_ephemeral_nn";
+
+/// The modules that core modules may import from; all else is for components.
+pub const MODULES: [&str; 2] = [WASI_0_1, WASI_NN];
 
 /// The weighted units of one function of an interface, or `None` if no guest may reach it.
 #[must_use]
@@ -451,7 +470,8 @@ pub fn host_call_table_text() -> String {
         "virtual_ns_per_call {}\n",
         crate::host::VIRTUAL_NS_PER_CALL
     ));
-    text.push_str(&format!("path_step {}\n", crate::host::PATH_STEP_UNITS));
+    text.push_str(&format!("path_step {PATH_STEP_UNITS}\n"));
+    text.push_str(&format!("tensor {TENSOR_UNITS}\n"));
     text
 }
 

@@ -32,6 +32,7 @@ mod job;
 mod limiter;
 mod limits;
 mod models;
+mod nn;
 mod outcome;
 mod outputs;
 mod profile;

@@ -10,7 +10,8 @@ pub const STACK_UNITS_MAX: u64 = 4 << 20;
 pub struct Limits {
     /// Weighted units of guest code.
     pub instructions: u64,
-    /// Bytes of all linear memories together. `memory.grow` fails beyond.
+    /// Bytes of all linear memories together: `memory.grow` fails beyond. And, apart from these, of all
+    /// tensors that the host holds: one more ends the run.
     pub memory_bytes: u64,
     /// Stack units, at most [`STACK_UNITS_MAX`].
     pub stack_units: u64,

@@ -36,6 +36,7 @@ pub(crate) struct Tally {
     log_lines: u64,
     log_bytes: u64,
     progress_events: u64,
+    tensor_bytes_held: u64,
 }
 
 fn add(count: &mut u64, more: u64, limit: u64, name: &'static str) -> Result<(), HostEnd> {
@@ -86,6 +87,18 @@ impl Tally {
             limits.model_bytes,
             "model_bytes",
         )
+    }
+
+    /// Tensors that the host is to keep for its guest. They may take as many bytes as the guest's own
+    /// memory may: whoever gives or takes a tensor has room for it there.
+    pub(crate) fn hold_tensors(&mut self, bytes: u64, limits: &Limits) -> Result<(), HostEnd> {
+        let (held, max) = (&mut self.tensor_bytes_held, limits.memory_bytes);
+        add(held, bytes, max, "memory_bytes")
+    }
+
+    /// Tensors that the host no longer keeps.
+    pub(crate) fn release_tensors(&mut self, bytes: u64) {
+        self.tensor_bytes_held = self.tensor_bytes_held.saturating_sub(bytes);
     }
 
     pub(crate) fn inference(&mut self, cost: &Cost, limits: &Limits) -> Result<(), HostEnd> {

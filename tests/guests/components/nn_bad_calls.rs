@@ -46,10 +46,8 @@ fn loads(codes: &mut Output) {
         let loaded = graph::load(&[vec![0; 16]], encoding, ExecutionTarget::Cpu);
         note(codes, &format!("load: encoding {name}"), loaded);
     }
-    for (name, target) in [("gpu", ExecutionTarget::Gpu), ("tpu", ExecutionTarget::Tpu)] {
-        let loaded = graph::load(&[vec![0; 16]], GraphEncoding::Onnx, target);
-        note(codes, &format!("load: target {name}"), loaded);
-    }
+    let loaded = graph::load(&[vec![0; 16]], GraphEncoding::Onnx, ExecutionTarget::Tpu);
+    note(codes, "load: target tpu", loaded);
 }
 
 fn runs(codes: &mut Output, graph: &Graph) {

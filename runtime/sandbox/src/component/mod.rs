@@ -6,7 +6,6 @@ mod clocks;
 mod filesystem;
 mod io;
 mod job;
-mod nn;
 mod random;
 mod sockets;
 
@@ -35,20 +34,20 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<Host>> {
     filesystem::link(&mut linker)?;
     io::link(&mut linker)?;
     job::link(&mut linker)?;
-    nn::link(&mut linker)?;
+    crate::nn::component::link(&mut linker)?;
     random::link(&mut linker)?;
     sockets::link(&mut linker)?;
     Ok(linker)
 }
 
 /// One interface being linked. A function without a price cannot be linked.
-struct Linking<'l> {
+pub(crate) struct Linking<'l> {
     interface: &'static Interface,
     instance: LinkerInstance<'l, Host>,
 }
 
 impl<'l> Linking<'l> {
-    fn of(linker: &'l mut Linker<Host>, name: &str) -> Result<Linking<'l>> {
+    pub(crate) fn of(linker: &'l mut Linker<Host>, name: &str) -> Result<Linking<'l>> {
         let interface = INTERFACES
             .iter()
             .find(|interface| interface.name == name)
@@ -73,7 +72,7 @@ impl<'l> Linking<'l> {
     }
 
     /// Links a function, charged by its weight before it acts.
-    fn function<P, R>(
+    pub(crate) fn function<P, R>(
         &mut self,
         name: &str,
         act: impl Fn(&mut Host, P) -> Result<R> + Send + Sync + 'static,
@@ -114,12 +113,12 @@ impl<'l> Linking<'l> {
     }
 
     /// Links a resource whose host side is a `T`. Ending one is charged like a call.
-    fn resource<T: Send + 'static>(&mut self, name: &str) -> Result<&mut Self> {
+    pub(crate) fn resource<T: Send + 'static>(&mut self, name: &str) -> Result<&mut Self> {
         self.resource_with(name, |_: &mut Host, _: T| ())
     }
 
     /// Links a resource that holds something, which is told of its end.
-    fn resource_with<T: Send + 'static>(
+    pub(crate) fn resource_with<T: Send + 'static>(
         &mut self,
         name: &str,
         ended: impl Fn(&mut Host, T) + Send + Sync + 'static,

@@ -93,6 +93,11 @@ impl Default for Descriptors {
 }
 
 impl Descriptors {
+    /// How many were opened and not closed: those that a run begins with are none of them.
+    pub(crate) fn open_count(&self) -> u64 {
+        self.open
+    }
+
     pub(super) fn get(&self, fd: i32) -> Result<&Descriptor, Stop> {
         usize::try_from(fd)
             .ok()

@@ -221,7 +221,7 @@ fn open_at(
         flags,
         listed: Listed::default(),
     };
-    let max = host.limits.handles;
+    let max = (host.limits.handles).saturating_sub(host.nn.handles.count());
     host.descriptors
         .open(descriptor, node, &mut host.files, max)
 }

@@ -332,7 +332,6 @@ load: encoding tensorflow: invalid-encoding
 load: encoding pytorch: invalid-encoding
 load: encoding tensorflowlite: invalid-encoding
 load: encoding ggml: invalid-encoding
-load: target gpu: unsupported-operation
 load: target tpu: unsupported-operation
 run: as it should be: ok
 run: no tensors: invalid-argument

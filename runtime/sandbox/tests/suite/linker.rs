@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use meterbox_sandbox::host_calls::{INTERFACES, WASI_0_1};
-use meterbox_tests::{commands, repository};
+use meterbox_sandbox::host_calls::{INTERFACES, MODULES, WASI_0_1, WASI_NN};
+use meterbox_tests::{commands, inference_commands, repository};
 use wasmparser::{FuncType, Parser, Payload, TypeRef, ValType};
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, TypeDefKind, WorldId, WorldItem};
@@ -51,7 +51,7 @@ fn imported() -> Functions {
 fn priced() -> Functions {
     let interfaces = INTERFACES
         .iter()
-        .filter(|interface| interface.name != WASI_0_1);
+        .filter(|interface| !MODULES.contains(&interface.name));
     interfaces
         .map(|interface| {
             let name = format!("{}@{}", interface.name, interface.version.unwrap());
@@ -156,8 +156,22 @@ pub const WASI_0_1_TYPES: [(&str, &str); 46] = [
     ("sock_shutdown", "ii:i"),
 ];
 
-/// The import of one of them, under its own name.
+/// All functions of `wasi_ephemeral_nn`, in the same way.
+const WASI_NN_TYPES: [(&str, &str); 6] = [
+    ("load", "iiiii:i"),
+    ("load_by_name", "iii:i"),
+    ("init_execution_context", "ii:i"),
+    ("set_input", "iii:i"),
+    ("compute", "i:i"),
+    ("get_output", "iiiii:i"),
+];
+
+/// The import of a function of WASI 0.1, under its own name.
 pub fn import_of(name: &str, ty: &str) -> String {
+    import_from(WASI_0_1, name, ty)
+}
+
+fn import_from(module: &str, name: &str, ty: &str) -> String {
     let (parameters, results) = ty.split_once(':').unwrap();
     let types = |letters: &str| {
         letters
@@ -166,28 +180,37 @@ pub fn import_of(name: &str, ty: &str) -> String {
             .collect::<String>()
     };
     format!(
-        "(import \"{WASI_0_1}\" \"{name}\" (func ${name} (param {}) (result {})))\n",
+        "(import \"{module}\" \"{name}\" (func ${name} (param {}) (result {})))\n",
         types(parameters),
         types(results)
     )
 }
 
-#[test]
-fn all_of_wasi_0_1_has_a_price() {
-    let wasi = INTERFACES
-        .iter()
-        .find(|interface| interface.name == WASI_0_1)
-        .unwrap();
-    let priced: BTreeSet<&str> = wasi.functions.iter().map(|(name, _)| *name).collect();
-    let all: BTreeSet<&str> = WASI_0_1_TYPES.iter().map(|(name, _)| *name).collect();
+fn assert_priced(module: &str, types: &[(&str, &str)]) {
+    let interface = INTERFACES.iter().find(|one| one.name == module).unwrap();
+    let priced: BTreeSet<&str> = interface.functions.iter().map(|(name, _)| *name).collect();
+    let all: BTreeSet<&str> = types.iter().map(|(name, _)| *name).collect();
     assert_eq!(priced, all);
 }
 
 #[test]
-fn a_module_that_imports_all_of_wasi_0_1_runs() {
+fn all_of_wasi_0_1_has_a_price() {
+    assert_priced(WASI_0_1, &WASI_0_1_TYPES);
+}
+
+#[test]
+fn all_of_inference_for_core_modules_has_a_price() {
+    assert_priced(WASI_NN, &WASI_NN_TYPES);
+}
+
+#[test]
+fn a_module_that_imports_all_of_wasi_0_1_and_of_inference_runs() {
     let mut text = String::from("(module\n");
     for (name, ty) in WASI_0_1_TYPES {
         text += &import_of(name, ty);
+    }
+    for (name, ty) in WASI_NN_TYPES {
+        text += &import_from(WASI_NN, name, ty);
     }
     text.push_str("(memory (export \"memory\") 1) (func (export \"_start\")))");
     Job::text(&text).run().is_ok();
@@ -203,8 +226,27 @@ fn a_module_that_gives_a_function_another_type_is_refused() {
 }
 
 #[test]
+fn a_module_reaches_only_the_functions_and_types_of_inference_that_there_are() {
+    let refused = |module: &str, name: &str, ty: &str| {
+        let import = import_from(module, name, ty);
+        let text =
+            format!(r#"(module {import} (memory (export "memory") 1) (func (export "_start")))"#);
+        let said = Job::text(&text).refusal();
+        assert!(said.contains(&format!("{module}.{name}")), "{said}");
+    };
+    refused(WASI_NN, "compute", "ii:i");
+    refused(WASI_NN, "compute", "I:i");
+    refused(WASI_NN, "compute", "i:");
+    refused(WASI_NN, "set_input_by_name", "iiii:i");
+    refused(WASI_NN, "fd_write", "iiii:i");
+    refused(WASI_0_1, "load", "iiiii:i");
+    // What is for components is not for modules, though it has a price.
+    refused("wasi:nn/graph", "load", "iiiii:i");
+}
+
+#[test]
 fn compiled_guests_agree_with_the_table_of_types() {
-    for path in commands() {
+    for path in commands().into_iter().chain(inference_commands()) {
         for (name, ty) in core_imports(&fs::read(path).unwrap()) {
             let letters = |types: &[ValType]| {
                 let letter = |ty: &ValType| match ty {
@@ -215,7 +257,8 @@ fn compiled_guests_agree_with_the_table_of_types() {
                 types.iter().map(letter).collect::<String>()
             };
             let found = format!("{}:{}", letters(ty.params()), letters(ty.results()));
-            let table = WASI_0_1_TYPES.iter().find(|(known, _)| *known == name);
+            let mut types = WASI_0_1_TYPES.iter().chain(&WASI_NN_TYPES);
+            let table = types.find(|(known, _)| *known == name);
             assert_eq!(table.unwrap().1, found, "{name}");
         }
     }

@@ -9,6 +9,7 @@ mod files;
 mod job;
 mod linker;
 mod models;
+mod nn;
 mod recursion;
 mod rules;
 mod streams;

@@ -1,0 +1,329 @@
+//! Inference as a job has it, by whichever ABI it asks: models are the job's inputs, by name, or bytes that
+//! the guest brings. Each call is charged from the model and the actual shapes before anything is computed,
+//! and recorded afterwards. Never computes itself, and knows no ABI: these are in [`component`] and [`witx`].
+//!
+//! A guest sees error codes; what a backend has to say stays here.
+
+pub(crate) mod component;
+pub(crate) mod witx;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use meterbox_inference::{
+    Cost, ElementType, InputShape, Operations, PREPARATION_OPERATIONS_PER_BYTE, Tensor,
+};
+use sha2::{Digest, Sha256};
+
+use crate::host::{Host, wide};
+use crate::models::exchange::CALL_BYTES_MAX;
+use crate::models::{Denied, Device, ModelFacts, NnCode, OpenModel, Source, Tensors};
+use crate::outcome::InferenceCall;
+use crate::tally::HostEnd;
+
+/// Weighted units of host calls for each tensor that goes into a call of a model or comes out of it: it is
+/// looked up, digested and recorded.
+pub const TENSOR_UNITS: u64 = 1_500;
+
+/// Bytes that a held tensor counts beside its data and dimensions: what keeping one takes, whatever its
+/// size.
+pub(crate) const TENSOR_KEEPING_BYTES: u64 = 128;
+
+/// Bytes of a tensor's name: each inference is recorded with the names of its tensors.
+const NAME_BYTES_MAX: usize = 1_024;
+
+/// What is done for a guest, or the code that it gets instead; or the end of its run.
+type Answer<T> = Result<Result<T, NnCode>, HostEnd>;
+
+/// What a run knows of its inferences, besides their counts.
+#[derive(Default)]
+pub(crate) struct State {
+    /// For each model, the digests of the combinations of shapes that it was given.
+    shapes: HashMap<[u8; 32], HashSet<[u8; 32]>>,
+    /// What a guest of the ABI for core modules holds.
+    pub(crate) handles: witx::Handles,
+}
+
+/// How a model is written, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Onnx,
+    Autodetect,
+    Other,
+}
+
+/// What a model that the guest brings is to compute on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Cpu,
+    Gpu,
+    Tpu,
+    /// The one that the order names.
+    Auto,
+}
+
+/// Loads a model from the only part of a graph that the guest brings, if there is only one.
+fn load(
+    host: &mut Host,
+    part: Option<&[u8]>,
+    encoding: Encoding,
+    target: Target,
+) -> Answer<Arc<dyn OpenModel>> {
+    if encoding == Encoding::Other {
+        return Ok(Err(NnCode::InvalidEncoding));
+    }
+    let device = match target {
+        Target::Cpu => Device::Cpu,
+        Target::Gpu => Device::Gpu,
+        Target::Auto => host.job.device,
+        Target::Tpu => return Ok(Err(NnCode::UnsupportedOperation)),
+    };
+    let Some(bytes) = part else {
+        return Ok(Err(NnCode::InvalidArgument));
+    };
+    charge_loading(host, wide(bytes.len()))?;
+    let sha256 = Sha256::digest(bytes).into();
+    open(host, "(bytes)", &Source::Given { sha256, bytes }, device)
+}
+
+/// Loads the model that is the input of this name.
+fn load_by_name(host: &mut Host, name: &str) -> Answer<Arc<dyn OpenModel>> {
+    let Some(input) = host.input(name).cloned() else {
+        return Ok(Err(NnCode::NotFound));
+    };
+    charge_loading(host, input.blob.size())?;
+    open(host, name, &Source::Input(&input), host.job.device)
+}
+
+/// Opens a model whose bytes have been charged, and charges the rest of its preparation.
+fn open(
+    host: &mut Host,
+    name: &str,
+    source: &Source<'_>,
+    device: Device,
+) -> Answer<Arc<dyn OpenModel>> {
+    match Arc::clone(&host.models).open(source, device)? {
+        Ok(model) if !are_named(model.facts()) => {
+            host.refused(&format!(
+                "the model `{name}` has names of tensors that are too long"
+            ));
+            Ok(Err(NnCode::TooLarge))
+        }
+        Ok(model) => {
+            let facts = model.facts();
+            let of_bytes = facts
+                .size_bytes
+                .saturating_mul(PREPARATION_OPERATIONS_PER_BYTE);
+            charge_operations(host, facts.preparation_units.saturating_sub(of_bytes))?;
+            Ok(Ok(model))
+        }
+        Err(denied) => {
+            host.refused(&format!(
+                "the model `{name}` was refused: {}",
+                denied.reason
+            ));
+            Ok(Err(denied.code))
+        }
+    }
+}
+
+fn are_named(model: &ModelFacts) -> bool {
+    let mut names = model.inputs.iter().chain(&model.outputs);
+    names.all(|name| name.len() <= NAME_BYTES_MAX)
+}
+
+/// Charges a model's bytes, before they are looked at: what is refused has been looked at, too.
+fn charge_loading(host: &mut Host, bytes: u64) -> Result<(), HostEnd> {
+    host.tally.model(bytes, &host.limits)?;
+    charge_operations(host, bytes.saturating_mul(PREPARATION_OPERATIONS_PER_BYTE))
+}
+
+/// Charges operations of preparing a model, whether or not it was at hand.
+fn charge_operations(host: &mut Host, operations: u64) -> Result<(), HostEnd> {
+    let operations = Operations {
+        f32: operations,
+        ..Operations::default()
+    };
+    host.tally.inference(
+        &Cost {
+            operations,
+            ..Cost::default()
+        },
+        &host.limits,
+    )
+}
+
+/// A call of a model that has been charged, and is yet to be computed.
+struct Charged {
+    cost: Cost,
+    /// Bytes that its outputs are held to take.
+    output_bytes: u64,
+}
+
+/// Charges what is given to a model: each tensor, and the bytes of its name, which is recorded.
+fn charge_inputs<'n>(
+    host: &mut Host,
+    names: impl ExactSizeIterator<Item = &'n str>,
+) -> Result<(), HostEnd> {
+    charge_tensors(host, names.len())?;
+    for name in names {
+        host.bytes_out(name.len())?;
+    }
+    Ok(())
+}
+
+fn charge_tensors(host: &mut Host, count: usize) -> Result<(), HostEnd> {
+    let units = wide(count).saturating_mul(TENSOR_UNITS);
+    host.tally.call(units, &host.limits)
+}
+
+/// Charges all that a call on inputs of these shapes will come to, its outputs among it. The inputs have been
+/// charged.
+fn charge_call(
+    host: &mut Host,
+    model: &dyn OpenModel,
+    shapes: &[InputShape<'_>],
+) -> Answer<Charged> {
+    let facts = model.facts();
+    if shapes.len() > facts.inputs.len() {
+        return Ok(Err(NnCode::InvalidArgument));
+    }
+    let cost = match model.cost(shapes)? {
+        Ok(cost) => cost,
+        Err(denied) => return Ok(Err(failed(host, &denied))),
+    };
+    if cost.tensor_bytes > CALL_BYTES_MAX {
+        let bytes = cost.tensor_bytes;
+        let reason =
+            format!("its inputs and outputs have {bytes} bytes, at most {CALL_BYTES_MAX} pass");
+        let code = NnCode::TooLarge;
+        return Ok(Err(failed(host, &Denied { code, reason })));
+    }
+    charge_tensors(host, facts.outputs.len())?;
+    for name in &facts.outputs {
+        host.bytes_in(name.len())?;
+    }
+    // A backend prepares the model again for each further combination of input shapes.
+    if host.nn.is_new_shape(facts.sha256, shapes) {
+        charge_operations(host, facts.preparation_units)?;
+    }
+    host.tally.inference(&cost, &host.limits)?;
+    let given = shapes.iter().map(data_bytes).fold(0, u64::saturating_add);
+    let keeping = wide(facts.outputs.len()).saturating_mul(TENSOR_KEEPING_BYTES);
+    let output_bytes = cost
+        .tensor_bytes
+        .saturating_sub(given)
+        .saturating_add(keeping);
+    host.tally.hold_tensors(output_bytes, &host.limits)?;
+    Ok(Ok(Charged { cost, output_bytes }))
+}
+
+/// Computes a call that has been charged, and records it. The outputs are held.
+fn compute(
+    host: &mut Host,
+    model: &dyn OpenModel,
+    charged: Charged,
+    inputs: Tensors,
+) -> Answer<Tensors> {
+    let mut input_digests = Vec::new();
+    let computed = model.compute(inputs, &mut |inputs| input_digests = digests(inputs))?;
+    host.tally.release_tensors(charged.output_bytes);
+    let outputs = match computed {
+        Ok(outputs) => outputs,
+        Err(denied) => return Ok(Err(failed(host, &denied))),
+    };
+    host.transcript.push(InferenceCall {
+        model: model.facts().sha256,
+        inputs: input_digests,
+        outputs: digests(&outputs),
+        cost: charged.cost,
+    });
+    let mut tensors = outputs.iter().map(|(_, tensor)| tensor);
+    if !tensors.all(|tensor| component::tensor_type(tensor.element_type()).is_some()) {
+        host.refused("an inference gave elements of a type that `wasi:nn` has no name for");
+        return Ok(Err(NnCode::UnsupportedOperation));
+    }
+    for (_, tensor) in &outputs {
+        hold(host, tensor.dimensions(), tensor.data())?;
+    }
+    Ok(Ok(outputs))
+}
+
+/// Counts a tensor that the host keeps for its guest.
+fn hold(host: &mut Host, dimensions: &[u32], data: &[u8]) -> Result<(), HostEnd> {
+    host.tally
+        .hold_tensors(held_bytes(dimensions, data.len()), &host.limits)
+}
+
+/// No longer counts a tensor that the host has kept until now.
+fn release(host: &mut Host, tensor: &Tensor) {
+    let bytes = held_bytes(tensor.dimensions(), tensor.data().len());
+    host.tally.release_tensors(bytes);
+}
+
+/// What a tensor counts while the host keeps it.
+fn held_bytes(dimensions: &[u32], data_bytes: usize) -> u64 {
+    wide(dimensions.len())
+        .saturating_mul(4)
+        .saturating_add(wide(data_bytes))
+        .saturating_add(TENSOR_KEEPING_BYTES)
+}
+
+fn data_bytes(shape: &InputShape<'_>) -> u64 {
+    let dimensions = shape.dimensions.iter();
+    dimensions.fold(shape.element_type.size_bytes(), |product, dimension| {
+        product.saturating_mul(u64::from(*dimension))
+    })
+}
+
+/// What a guest learns of a failed inference. What a backend says goes to the observer only.
+fn failed(host: &Host, denied: &Denied) -> NnCode {
+    host.refused(&format!("an inference failed: {}", denied.reason));
+    denied.code
+}
+
+impl State {
+    /// Whether this model has not yet been run with inputs of these types and shapes, other than
+    /// once: loading has paid for the first.
+    fn is_new_shape(&mut self, model: [u8; 32], inputs: &[InputShape<'_>]) -> bool {
+        let seen = self.shapes.entry(model).or_default();
+        let is_first = seen.is_empty();
+        seen.insert(shapes_digest(inputs)) && !is_first
+    }
+}
+
+/// A digest of names, types and dimensions, whatever their order.
+fn shapes_digest(inputs: &[InputShape<'_>]) -> [u8; 32] {
+    let mut sorted: Vec<_> = inputs.iter().collect();
+    sorted.sort_by_key(|input| input.name);
+    let mut hasher = Sha256::new();
+    for input in sorted {
+        hasher.update(wide(input.name.len()).to_le_bytes());
+        hasher.update(input.name);
+        digest_shape(&mut hasher, input.element_type, input.dimensions);
+    }
+    hasher.finalize().into()
+}
+
+fn digests(tensors: &Tensors) -> Vec<(String, [u8; 32])> {
+    tensors
+        .iter()
+        .map(|(name, tensor)| (name.clone(), tensor_digest(tensor)))
+        .collect()
+}
+
+/// The sha256 of a tensor's element type, its rank, its dimensions and its data.
+fn tensor_digest(tensor: &Tensor) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    digest_shape(&mut hasher, tensor.element_type(), tensor.dimensions());
+    hasher.update(tensor.data());
+    hasher.finalize().into()
+}
+
+fn digest_shape(hasher: &mut Sha256, element_type: ElementType, dimensions: &[u32]) {
+    hasher.update(element_type.name().as_bytes());
+    hasher.update(wide(dimensions.len()).to_le_bytes());
+    for dimension in dimensions {
+        hasher.update(dimension.to_le_bytes());
+    }
+}
