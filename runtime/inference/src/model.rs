@@ -12,12 +12,13 @@ use crate::cache::ShapeCache;
 use crate::compute::ComputeError;
 use crate::cost::{self, Cost, Estimate};
 use crate::element::{ElementType, ValueType};
+use crate::engine::{Engine, Source};
 use crate::envelope;
 use crate::graph::{DeclaredDimension, Graph, Port};
 use crate::limits::ModelLimits;
 use crate::load::ModelError;
+use crate::refusal;
 use crate::tensor::Tensor;
-use crate::tract::TractBackend;
 
 /// Operations that preparing one node is charged: parsing it, rewriting it and choosing its kernel
 /// takes some tens of microseconds on one core, the time of so many multiply-accumulates.
@@ -68,12 +69,25 @@ impl std::fmt::Debug for Model {
 }
 
 impl Model {
-    /// Reads and checks an ONNX model. Never panics, whatever the bytes.
+    /// Reads and checks an ONNX model for the engine that is built in. Never panics, whatever the bytes.
+    ///
+    /// # Errors
+    /// Those of [`Self::load_on`].
+    pub fn load(bytes: &[u8], limits: &ModelLimits) -> Result<Self, ModelError> {
+        Self::load_on(bytes, limits, &Engine::embedded())
+    }
+
+    /// Reads and checks an ONNX model for an engine. Never panics, whatever the bytes.
     ///
     /// # Errors
     /// When the bytes are no ONNX, exceed a limit, refer to data outside themselves, contain an
-    /// operator outside the cost table, a subgraph or a cycle, or when the backend cannot read them.
-    pub fn load(bytes: &[u8], limits: &ModelLimits) -> Result<Self, ModelError> {
+    /// operator outside the cost table, a subgraph or a cycle, one that the engine would compute
+    /// otherwise than ONNX defines it, or when the engine cannot read them.
+    pub fn load_on(
+        bytes: &[u8],
+        limits: &ModelLimits,
+        engine: &Engine,
+    ) -> Result<Self, ModelError> {
         let size_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if size_bytes > limits.bytes_max {
             return Err(ModelError::TooLarge {
@@ -97,14 +111,21 @@ impl Model {
         for node in proto.graph.iter_mut().flat_map(|graph| &mut graph.node) {
             node.name.clear();
         }
-        let backend = guarded(|| TractBackend::new(&proto, &names))
+        refusal::check(&proto, engine.facts().kind, engine.opened().refusals())?;
+        let outputs: Vec<String> = graph.outputs.iter().map(|port| port.name.clone()).collect();
+        let source = Source {
+            model: &proto,
+            inputs: &names,
+            outputs: &outputs,
+        };
+        let backend = guarded(|| engine.opened().load(&source))
             .map_err(|error| ModelError::Backend(error.to_string()))?;
         Ok(Self {
             digest: Sha256::digest(bytes).into(),
             size_bytes,
             graph,
             limits: limits.clone(),
-            backend: Box::new(backend),
+            backend,
             estimates: ShapeCache::new(ESTIMATES_MAX),
             plans: ShapeCache::new(limits.plans_max),
         })

@@ -60,7 +60,7 @@ impl Tensor {
         element_type: ElementType,
         data: Vec<u8>,
     ) -> Result<Self, TensorError> {
-        let expected_bytes = bytes_of(&dimensions, element_type)?;
+        let expected_bytes = Self::bytes_of(&dimensions, element_type)?;
         let actual_bytes = u64::try_from(data.len()).unwrap_or(u64::MAX);
         if expected_bytes != actual_bytes {
             return Err(TensorError::LengthMismatch {
@@ -75,6 +75,27 @@ impl Tensor {
             element_type,
             data,
         })
+    }
+
+    /// Bytes that a tensor of these dimensions and this element type takes.
+    ///
+    /// # Errors
+    /// When there are too many dimensions, or their product overflows.
+    pub fn bytes_of(dimensions: &[u32], element_type: ElementType) -> Result<u64, TensorError> {
+        if dimensions.len() > RANK_MAX {
+            return Err(TensorError::TooManyDimensions {
+                rank: dimensions.len(),
+            });
+        }
+        dimensions
+            .iter()
+            .try_fold(element_type.size_bytes(), |product, &dimension| {
+                product.checked_mul(u64::from(dimension))
+            })
+            .ok_or_else(|| TensorError::Overflow {
+                dimensions: dimensions.to_vec(),
+                element_type,
+            })
     }
 
     /// Elements along each dimension, outermost first.
@@ -100,24 +121,6 @@ impl Tensor {
     pub fn into_data(self) -> Vec<u8> {
         self.data
     }
-}
-
-/// Bytes that a tensor of these dimensions takes.
-fn bytes_of(dimensions: &[u32], element_type: ElementType) -> Result<u64, TensorError> {
-    if dimensions.len() > RANK_MAX {
-        return Err(TensorError::TooManyDimensions {
-            rank: dimensions.len(),
-        });
-    }
-    dimensions
-        .iter()
-        .try_fold(element_type.size_bytes(), |product, &dimension| {
-            product.checked_mul(u64::from(dimension))
-        })
-        .ok_or_else(|| TensorError::Overflow {
-            dimensions: dimensions.to_vec(),
-            element_type,
-        })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Owns the `tract` backend: one thread, this processor, no system library. Knows no costs.
 
+mod refusals;
+
 use std::sync::Arc;
 
 use tract_onnx::pb;
@@ -7,7 +9,55 @@ use tract_onnx::prelude::*;
 
 use crate::backend::{Backend, Plan, TensorShape};
 use crate::element::ElementType;
+use crate::engine::{Device, EngineError, EngineFacts, EngineKind, EngineSettings, Opened, Source};
+use crate::refusal::Refusal;
 use crate::tensor::Tensor as BoundaryTensor;
+
+/// The version that `Cargo.toml` pins; a test reads it from the lock file.
+pub(crate) const VERSION: &str = "0.23.9";
+
+/// The engine that is built in: there is nothing to open.
+pub(crate) struct TractOpened;
+
+impl Opened for TractOpened {
+    fn load(&self, source: &Source<'_>) -> Result<Box<dyn Backend>, String> {
+        Ok(Box::new(TractBackend::new(source.model, source.inputs)?))
+    }
+
+    fn refusals(&self) -> &'static [Refusal] {
+        refusals::REFUSALS
+    }
+}
+
+pub(crate) fn facts() -> EngineFacts {
+    let settings = EngineSettings::default();
+    EngineFacts {
+        kind: EngineKind::Tract,
+        version: VERSION.to_owned(),
+        library: None,
+        device: settings.device,
+        device_name: None,
+        threads: settings.threads,
+    }
+}
+
+/// Refuses settings that the built-in engine cannot keep.
+pub(crate) fn check(settings: &EngineSettings) -> Result<(), EngineError> {
+    let engine = EngineKind::Tract;
+    if settings.device != Device::Processor {
+        return Err(EngineError::WrongDevice {
+            engine,
+            device: settings.device,
+        });
+    }
+    if settings.threads.get() != 1 {
+        return Err(EngineError::WrongSetting {
+            engine,
+            reason: "computes on one thread",
+        });
+    }
+    Ok(())
+}
 
 /// A model as tract reads it, before any shape is known. Its weights are shared by all plans.
 pub(crate) struct TractBackend {
