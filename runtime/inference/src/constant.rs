@@ -3,7 +3,7 @@
 
 use tract_onnx::pb;
 
-use crate::element::ValueType;
+use crate::element::ElementType;
 use crate::graph::invalid_value;
 use crate::load::ModelError;
 use crate::tensor::RANK_MAX;
@@ -15,7 +15,7 @@ pub(crate) const INTEGERS_MAX: u64 = 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Constant {
     pub(crate) dimensions: Vec<u64>,
-    pub(crate) value_type: ValueType,
+    pub(crate) element_type: ElementType,
     pub(crate) integers: Option<Vec<i64>>,
 }
 
@@ -24,7 +24,7 @@ impl Constant {
         let small = u64::try_from(integers.len()).is_ok_and(|length| length <= INTEGERS_MAX);
         Self {
             dimensions,
-            value_type: ValueType::I64,
+            element_type: ElementType::I64,
             integers: small.then_some(integers),
         }
     }
@@ -32,7 +32,7 @@ impl Constant {
     pub(crate) fn of_floats(dimensions: Vec<u64>) -> Self {
         Self {
             dimensions,
-            value_type: ValueType::F32,
+            element_type: ElementType::F32,
             integers: None,
         }
     }
@@ -59,7 +59,7 @@ pub(crate) fn read(tensor: &pb::TensorProto, owner: &str) -> Result<Constant, Mo
             "its data is cut into segments, which is not supported",
         ));
     }
-    let value_type = ValueType::from_onnx(tensor.data_type)
+    let element_type = ElementType::from_onnx(tensor.data_type)
         .ok_or_else(|| fault("its element type is not supported"))?;
     if tensor.dims.len() > RANK_MAX {
         return Err(fault("it has too many dimensions"));
@@ -72,12 +72,12 @@ pub(crate) fn read(tensor: &pb::TensorProto, owner: &str) -> Result<Constant, Mo
     let elements = dimensions
         .iter()
         .try_fold(1_u64, |product, &size| product.checked_mul(size));
-    let bytes = elements.and_then(|elements| elements.checked_mul(value_type.size_bytes()));
+    let bytes = elements.and_then(|elements| element_type.bytes_of(elements));
     let (Some(elements), Some(bytes)) = (elements, bytes) else {
         return Err(fault("its dimensions overflow"));
     };
     let (expected, actual) = if tensor.raw_data.is_empty() {
-        (elements, typed_length(tensor, value_type))
+        (elements, typed_length(tensor, element_type))
     } else {
         (bytes, tensor.raw_data.len())
     };
@@ -86,31 +86,31 @@ pub(crate) fn read(tensor: &pb::TensorProto, owner: &str) -> Result<Constant, Mo
             "its data does not have the length that its dimensions ask for",
         ));
     }
-    let integers = (value_type.is_integer() && elements <= INTEGERS_MAX)
-        .then(|| integers(tensor, value_type))
+    let integers = (element_type.is_integer() && elements <= INTEGERS_MAX)
+        .then(|| integers(tensor, element_type))
         .flatten();
     Ok(Constant {
         dimensions,
-        value_type,
+        element_type,
         integers,
     })
 }
 
 /// Elements in the field that ONNX assigns to the type; unsigned 32- and 64-bit data must be raw.
-fn typed_length(tensor: &pb::TensorProto, value_type: ValueType) -> usize {
-    match value_type {
-        ValueType::F32 => tensor.float_data.len(),
-        ValueType::F64 => tensor.double_data.len(),
-        ValueType::I64 => tensor.int64_data.len(),
-        ValueType::U64 | ValueType::U32 => 0,
+fn typed_length(tensor: &pb::TensorProto, element_type: ElementType) -> usize {
+    match element_type {
+        ElementType::F32 => tensor.float_data.len(),
+        ElementType::F64 => tensor.double_data.len(),
+        ElementType::I64 => tensor.int64_data.len(),
+        ElementType::U64 | ElementType::U32 => 0,
         _ => tensor.int32_data.len(),
     }
 }
 
-fn integers(tensor: &pb::TensorProto, value_type: ValueType) -> Option<Vec<i64>> {
+fn integers(tensor: &pb::TensorProto, element_type: ElementType) -> Option<Vec<i64>> {
     if tensor.raw_data.is_empty() {
-        let values: Vec<i64> = match value_type {
-            ValueType::I64 => tensor.int64_data.clone(),
+        let values: Vec<i64> = match element_type {
+            ElementType::I64 => tensor.int64_data.clone(),
             _ => tensor
                 .int32_data
                 .iter()
@@ -119,23 +119,26 @@ fn integers(tensor: &pb::TensorProto, value_type: ValueType) -> Option<Vec<i64>>
         };
         return values
             .iter()
-            .all(|&value| value_type.holds(value))
+            .all(|&value| element_type.holds(value))
             .then_some(values);
     }
-    let size = usize::try_from(value_type.size_bytes()).ok()?;
+    if element_type.size_bits() < 8 {
+        return None; // packed elements are weights, and shapes do not depend on them
+    }
+    let size = usize::try_from(element_type.size_bits() / 8).ok()?;
     tensor
         .raw_data
         .chunks_exact(size)
-        .map(|bytes| match value_type {
-            ValueType::I64 => Some(i64::from_le_bytes(bytes.try_into().ok()?)),
-            ValueType::U64 => i64::try_from(u64::from_le_bytes(bytes.try_into().ok()?)).ok(),
-            ValueType::I32 => Some(i64::from(i32::from_le_bytes(bytes.try_into().ok()?))),
-            ValueType::U32 => Some(i64::from(u32::from_le_bytes(bytes.try_into().ok()?))),
-            ValueType::I16 => Some(i64::from(i16::from_le_bytes(bytes.try_into().ok()?))),
-            ValueType::U16 => Some(i64::from(u16::from_le_bytes(bytes.try_into().ok()?))),
-            ValueType::I8 => Some(i64::from(i8::from_le_bytes(bytes.try_into().ok()?))),
-            ValueType::U8 => Some(i64::from(*bytes.first()?)),
-            ValueType::Bool => Some(i64::from(*bytes.first()? != 0)),
+        .map(|bytes| match element_type {
+            ElementType::I64 => Some(i64::from_le_bytes(bytes.try_into().ok()?)),
+            ElementType::U64 => i64::try_from(u64::from_le_bytes(bytes.try_into().ok()?)).ok(),
+            ElementType::I32 => Some(i64::from(i32::from_le_bytes(bytes.try_into().ok()?))),
+            ElementType::U32 => Some(i64::from(u32::from_le_bytes(bytes.try_into().ok()?))),
+            ElementType::I16 => Some(i64::from(i16::from_le_bytes(bytes.try_into().ok()?))),
+            ElementType::U16 => Some(i64::from(u16::from_le_bytes(bytes.try_into().ok()?))),
+            ElementType::I8 => Some(i64::from(i8::from_le_bytes(bytes.try_into().ok()?))),
+            ElementType::U8 => Some(i64::from(*bytes.first()?)),
+            ElementType::Bool => Some(i64::from(*bytes.first()? != 0)),
             _ => None,
         })
         .collect()

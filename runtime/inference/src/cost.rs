@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 
 use crate::compute::ComputeError;
-use crate::element::{Precision, ValueType};
+use crate::element::{ElementType, Precision};
 use crate::graph::Graph;
 use crate::limits::ModelLimits;
 use crate::shape::{self, Call, Reason, checked_product, kernel_shape, size_of};
@@ -47,6 +47,7 @@ impl Operations {
             Precision::F32 => &mut self.f32,
             Precision::F16 => &mut self.f16,
             Precision::I8 => &mut self.i8,
+            Precision::I4 => &mut self.i4,
         };
         *slot = slot.checked_add(operations)?;
         Some(())
@@ -87,21 +88,21 @@ impl Cost {
 #[derive(Debug, Clone)]
 pub(crate) struct Estimate {
     pub(crate) cost: Cost,
-    pub(crate) outputs: Vec<(Vec<u64>, ValueType)>,
+    pub(crate) outputs: Vec<(Vec<u64>, ElementType)>,
 }
 
 /// Walks the graph in its order with the inputs' shapes, in the model's order of inputs.
 pub(crate) fn estimate(
     graph: &Graph,
-    inputs: &[(Vec<u64>, ValueType)],
+    inputs: &[(Vec<u64>, ElementType)],
     limits: &ModelLimits,
 ) -> Result<Estimate, ComputeError> {
     let mut values: HashMap<&str, Value> = HashMap::new();
     for (name, constant) in &graph.constants {
         values.insert(name, Value::weight(constant));
     }
-    for (port, (dimensions, value_type)) in graph.inputs.iter().zip(inputs) {
-        values.insert(&port.name, Value::new(dimensions.clone(), *value_type));
+    for (port, (dimensions, element_type)) in graph.inputs.iter().zip(inputs) {
+        values.insert(&port.name, Value::new(dimensions.clone(), *element_type));
     }
     let mut cost = Cost::default();
     let mut working_bytes = 0_u64;
@@ -141,7 +142,7 @@ pub(crate) fn estimate(
 /// Adds the tensors that cross the boundary.
 fn finish(
     graph: &Graph,
-    inputs: &[(Vec<u64>, ValueType)],
+    inputs: &[(Vec<u64>, ElementType)],
     values: &HashMap<&str, Value>,
     mut cost: Cost,
 ) -> Result<Estimate, ComputeError> {
@@ -150,19 +151,19 @@ fn finish(
         let found = values
             .get(port.name.as_str())
             .ok_or(ComputeError::Overflow)?;
-        if found.value_type.element_type() != Some(port.element_type) {
+        if found.element_type != port.element_type {
             return Err(ComputeError::OutputType {
                 output: port.name.clone(),
             });
         }
-        outputs.push((found.dimensions.clone(), found.value_type));
+        outputs.push((found.dimensions.clone(), found.element_type));
     }
     cost.tensor_bytes = inputs
         .iter()
         .chain(&outputs)
-        .try_fold(0_u64, |sum, (dimensions, value_type)| {
+        .try_fold(0_u64, |sum, (dimensions, element_type)| {
             let elements = crate::value::product(dimensions)?;
-            sum.checked_add(elements.checked_mul(value_type.size_bytes())?)
+            sum.checked_add(element_type.bytes_of(elements)?)
         })
         .ok_or(ComputeError::Overflow)?;
     Ok(Estimate { cost, outputs })
@@ -183,7 +184,7 @@ fn charge(call: &Call<'_>, outputs: &[Value], cost: &mut Cost) -> Result<(), Rea
         .checked_add(NODE_OPERATIONS)
         .ok_or_else(overflow)?;
     cost.operations
-        .add(counted.value_type.precision(), operations)
+        .add(counted.element_type.precision(), operations)
         .ok_or_else(overflow)?;
     for weight in call.inputs.iter().flatten().filter(|input| input.is_weight) {
         let bytes = weight.bytes().ok_or_else(overflow)?;
@@ -283,6 +284,6 @@ fn working(call: &Call<'_>, outputs: &[Value]) -> Option<u64> {
     let window = crate::value::product(kernel.dimensions.get(1..)?)?;
     let row = window
         .checked_mul(groups)?
-        .checked_mul(kernel.value_type.size_bytes())?;
+        .checked_mul(kernel.element_type.bytes_of(1)?)?;
     held.checked_add(positions.checked_mul(row)?)
 }

@@ -7,7 +7,7 @@ use tract_onnx::pb;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
 
 use crate::constant::{self, Constant};
-use crate::element::{ElementType, ValueType};
+use crate::element::ElementType;
 use crate::limits::ModelLimits;
 use crate::load::ModelError;
 use crate::table::{self, Operator};
@@ -368,11 +368,8 @@ fn port(value: &pb::ValueInfoProto) -> Result<Port, ModelError> {
     else {
         return Err(fault("it is not declared as a tensor"));
     };
-    let element_type = ValueType::from_onnx(declared.elem_type)
-        .and_then(ValueType::element_type)
-        .ok_or_else(|| {
-            fault("its element type cannot be passed (f16, f32, f64, u8, i32 and i64 can)")
-        })?;
+    let element_type = ElementType::from_onnx(declared.elem_type)
+        .ok_or_else(|| fault("its element type is not supported"))?;
     let dimensions = declared.shape.as_ref().map(|shape| {
         if shape.dim.len() > RANK_MAX {
             return Err(fault("it has too many dimensions"));

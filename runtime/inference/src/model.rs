@@ -11,7 +11,7 @@ use crate::backend::{Backend, Plan, TensorShape, guarded};
 use crate::cache::ShapeCache;
 use crate::compute::ComputeError;
 use crate::cost::{self, Cost, Estimate};
-use crate::element::{ElementType, ValueType};
+use crate::element::ElementType;
 use crate::engine::{Engine, Source};
 use crate::envelope;
 use crate::graph::{DeclaredDimension, Graph, Port};
@@ -309,21 +309,13 @@ impl Model {
 
     fn estimate(&self, shapes: &[TensorShape]) -> Result<Arc<Estimate>, ComputeError> {
         self.estimates.get_or_make(shapes, || {
-            let inputs = shapes
+            let inputs: Vec<_> = shapes
                 .iter()
                 .map(|shape| {
-                    let dimensions = shape
-                        .dimensions
-                        .iter()
-                        .map(|&size| u64::from(size))
-                        .collect();
-                    Some((
-                        dimensions,
-                        ValueType::from_element_type(shape.element_type)?,
-                    ))
+                    let sizes = shape.dimensions.iter().map(|&size| u64::from(size));
+                    (sizes.collect(), shape.element_type)
                 })
-                .collect::<Option<Vec<_>>>()
-                .ok_or_else(|| ComputeError::Backend("bf16 is not supported".into()))?;
+                .collect();
             cost::estimate(&self.graph, &inputs, &self.limits).map(Arc::new)
         })
     }
@@ -336,8 +328,8 @@ impl Model {
                     .outputs
                     .get(index)
                     .zip(outputs.get(index))
-                    .is_some_and(|((dimensions, value_type), tensor)| {
-                        value_type.element_type() == Some(tensor.element_type())
+                    .is_some_and(|((dimensions, element_type), tensor)| {
+                        *element_type == tensor.element_type()
                             && dimensions
                                 .iter()
                                 .copied()

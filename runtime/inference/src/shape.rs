@@ -6,7 +6,7 @@ mod window;
 
 pub(crate) use window::kernel_shape;
 
-use crate::element::ValueType;
+use crate::element::ElementType;
 use crate::graph::Node;
 use crate::integers;
 use crate::table::Form;
@@ -75,8 +75,8 @@ fn infer_one(call: &Call<'_>) -> Result<Value, Reason> {
     let first = || call.input(0);
     Ok(match call.node.operator.form {
         Form::Same => same(call)?,
-        Form::Broadcast => broadcast(call, first()?.value_type)?,
-        Form::Compare => broadcast(call, ValueType::Bool)?,
+        Form::Broadcast => broadcast(call, first()?.element_type)?,
+        Form::Compare => broadcast(call, ElementType::Bool)?,
         Form::Where => select(call)?,
         Form::Cast => cast(call)?,
         Form::MatMul => matmul(first()?, call.input(1)?)?,
@@ -99,7 +99,7 @@ fn infer_one(call: &Call<'_>) -> Result<Value, Reason> {
             let size = first()?
                 .elements()
                 .and_then(|size| i64::try_from(size).ok());
-            Value::new(vec![], ValueType::I64).with_integers(size.map(|size| vec![size]))
+            Value::new(vec![], ElementType::I64).with_integers(size.map(|size| vec![size]))
         }
         Form::Reshape => layout::reshape(call)?,
         Form::Flatten => layout::flatten(call)?,
@@ -113,7 +113,7 @@ fn infer_one(call: &Call<'_>) -> Result<Value, Reason> {
             if first()?.rank() != call.input(1)?.rank() {
                 return Err("its inputs differ in their number of dimensions".into());
             }
-            Value::new(call.input(1)?.dimensions.clone(), first()?.value_type)
+            Value::new(call.input(1)?.dimensions.clone(), first()?.element_type)
         }
         Form::Expand => layout::expand(call)?,
         Form::Tile => layout::tile(call)?,
@@ -147,7 +147,7 @@ pub(crate) fn size_of(sizes: &[u64], index: usize) -> Result<u64, Reason> {
 
 fn same(call: &Call<'_>) -> Result<Value, Reason> {
     let input = call.input(0)?;
-    let output = Value::new(input.dimensions.clone(), input.value_type);
+    let output = Value::new(input.dimensions.clone(), input.element_type);
     let integers = input
         .integers
         .as_ref()
@@ -181,14 +181,14 @@ pub(crate) fn broadcast_shapes(left: &[u64], right: &[u64]) -> Result<Vec<u64>, 
         .collect()
 }
 
-fn broadcast(call: &Call<'_>, value_type: ValueType) -> Result<Value, Reason> {
+fn broadcast(call: &Call<'_>, element_type: ElementType) -> Result<Value, Reason> {
     let first = call.input(0)?;
     let mut dimensions = first.dimensions.clone();
     let mut integers = first.integers.clone();
     for index in 1..call.inputs.len() {
         let next = call.input(index)?;
         // ONNX lets only Pow mix types; backends would each promote in their own way.
-        if next.value_type != first.value_type && call.node.operator.name != "Pow" {
+        if next.element_type != first.element_type && call.node.operator.name != "Pow" {
             return Err("its inputs differ in their element type".into());
         }
         let joined = broadcast_shapes(&dimensions, &next.dimensions)?;
@@ -203,12 +203,12 @@ fn broadcast(call: &Call<'_>, value_type: ValueType) -> Result<Value, Reason> {
             });
         dimensions = joined;
     }
-    Ok(Value::new(dimensions, value_type).with_integers(integers))
+    Ok(Value::new(dimensions, element_type).with_integers(integers))
 }
 
 fn select(call: &Call<'_>) -> Result<Value, Reason> {
     let (test, yes, no) = (call.input(0)?, call.input(1)?, call.input(2)?);
-    if test.value_type != ValueType::Bool || yes.value_type != no.value_type {
+    if test.element_type != ElementType::Bool || yes.element_type != no.element_type {
         return Err("it needs a condition and two inputs of one type".into());
     }
     let dimensions = broadcast_shapes(
@@ -228,16 +228,16 @@ fn select(call: &Call<'_>) -> Result<Value, Reason> {
         }),
         _ => None,
     };
-    Ok(Value::new(dimensions, yes.value_type).with_integers(integers))
+    Ok(Value::new(dimensions, yes.element_type).with_integers(integers))
 }
 
 fn cast(call: &Call<'_>) -> Result<Value, Reason> {
     let input = call.input(0)?;
-    let value_type = i32::try_from(call.node.integer("to", 0))
+    let element_type = i32::try_from(call.node.integer("to", 0))
         .ok()
-        .and_then(ValueType::from_onnx)
+        .and_then(ElementType::from_onnx)
         .ok_or("it converts to an element type that is not supported")?;
-    Ok(Value::new(input.dimensions.clone(), value_type).with_integers(input.integers.clone()))
+    Ok(Value::new(input.dimensions.clone(), element_type).with_integers(input.integers.clone()))
 }
 
 /// Rows, inner length and columns come from the last two dimensions; those before them broadcast.
@@ -248,7 +248,7 @@ fn matmul(left: &Value, right: &Value) -> Result<Value, Reason> {
             left.dimensions, right.dimensions
         )
     };
-    if left.value_type != right.value_type {
+    if left.element_type != right.element_type {
         return Err("its inputs differ in their element type".into());
     }
     // A vector stands for a row on the left and a column on the right, and vanishes from the output.
@@ -268,7 +268,7 @@ fn matmul(left: &Value, right: &Value) -> Result<Value, Reason> {
     let mut dimensions = broadcast_shapes(left_batch, right_batch)?;
     dimensions.extend(left_rows);
     dimensions.extend(right_columns);
-    Ok(Value::new(dimensions, left.value_type))
+    Ok(Value::new(dimensions, left.element_type))
 }
 
 fn gemm(call: &Call<'_>) -> Result<Value, Reason> {
@@ -286,7 +286,7 @@ fn gemm(call: &Call<'_>) -> Result<Value, Reason> {
     } else {
         (*d, *c)
     };
-    if inner != other || left.value_type != right.value_type {
+    if inner != other || left.element_type != right.element_type {
         return Err(format!(
             "{:?} and {:?} do not multiply",
             left.dimensions, right.dimensions
@@ -298,14 +298,14 @@ fn gemm(call: &Call<'_>) -> Result<Value, Reason> {
     {
         return Err("its bias does not broadcast to its output".into());
     }
-    Ok(Value::new(dimensions, left.value_type))
+    Ok(Value::new(dimensions, left.element_type))
 }
 
 fn reduce(call: &Call<'_>) -> Result<Value, Reason> {
     let input = call.input(0)?;
     let axes = call.attribute_or_input("axes", 1)?.unwrap_or(&[]);
     if axes.is_empty() && call.node.integer("noop_with_empty_axes", 0) != 0 {
-        return Ok(Value::new(input.dimensions.clone(), input.value_type));
+        return Ok(Value::new(input.dimensions.clone(), input.element_type));
     }
     let axes = axes
         .iter()
@@ -324,7 +324,7 @@ fn reduce(call: &Call<'_>) -> Result<Value, Reason> {
                 .try_fold(1_i64, |all, &value| all.checked_mul(value))
                 .map(|all| vec![all])
         });
-    Ok(Value::new(dimensions, input.value_type).with_integers(integers))
+    Ok(Value::new(dimensions, input.element_type).with_integers(integers))
 }
 
 fn arg_reduce(call: &Call<'_>) -> Result<Value, Reason> {
@@ -335,7 +335,7 @@ fn arg_reduce(call: &Call<'_>) -> Result<Value, Reason> {
         |index| index == reduced,
         call.node.integer("keepdims", 1) != 0,
     );
-    Ok(Value::new(dimensions, ValueType::I64))
+    Ok(Value::new(dimensions, ElementType::I64))
 }
 
 fn drop_axes(input: &Value, is_reduced: impl Fn(usize) -> bool, keep: bool) -> Vec<u64> {

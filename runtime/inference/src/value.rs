@@ -2,22 +2,22 @@
 //! they are few integers. Follows no operators.
 
 use crate::constant::Constant;
-use crate::element::ValueType;
+use crate::element::ElementType;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Value {
     pub(crate) dimensions: Vec<u64>,
-    pub(crate) value_type: ValueType,
+    pub(crate) element_type: ElementType,
     pub(crate) integers: Option<Vec<i64>>,
     /// Whether it is a constant of the model itself, and so counts as weights where it is read.
     pub(crate) is_weight: bool,
 }
 
 impl Value {
-    pub(crate) fn new(dimensions: Vec<u64>, value_type: ValueType) -> Self {
+    pub(crate) fn new(dimensions: Vec<u64>, element_type: ElementType) -> Self {
         Self {
             dimensions,
-            value_type,
+            element_type,
             integers: None,
             is_weight: false,
         }
@@ -26,7 +26,7 @@ impl Value {
     pub(crate) fn weight(constant: &Constant) -> Self {
         Self {
             dimensions: constant.dimensions.clone(),
-            value_type: constant.value_type,
+            element_type: constant.element_type,
             integers: constant.integers.clone(),
             is_weight: true,
         }
@@ -35,7 +35,7 @@ impl Value {
     /// Keeps the elements only where the type holds each of them.
     pub(crate) fn with_integers(mut self, integers: Option<Vec<i64>>) -> Self {
         self.integers =
-            integers.filter(|values| values.iter().all(|&value| self.value_type.holds(value)));
+            integers.filter(|values| values.iter().all(|&value| self.element_type.holds(value)));
         self
     }
 
@@ -48,7 +48,7 @@ impl Value {
     }
 
     pub(crate) fn bytes(&self) -> Option<u64> {
-        self.elements()?.checked_mul(self.value_type.size_bytes())
+        self.element_type.bytes_of(self.elements()?)
     }
 }
 

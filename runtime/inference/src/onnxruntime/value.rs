@@ -16,7 +16,8 @@ pub(super) fn lend(tensor: &Tensor) -> Result<DynValue, String> {
     let element_type = to_library(tensor.element_type())?;
     let shape: Vec<i64> = tensor.dimensions().iter().copied().map(i64::from).collect();
     let data = tensor.data();
-    let alignment = usize::try_from(tensor.element_type().size_bytes()).unwrap_or(1);
+    let bits = tensor.element_type().size_bits();
+    let alignment = usize::try_from(bits.div_ceil(8)).unwrap_or(1);
     if data.is_empty() || !data.as_ptr().addr().is_multiple_of(alignment) {
         return copied(element_type, shape, data).map_err(|error| error.to_string());
     }
@@ -98,27 +99,49 @@ pub(super) fn copy(value: &DynValue) -> Result<Tensor, String> {
     Tensor::new(dimensions, element_type, data).map_err(|error| error.to_string())
 }
 
+/// Each type of ours with the library's for it.
+const TYPES: [(ElementType, TensorElementType); 15] = [
+    (ElementType::F64, TensorElementType::Float64),
+    (ElementType::F32, TensorElementType::Float32),
+    (ElementType::F16, TensorElementType::Float16),
+    (ElementType::Bf16, TensorElementType::Bfloat16),
+    (ElementType::I64, TensorElementType::Int64),
+    (ElementType::I32, TensorElementType::Int32),
+    (ElementType::I16, TensorElementType::Int16),
+    (ElementType::I8, TensorElementType::Int8),
+    (ElementType::I4, TensorElementType::Int4),
+    (ElementType::U64, TensorElementType::Uint64),
+    (ElementType::U32, TensorElementType::Uint32),
+    (ElementType::U16, TensorElementType::Uint16),
+    (ElementType::U8, TensorElementType::Uint8),
+    (ElementType::U4, TensorElementType::Uint4),
+    (ElementType::Bool, TensorElementType::Bool),
+];
+
 fn to_library(element_type: ElementType) -> Result<TensorElementType, String> {
-    Ok(match element_type {
-        ElementType::F16 => TensorElementType::Float16,
-        ElementType::F32 => TensorElementType::Float32,
-        ElementType::F64 => TensorElementType::Float64,
-        ElementType::Bf16 => TensorElementType::Bfloat16,
-        ElementType::U8 => TensorElementType::Uint8,
-        ElementType::I32 => TensorElementType::Int32,
-        ElementType::I64 => TensorElementType::Int64,
-    })
+    TYPES
+        .iter()
+        .find(|(ours, _)| *ours == element_type)
+        .map(|&(_, theirs)| theirs)
+        .ok_or_else(|| format!("elements of {element_type} cannot be passed"))
 }
 
 fn from_library(element_type: TensorElementType) -> Option<ElementType> {
-    Some(match element_type {
-        TensorElementType::Float16 => ElementType::F16,
-        TensorElementType::Float32 => ElementType::F32,
-        TensorElementType::Float64 => ElementType::F64,
-        TensorElementType::Bfloat16 => ElementType::Bf16,
-        TensorElementType::Uint8 => ElementType::U8,
-        TensorElementType::Int32 => ElementType::I32,
-        TensorElementType::Int64 => ElementType::I64,
-        _ => return None,
-    })
+    TYPES
+        .iter()
+        .find(|(_, theirs)| *theirs == element_type)
+        .map(|&(ours, _)| ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_element_type_has_one_of_the_library() {
+        for element_type in ElementType::ALL {
+            let theirs = to_library(element_type).unwrap();
+            assert_eq!(from_library(theirs), Some(element_type));
+        }
+    }
 }

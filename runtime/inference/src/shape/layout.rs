@@ -2,7 +2,7 @@
 //! through them. Charges nothing.
 
 use super::{Call, Reason, axis, broadcast_shapes, checked_product, size_of};
-use crate::element::ValueType;
+use crate::element::ElementType;
 use crate::integers;
 use crate::value::Value;
 
@@ -22,7 +22,7 @@ fn view(input: &Value, dimensions: Vec<u64>) -> Result<Value, Reason> {
             input.dimensions
         ));
     }
-    Ok(Value::new(dimensions, input.value_type).with_integers(input.integers.clone()))
+    Ok(Value::new(dimensions, input.element_type).with_integers(input.integers.clone()))
 }
 
 /// Moved elements: `from` names the index in the input for each index in the output.
@@ -32,7 +32,7 @@ fn moved(input: &Value, dimensions: Vec<u64>, from: impl Fn(&[u64]) -> Option<Ve
             integers::get(values, &input.dimensions, &from(at)?)
         })
     });
-    Value::new(dimensions, input.value_type).with_integers(integers)
+    Value::new(dimensions, input.element_type).with_integers(integers)
 }
 
 pub(super) fn constant_of_shape(call: &Call<'_>) -> Result<Value, Reason> {
@@ -46,10 +46,10 @@ pub(super) fn constant_of_shape(call: &Call<'_>) -> Result<Value, Reason> {
         .attributes
         .get("value")
         .and_then(|value| value.tensor.as_ref());
-    let value_type = fill.map_or(ValueType::F32, |fill| fill.value_type);
+    let element_type = fill.map_or(ElementType::F32, |fill| fill.element_type);
     let value = fill.and_then(|fill| fill.integers.as_ref()?.first().copied());
     let integers = integers::fill(&dimensions, |_| value);
-    Ok(Value::new(dimensions, value_type).with_integers(integers))
+    Ok(Value::new(dimensions, element_type).with_integers(integers))
 }
 
 pub(super) fn shape(call: &Call<'_>) -> Result<Value, Reason> {
@@ -68,7 +68,7 @@ pub(super) fn shape(call: &Call<'_>) -> Result<Value, Reason> {
         .collect::<Result<Vec<_>, _>>();
     let sizes = sizes.map_err(|_| overflow())?;
     let length = u64::try_from(sizes.len()).map_err(|_| overflow())?;
-    Ok(Value::new(vec![length], ValueType::I64).with_integers(Some(sizes)))
+    Ok(Value::new(vec![length], ElementType::I64).with_integers(Some(sizes)))
 }
 
 pub(super) fn reshape(call: &Call<'_>) -> Result<Value, Reason> {
@@ -202,7 +202,7 @@ pub(super) fn concat(call: &Call<'_>) -> Result<Value, Reason> {
         if let Some(slot) = like_first.get_mut(along) {
             *slot = size_of(&first.dimensions, along)?;
         }
-        if like_first != first.dimensions || part.value_type != first.value_type {
+        if like_first != first.dimensions || part.element_type != first.element_type {
             return Err(format!(
                 "{:?} does not fit {:?}",
                 part.dimensions, first.dimensions
@@ -227,7 +227,7 @@ pub(super) fn concat(call: &Call<'_>) -> Result<Value, Reason> {
             integers::get(part.integers.as_ref()?, &part.dimensions, &from)
         })
     });
-    Ok(Value::new(dimensions, first.value_type).with_integers(integers.flatten()))
+    Ok(Value::new(dimensions, first.element_type).with_integers(integers.flatten()))
 }
 
 pub(super) fn split(call: &Call<'_>) -> Result<Vec<Value>, Reason> {
@@ -258,7 +258,7 @@ pub(super) fn split(call: &Call<'_>) -> Result<Vec<Value>, Reason> {
         .map(|part| {
             let mut dimensions = input.dimensions.clone();
             *dimensions.get_mut(along).ok_or_else(overflow)? = part;
-            Ok(Value::new(dimensions, input.value_type))
+            Ok(Value::new(dimensions, input.element_type))
         })
         .collect()
 }
@@ -383,7 +383,7 @@ pub(super) fn expand(call: &Call<'_>) -> Result<Value, Reason> {
             integers::get_broadcast(values, &input.dimensions, at)
         })
     });
-    Ok(Value::new(dimensions, input.value_type).with_integers(integers))
+    Ok(Value::new(dimensions, input.element_type).with_integers(integers))
 }
 
 pub(super) fn tile(call: &Call<'_>) -> Result<Value, Reason> {
@@ -428,7 +428,7 @@ pub(super) fn pad(call: &Call<'_>) -> Result<Value, Reason> {
             padded.ok_or_else(|| "a padding is negative or overflows".to_owned())
         })
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(Value::new(dimensions, input.value_type))
+    Ok(Value::new(dimensions, input.element_type))
 }
 
 pub(super) fn range(call: &Call<'_>) -> Result<Value, Reason> {
@@ -450,7 +450,7 @@ pub(super) fn range(call: &Call<'_>) -> Result<Value, Reason> {
     let integers = integers::fill(&dimensions, |at| {
         start.checked_add(i64::try_from(*at.first()?).ok()?.checked_mul(step)?)
     });
-    Ok(Value::new(dimensions, call.input(0)?.value_type).with_integers(integers))
+    Ok(Value::new(dimensions, call.input(0)?.element_type).with_integers(integers))
 }
 
 /// Blocks of pixels become channels, or channels become blocks of pixels.
@@ -485,5 +485,5 @@ pub(super) fn space(call: &Call<'_>) -> Result<Value, Reason> {
             fits(width, block)?,
         ]
     };
-    Ok(Value::new(dimensions, input.value_type))
+    Ok(Value::new(dimensions, input.element_type))
 }

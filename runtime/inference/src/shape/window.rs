@@ -123,7 +123,7 @@ pub(super) fn conv(call: &Call<'_>) -> Result<Value, Reason> {
     if spatial.len() != kernel_sizes.len()
         || per_group.checked_mul(groups) != Some(channels)
         || out_channels % groups != 0
-        || input.value_type != kernel.value_type
+        || input.element_type != kernel.element_type
     {
         return Err(format!(
             "a kernel of {:?} in {groups} groups does not fit an input of {:?}",
@@ -136,7 +136,7 @@ pub(super) fn conv(call: &Call<'_>) -> Result<Value, Reason> {
     for (&size, window) in spatial.iter().zip(&windows(call, kernel_sizes)?) {
         dimensions.push(slide(size, window, same, false)?);
     }
-    Ok(Value::new(dimensions, input.value_type))
+    Ok(Value::new(dimensions, input.element_type))
 }
 
 fn bias_fits(call: &Call<'_>, channels: u64) -> Result<(), Reason> {
@@ -157,7 +157,7 @@ pub(super) fn conv_transpose(call: &Call<'_>) -> Result<Value, Reason> {
     if spatial.len() != kernel_sizes.len()
         || in_channels != channels
         || channels % groups != 0
-        || input.value_type != kernel.value_type
+        || input.element_type != kernel.element_type
     {
         return Err(format!(
             "a kernel of {:?} in {groups} groups does not fit an input of {:?}",
@@ -187,7 +187,7 @@ pub(super) fn conv_transpose(call: &Call<'_>) -> Result<Value, Reason> {
             .ok_or("its output is empty or overflows")?;
         dimensions.push(full);
     }
-    Ok(Value::new(dimensions, input.value_type))
+    Ok(Value::new(dimensions, input.element_type))
 }
 
 pub(super) fn pool(call: &Call<'_>) -> Result<Value, Reason> {
@@ -202,7 +202,7 @@ pub(super) fn pool(call: &Call<'_>) -> Result<Value, Reason> {
     for (&size, window) in spatial.iter().zip(&windows(call, &kernel)?) {
         dimensions.push(slide(size, window, same, round_up)?);
     }
-    Ok(Value::new(dimensions, input.value_type))
+    Ok(Value::new(dimensions, input.element_type))
 }
 
 /// Sizes of a pool's window.
@@ -218,7 +218,7 @@ pub(super) fn global_pool(input: &Value) -> Result<Value, Reason> {
     let (batch, channels, spatial) = image(input)?;
     let mut dimensions = vec![batch, channels];
     dimensions.extend(spatial.iter().map(|_| 1));
-    Ok(Value::new(dimensions, input.value_type))
+    Ok(Value::new(dimensions, input.element_type))
 }
 
 /// Directions, hidden size and gates × hidden size of a recurrent node, checked against its weights.
@@ -251,8 +251,8 @@ pub(super) fn recurrent(call: &Call<'_>) -> Result<Vec<Value>, Reason> {
     if call.optional(4).is_some() || call.node.integer("layout", 0) != 0 {
         return Err("lengths of its sequences and a layout other than 0 are not supported".into());
     }
-    let last = Value::new(vec![directions, batch, hidden], input.value_type);
-    let all = Value::new(vec![steps, directions, batch, hidden], input.value_type);
+    let last = Value::new(vec![directions, batch, hidden], input.element_type);
+    let all = Value::new(vec![steps, directions, batch, hidden], input.element_type);
     let mut outputs = vec![all, last.clone()];
     if call.node.operator.name == "LSTM" {
         outputs.push(last);
