@@ -66,7 +66,7 @@ type GetMemory = unsafe extern "C" fn(*mut usize, c_int) -> c_int;
 /// In words when there is no driver, or it does not work: outside a machine with a GPU, always.
 pub fn driver() -> Result<Driver, String> {
     let library = DRIVER
-        .iter()
+        .into_iter()
         // SAFETY: the driver's own library, by its fixed name, from the system's folders.
         .find_map(|name| unsafe { Library::new(name) }.ok())
         .ok_or("there is no NVIDIA driver: `libcuda.so.1` is not found")?;

@@ -14,15 +14,15 @@ mod value;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use ort::ep::ArenaExtendStrategy;
 use ort::environment::Environment;
+use ort::ep::ArenaExtendStrategy;
 use ort::logging::LogLevel;
 use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionInputValue};
 use prost::Message;
 use tract_onnx::pb;
 
-pub(crate) use library::{ACCEPTED, find};
+pub(crate) use library::find;
 
 use crate::backend::{Backend, Plan, TensorShape};
 use crate::cuda;
@@ -49,7 +49,9 @@ pub(crate) struct OnnxRuntime {
 }
 
 /// Loads the library, and makes sure that it computes on the device by computing on it.
-pub(crate) fn open(settings: &EngineSettings) -> Result<(OnnxRuntime, EngineFacts), EngineError> {
+pub(crate) fn open(
+    settings: &EngineSettings,
+) -> Result<(Arc<OnnxRuntime>, EngineFacts), EngineError> {
     let mut device_name = None;
     if let Device::Cuda { index, .. } = settings.device {
         let missing = |reason: String| EngineError::DeviceMissing {
@@ -74,7 +76,7 @@ pub(crate) fn open(settings: &EngineSettings) -> Result<(OnnxRuntime, EngineFact
         device_name,
         threads: settings.threads,
     };
-    Ok((engine, facts))
+    Ok((Arc::new(engine), facts))
 }
 
 impl OnnxRuntime {

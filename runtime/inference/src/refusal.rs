@@ -117,13 +117,9 @@ fn check_graph<'a>(
         .chain(&graph.value_info)
         .chain(&graph.output);
     types.extend(declared.filter_map(|value| {
-        let declared = value.r#type.as_ref()?.value.as_ref()?;
-        match declared {
-            pb::type_proto::Value::TensorType(tensor) => {
-                Some((value.name.as_str(), tensor.elem_type))
-            }
-            _ => None,
-        }
+        let pb::type_proto::Value::TensorType(tensor) =
+            value.r#type.as_ref()?.value.as_ref()?;
+        Some((value.name.as_str(), tensor.elem_type))
     }));
     let constants = graph.initializer.iter();
     types.extend(constants.map(|tensor| (tensor.name.as_str(), tensor.data_type)));

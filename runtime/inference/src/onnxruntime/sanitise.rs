@@ -50,10 +50,7 @@ fn dimensions(
         .r#type
         .as_mut()
         .and_then(|declared| declared.value.as_mut())
-        .and_then(|value| match value {
-            pb::type_proto::Value::TensorType(tensor) => tensor.shape.as_mut(),
-            _ => None,
-        });
+        .and_then(|pb::type_proto::Value::TensorType(tensor)| tensor.shape.as_mut());
     shape.into_iter().flat_map(|shape| shape.dim.iter_mut())
 }
 

@@ -76,7 +76,8 @@ pub(super) fn copy(value: &DynValue) -> Result<Tensor, String> {
     let element_type = from_library(*ty)
         .ok_or_else(|| format!("an output has elements of {ty}, which cannot be passed on"))?;
     let tensor = value
-        .downcast_ref::<DynTensorValueType>()
+        .view()
+        .downcast::<DynTensorValueType>()
         .map_err(|error| error.to_string())?;
     if !tensor.memory_info().is_cpu_accessible() {
         return Err("an output was left on the device".to_owned());
