@@ -1,5 +1,5 @@
-//! Owns a constant's shape, type and, when it is small and of integers, its values: what shapes can
-//! depend on. The weights themselves stay with the backend.
+//! Owns a constant's shape, type and, when it is small, its values: what shapes can depend on. The
+//! weights themselves stay with the backend.
 
 use tract_onnx::pb;
 
@@ -8,7 +8,7 @@ use crate::graph::invalid_value;
 use crate::load::ModelError;
 use crate::tensor::RANK_MAX;
 
-/// Most integers of one value that is followed through a graph: shapes have 8 entries, paddings 16,
+/// Most numbers of one value that is followed through a graph: shapes have 8 entries, paddings 16,
 /// and one-hot codes of shapes some hundred.
 pub(crate) const INTEGERS_MAX: u64 = 1024;
 
@@ -17,23 +17,25 @@ pub(crate) struct Constant {
     pub(crate) dimensions: Vec<u64>,
     pub(crate) element_type: ElementType,
     pub(crate) integers: Option<Vec<i64>>,
+    pub(crate) floats: Option<Vec<f32>>,
 }
 
 impl Constant {
     pub(crate) fn of_integers(dimensions: Vec<u64>, integers: Vec<i64>) -> Self {
-        let small = u64::try_from(integers.len()).is_ok_and(|length| length <= INTEGERS_MAX);
         Self {
             dimensions,
             element_type: ElementType::I64,
-            integers: small.then_some(integers),
+            integers: is_small(integers.len()).then_some(integers),
+            floats: None,
         }
     }
 
-    pub(crate) fn of_floats(dimensions: Vec<u64>) -> Self {
+    pub(crate) fn of_floats(dimensions: Vec<u64>, floats: &[f32]) -> Self {
         Self {
             dimensions,
             element_type: ElementType::F32,
-            integers: None,
+            integers: is_small(floats.len()).then(|| whole(floats)).flatten(),
+            floats: is_small(floats.len()).then(|| floats.to_vec()),
         }
     }
 
@@ -43,6 +45,33 @@ impl Constant {
             .iter()
             .fold(1, |product, &size| product.saturating_mul(size))
     }
+}
+
+fn is_small(length: usize) -> bool {
+    u64::try_from(length).is_ok_and(|length| length <= INTEGERS_MAX)
+}
+
+/// The floats as integers; none where one is not a whole number that f32 holds exactly.
+fn whole(floats: &[f32]) -> Option<Vec<i64>> {
+    floats.iter().map(|&value| whole_number(value)).collect()
+}
+
+/// By its bits, so that no rounding of a conversion can come between: sign, exponent, fraction.
+fn whole_number(value: f32) -> Option<i64> {
+    let bits = value.to_bits();
+    let (negative, exponent) = (bits >> 31 == 1, (bits >> 23) & 0xff);
+    let fraction = i64::from(bits & 0x7f_ffff);
+    if exponent == 0 && fraction == 0 {
+        return Some(0);
+    }
+    // The value is (2^23 + fraction) × 2^(exponent − 150); below 2^24 for exponents up to 150.
+    let shift = 150_u32.checked_sub(exponent).filter(|&shift| shift <= 23)?;
+    let magnitude = (1_i64 << 23) + fraction;
+    if magnitude.trailing_zeros() < shift {
+        return None;
+    }
+    let size = magnitude >> shift;
+    Some(if negative { -size } else { size })
 }
 
 /// Checks that the tensor carries exactly the data that its dimensions ask for, which backends rely
@@ -77,7 +106,10 @@ pub(crate) fn read(tensor: &pb::TensorProto, owner: &str) -> Result<Constant, Mo
         return Err(fault("its dimensions overflow"));
     };
     let (expected, actual) = if tensor.raw_data.is_empty() {
-        (elements, typed_length(tensor, element_type))
+        // Where two elements share a byte, they share an entry, too.
+        let shared = element_type.size_bits() < 8;
+        let entries = if shared { bytes } else { elements };
+        (entries, typed_length(tensor, element_type))
     } else {
         (bytes, tensor.raw_data.len())
     };
@@ -86,31 +118,57 @@ pub(crate) fn read(tensor: &pb::TensorProto, owner: &str) -> Result<Constant, Mo
             "its data does not have the length that its dimensions ask for",
         ));
     }
-    let integers = (element_type.is_integer() && elements <= INTEGERS_MAX)
-        .then(|| integers(tensor, element_type))
+    let small = elements <= INTEGERS_MAX;
+    let floats = (element_type == ElementType::F32 && small)
+        .then(|| floats(tensor))
         .flatten();
+    let integers = match &floats {
+        Some(floats) => whole(floats),
+        None if element_type.is_integer() && small => integers(tensor, element_type),
+        None => None,
+    };
     Ok(Constant {
         dimensions,
         element_type,
         integers,
+        floats,
     })
 }
 
-/// Elements in the field that ONNX assigns to the type; unsigned 32- and 64-bit data must be raw.
+/// Entries in the field that ONNX assigns to the type.
 fn typed_length(tensor: &pb::TensorProto, element_type: ElementType) -> usize {
     match element_type {
         ElementType::F32 => tensor.float_data.len(),
         ElementType::F64 => tensor.double_data.len(),
         ElementType::I64 => tensor.int64_data.len(),
-        ElementType::U64 | ElementType::U32 => 0,
+        ElementType::U64 | ElementType::U32 => tensor.uint64_data.len(),
         _ => tensor.int32_data.len(),
     }
 }
 
+fn floats(tensor: &pb::TensorProto) -> Option<Vec<f32>> {
+    if tensor.raw_data.is_empty() {
+        return Some(tensor.float_data.clone());
+    }
+    tensor
+        .raw_data
+        .chunks_exact(4)
+        .map(|bytes| Some(f32::from_le_bytes(bytes.try_into().ok()?)))
+        .collect()
+}
+
 fn integers(tensor: &pb::TensorProto, element_type: ElementType) -> Option<Vec<i64>> {
+    if element_type.size_bits() < 8 {
+        return None; // packed elements are weights, and shapes do not depend on them
+    }
     if tensor.raw_data.is_empty() {
         let values: Vec<i64> = match element_type {
             ElementType::I64 => tensor.int64_data.clone(),
+            ElementType::U64 | ElementType::U32 => tensor
+                .uint64_data
+                .iter()
+                .map(|&value| i64::try_from(value).ok())
+                .collect::<Option<_>>()?,
             _ => tensor
                 .int32_data
                 .iter()
@@ -121,9 +179,6 @@ fn integers(tensor: &pb::TensorProto, element_type: ElementType) -> Option<Vec<i
             .iter()
             .all(|&value| element_type.holds(value))
             .then_some(values);
-    }
-    if element_type.size_bits() < 8 {
-        return None; // packed elements are weights, and shapes do not depend on them
     }
     let size = usize::try_from(element_type.size_bits() / 8).ok()?;
     tensor
@@ -142,4 +197,29 @@ fn integers(tensor: &pb::TensorProto, element_type: ElementType) -> Option<Vec<i
             _ => None,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_are_followed_where_they_are_whole() {
+        for (value, expected) in [
+            (0.0, Some(0)),
+            (-0.0, Some(0)),
+            (1.0, Some(1)),
+            (-3.0, Some(-3)),
+            (640.0, Some(640)),
+            (16_777_215.0, Some(16_777_215)),
+            (33_554_432.0, None), // from 2^24 on, f32 has gaps
+            (0.5, None),
+            (1.5, None),
+            (1e-40, None),
+            (f32::NAN, None),
+            (f32::INFINITY, None),
+        ] {
+            assert_eq!(whole_number(value), expected, "{value}");
+        }
+    }
 }

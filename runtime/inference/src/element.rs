@@ -163,7 +163,11 @@ impl ElementType {
     /// Whether `value` can be held without loss. The evaluator of shapes gives up where it cannot.
     pub(crate) fn holds(self, value: i64) -> bool {
         match self {
-            Self::F64 | Self::F32 | Self::F16 | Self::Bf16 => false,
+            // Up to these sizes, every whole number is held.
+            Self::F64 => value.unsigned_abs() <= 1 << 53,
+            Self::F32 => value.unsigned_abs() <= 1 << 24,
+            Self::F16 => value.unsigned_abs() <= 1 << 11,
+            Self::Bf16 => value.unsigned_abs() <= 1 << 8,
             Self::I64 => true,
             Self::I32 => i32::try_from(value).is_ok(),
             Self::I16 => i16::try_from(value).is_ok(),
