@@ -304,7 +304,7 @@ impl Blueprint {
                     actual: shape.element_type,
                 });
             }
-            let mut fits = shape.dimensions.iter().all(|&size| size > 0);
+            let mut fits = true;
             if let Some(declared) = &port.dimensions {
                 fits &= declared.len() == shape.dimensions.len();
                 for (declared, &size) in declared.iter().zip(&shape.dimensions) {
@@ -352,7 +352,7 @@ fn expected(value: &Value) -> Expected {
 /// A declaration in words: `[N, 2048]`.
 fn describe(port: &Port) -> String {
     let Some(dimensions) = &port.dimensions else {
-        return "any dimensions above 0".to_owned();
+        return "any dimensions".to_owned();
     };
     let sizes: Vec<String> = dimensions
         .iter()

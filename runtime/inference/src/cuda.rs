@@ -161,7 +161,9 @@ fn succeed(function: &str, result: c_int) -> Result<(), String> {
     match result {
         0 => Ok(()),
         100 => Err("the NVIDIA driver sees no GPU".to_owned()),
-        other => Err(format!("the NVIDIA driver's `{function}` fails with {other}")),
+        other => Err(format!(
+            "the NVIDIA driver's `{function}` fails with {other}"
+        )),
     }
 }
 
@@ -193,11 +195,7 @@ fn highest(folder: &Path, name: &str) -> Option<String> {
     files
         .filter_map(|file| {
             let file = file.file_name().into_string().ok()?;
-            let number: u32 = file
-                .strip_prefix(name)?
-                .strip_prefix('.')?
-                .parse()
-                .ok()?;
+            let number: u32 = file.strip_prefix(name)?.strip_prefix('.')?.parse().ok()?;
             Some((number, file))
         })
         .max()
@@ -212,13 +210,25 @@ mod tests {
     fn the_highest_number_of_a_library_is_taken_and_no_other_name() {
         let folder = std::env::temp_dir().join(format!("meterbox-cuda-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        for file in ["libcudart.so.12", "libcudart.so.13", "libcudart.so.13.0.96", "libcudart.so"] {
+        for file in [
+            "libcudart.so.12",
+            "libcudart.so.13",
+            "libcudart.so.13.0.96",
+            "libcudart.so",
+        ] {
             std::fs::write(folder.join(file), []).unwrap();
         }
-        assert_eq!(highest(&folder, "libcudart.so").as_deref(), Some("libcudart.so.13"));
+        assert_eq!(
+            highest(&folder, "libcudart.so").as_deref(),
+            Some("libcudart.so.13")
+        );
         assert_eq!(highest(&folder, "libcublas.so"), None);
         // An empty file is no library, and is said to be none rather than passed over.
-        assert!(preload(std::slice::from_ref(&folder)).unwrap_err().contains("libcudart.so.13"));
+        assert!(
+            preload(std::slice::from_ref(&folder))
+                .unwrap_err()
+                .contains("libcudart.so.13")
+        );
         std::fs::remove_dir_all(&folder).unwrap();
     }
 

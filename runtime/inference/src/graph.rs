@@ -21,9 +21,9 @@ pub(crate) const OPSETS: std::ops::RangeInclusive<i64> = 7..=28;
 pub enum DeclaredDimension {
     /// Exactly this many elements.
     Fixed(u32),
-    /// Any number above 0, the same wherever the name occurs in one call.
+    /// Any number, the same wherever the name occurs in one call.
     Named(String),
-    /// Any number above 0.
+    /// Any number.
     Any,
 }
 

@@ -2,6 +2,7 @@
 //! the backends; knows no jobs, no prices and no WebAssembly engine.
 
 mod backend;
+mod bit_exact;
 mod blueprint;
 mod cache;
 mod charge;
@@ -13,6 +14,7 @@ mod element;
 mod engine;
 mod envelope;
 mod flow;
+mod found;
 mod graph;
 mod integers;
 mod limits;
@@ -30,6 +32,7 @@ mod value;
 mod walk;
 
 pub use backend::{Backend, Plan, TensorShape};
+pub use bit_exact::{BIT_EXACT_ENVIRONMENT, NotBitExact, check_bit_exact};
 pub use blueprint::{
     Blueprint, Breakdown, Expected, InputShape, Layer, PREPARATION_OPERATIONS_PER_BYTE,
     PREPARATION_OPERATIONS_PER_NODE, PREPARATION_OPERATIONS_PER_PARAMETER,
@@ -39,6 +42,7 @@ pub use cost::{Cost, Operations};
 pub use cuda::{Driver, Gpu, driver};
 pub use element::ElementType;
 pub use engine::{Device, Engine, EngineError, EngineFacts, EngineKind, EngineSettings, Libraries};
+pub use found::{FoundEngine, Surroundings, look_around};
 pub use graph::{DeclaredDimension, Port};
 pub use limits::ModelLimits;
 pub use load::ModelError;

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use crate::backend::{Backend, Plan, TensorShape, guarded};
+use crate::bit_exact;
 use crate::blueprint::{Blueprint, InputShape};
 use crate::cache::ShapeCache;
 use crate::compute::ComputeError;
 use crate::cost::Cost;
-use crate::engine::{Engine, Source};
+use crate::engine::{Engine, EngineKind, Source};
 use crate::graph::Port;
 use crate::limits::ModelLimits;
 use crate::load::ModelError;
@@ -24,6 +25,7 @@ const ESTIMATES_MAX: usize = 64;
 /// It can be shared between threads and jobs behind an `Arc`: calls do not change what it answers.
 pub struct Model {
     blueprint: Blueprint,
+    not_bit_exact: Option<String>,
     backend: Box<dyn Backend>,
     estimates: ShapeCache<Arc<Estimate>>,
     plans: ShapeCache<Arc<dyn Plan>>,
@@ -73,6 +75,10 @@ impl Model {
         let backend = guarded(|| engine.opened().load(&source))
             .map_err(|error| ModelError::Backend(error.to_string()))?;
         Ok(Self {
+            not_bit_exact: match engine.facts().kind {
+                EngineKind::Tract => bit_exact::obstacle(&proto),
+                other => Some(format!("{other} is not in the class")),
+            },
             blueprint,
             backend,
             estimates: ShapeCache::new(ESTIMATES_MAX),
@@ -84,6 +90,13 @@ impl Model {
     #[must_use]
     pub fn blueprint(&self) -> &Blueprint {
         &self.blueprint
+    }
+
+    /// Why this model's results may differ in bits between processes that are in the bit-exact class
+    /// (see [`crate::check_bit_exact`]); none when they do not.
+    #[must_use]
+    pub fn not_bit_exact(&self) -> Option<&str> {
+        self.not_bit_exact.as_deref()
     }
 
     /// See [`Blueprint::digest`].

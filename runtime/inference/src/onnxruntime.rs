@@ -92,12 +92,7 @@ impl OnnxRuntime {
                     21_f32.to_le_bytes().to_vec(),
                 )
                 .map_err(|error| error.to_string())?;
-                run(
-                    &mut session,
-                    &["x".to_owned()],
-                    &["y".to_owned()],
-                    &[input],
-                )
+                run(&mut session, &["x".to_owned()], &["y".to_owned()], &[input])
             });
         let reason = match tried {
             Ok(outputs) if outputs.iter().any(|y| y.data() == 42_f32.to_le_bytes()) => {

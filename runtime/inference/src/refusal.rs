@@ -5,19 +5,25 @@ use std::collections::HashMap;
 
 use tract_onnx::pb;
 
+use crate::element::ElementType;
 use crate::engine::EngineKind;
 use crate::load::ModelError;
 
 /// Levels of subgraphs that are looked through; the parser's own limit is lower.
 const DEPTH_MAX: u32 = 64;
 
+/// Bytes of a constant that is looked through for infinities: masks have at most some hundred elements.
+const SMALL_BYTES_MAX: usize = 8192;
+
 /// A node as a list of refusals looks at it.
 pub(crate) struct Looked<'a> {
     pub(crate) node: &'a pb::NodeProto,
-    /// The version of ONNX's operators that the model names.
-    pub(crate) version: i64,
     /// ONNX's numbers of the element types that the file states: of inputs, constants and outputs.
     types: &'a HashMap<&'a str, i32>,
+    /// The operator that makes each value of the graph.
+    producers: &'a HashMap<&'a str, &'a str>,
+    /// Whether a small constant of the model holds an infinity.
+    has_infinity: bool,
 }
 
 impl Looked<'_> {
@@ -33,6 +39,12 @@ impl Looked<'_> {
     pub(crate) fn integer(&self, name: &str, default: i64) -> i64 {
         self.attribute(name)
             .map_or(default, |attribute| attribute.i)
+    }
+
+    /// A float attribute, or ONNX's default for it.
+    pub(crate) fn float(&self, name: &str, default: f32) -> f32 {
+        self.attribute(name)
+            .map_or(default, |attribute| attribute.f)
     }
 
     /// A text attribute; empty when the node leaves it out.
@@ -63,10 +75,15 @@ impl Looked<'_> {
         self.types.get(name.as_str()).copied()
     }
 
-    /// ONNX's number of an output's element type where the file states it.
-    pub(crate) fn output_type(&self, index: usize) -> Option<i32> {
-        let name = self.node.output.get(index)?;
-        self.types.get(name.as_str()).copied()
+    /// The operator that makes an input; none for inputs of the graph, constants and outer values.
+    pub(crate) fn producer(&self, index: usize) -> Option<&str> {
+        let name = self.node.input.get(index)?;
+        self.producers.get(name.as_str()).copied()
+    }
+
+    /// Whether the model has an infinity among its constants: masks are made of them.
+    pub(crate) fn is_beside_infinity(&self) -> bool {
+        self.has_infinity
     }
 }
 
@@ -88,23 +105,28 @@ pub(crate) fn check(
     engine: EngineKind,
     refusals: &[Refusal],
 ) -> Result<(), ModelError> {
-    let version = model
-        .opset_import
-        .iter()
-        .find(|import| import.domain.is_empty() || import.domain == "ai.onnx")
-        .map_or(0, |import| import.version);
     let Some(graph) = &model.graph else {
         return Ok(());
     };
-    check_graph(graph, version, &HashMap::new(), engine, refusals, 0)
+    let check = Check {
+        engine,
+        refusals,
+        has_infinity: has_infinity(graph, 0),
+    };
+    check_graph(graph, &HashMap::new(), &check, 0)
+}
+
+/// What stays the same from graph to graph.
+struct Check<'a> {
+    engine: EngineKind,
+    refusals: &'a [Refusal],
+    has_infinity: bool,
 }
 
 fn check_graph<'a>(
     graph: &'a pb::GraphProto,
-    version: i64,
     outer: &HashMap<&'a str, i32>,
-    engine: EngineKind,
-    refusals: &[Refusal],
+    check: &Check<'_>,
     depth: u32,
 ) -> Result<(), ModelError> {
     if depth > DEPTH_MAX {
@@ -117,41 +139,96 @@ fn check_graph<'a>(
         .chain(&graph.value_info)
         .chain(&graph.output);
     types.extend(declared.filter_map(|value| {
-        let pb::type_proto::Value::TensorType(tensor) =
-            value.r#type.as_ref()?.value.as_ref()?;
+        let pb::type_proto::Value::TensorType(tensor) = value.r#type.as_ref()?.value.as_ref()?;
         Some((value.name.as_str(), tensor.elem_type))
     }));
     let constants = graph.initializer.iter();
     types.extend(constants.map(|tensor| (tensor.name.as_str(), tensor.data_type)));
+    let producers = graph
+        .node
+        .iter()
+        .flat_map(|node| {
+            let operator = node.op_type.as_str();
+            node.output
+                .iter()
+                .map(move |name| (name.as_str(), operator))
+        })
+        .collect();
     for node in &graph.node {
         let looked = Looked {
             node,
-            version,
             types: &types,
+            producers: &producers,
+            has_infinity: check.has_infinity,
         };
-        let found = refusals
+        let found = check
+            .refusals
             .iter()
             .find(|refusal| refusal.operator == node.op_type && (refusal.when)(&looked));
         if let Some(refusal) = found {
             return Err(ModelError::RefusedByEngine {
-                engine,
+                engine: check.engine,
                 operator: node.op_type.clone(),
                 node: node.output.first().cloned().unwrap_or_default(),
                 reason: refusal.reason,
             });
         }
-        let subgraphs = node.attribute.iter();
-        for subgraph in subgraphs.flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs))
-        {
-            check_graph(
-                subgraph,
-                version,
-                &types,
-                engine,
-                refusals,
-                depth.saturating_add(1),
-            )?;
+        for subgraph in subgraphs(node) {
+            check_graph(subgraph, &types, check, depth.saturating_add(1))?;
         }
     }
     Ok(())
+}
+
+fn subgraphs(node: &pb::NodeProto) -> impl Iterator<Item = &pb::GraphProto> {
+    let attributes = node.attribute.iter();
+    attributes.flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs))
+}
+
+fn has_infinity(graph: &pb::GraphProto, depth: u32) -> bool {
+    let attributes = graph.node.iter().flat_map(|node| &node.attribute);
+    let in_attributes = attributes.clone().flat_map(|attribute| &attribute.t);
+    let mut constants = graph.initializer.iter().chain(in_attributes);
+    constants.any(is_infinite)
+        || attributes.clone().any(|attribute| {
+            attribute.f.is_infinite() || attribute.floats.iter().any(|float| float.is_infinite())
+        })
+        || (depth < DEPTH_MAX
+            && graph
+                .node
+                .iter()
+                .flat_map(subgraphs)
+                .any(|subgraph| has_infinity(subgraph, depth.saturating_add(1))))
+}
+
+/// Whether a small constant of f32, f64 or f16 holds an infinity. Weights are large, and hold none.
+fn is_infinite(tensor: &pb::TensorProto) -> bool {
+    if tensor.raw_data.len() > SMALL_BYTES_MAX {
+        return false;
+    }
+    let raw = tensor.raw_data.as_slice();
+    let in_raw = match ElementType::from_onnx(tensor.data_type) {
+        Some(ElementType::F32) => raw
+            .as_chunks()
+            .0
+            .iter()
+            .any(|&bytes| f32::from_le_bytes(bytes).is_infinite()),
+        Some(ElementType::F64) => raw
+            .as_chunks()
+            .0
+            .iter()
+            .any(|&bytes| f64::from_le_bytes(bytes).is_infinite()),
+        // All five bits of the exponent set, and none of the fraction.
+        Some(ElementType::F16) => raw
+            .as_chunks()
+            .0
+            .iter()
+            .any(|&bytes| u16::from_le_bytes(bytes) & 0x7fff == 0x7c00),
+        _ => false,
+    };
+    let floats = tensor.float_data.iter().take(SMALL_BYTES_MAX);
+    let doubles = tensor.double_data.iter().take(SMALL_BYTES_MAX);
+    in_raw
+        || floats.clone().any(|float| float.is_infinite())
+        || doubles.clone().any(|double| double.is_infinite())
 }

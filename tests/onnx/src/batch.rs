@@ -32,7 +32,8 @@ pub fn run(settings: &Path, engine: EngineKind, cases: &[String]) -> Result<Vec<
 
 /// How the process ended, when it did before it had answered for all.
 fn one_process(
-    settings: &Path, engine: EngineKind,
+    settings: &Path,
+    engine: EngineKind,
     cases: &[String],
     verdicts: &mut Vec<Verdict>,
 ) -> Result<Option<String>> {

@@ -122,7 +122,9 @@ fn compare(name: &str, computed: &[Computed]) -> bool {
         let is_cost_equal = first.cost == other.cost;
         let distance = distance(first, other);
         // Of one engine on more threads: the same bits or not is worth knowing, and not promised.
-        let before = computed.get(index).filter(|before| before.kind == other.kind);
+        let before = computed
+            .get(index)
+            .filter(|before| before.kind == other.kind);
         let bits = match before.map(|before| before.outputs == other.outputs) {
             Some(true) => ", bit for bit what fewer threads give",
             Some(false) => ", in other bits than fewer threads",

@@ -141,7 +141,10 @@ impl Report {
             (_, 0, 0) => "right".to_owned(),
             (0, _, 0) => format!("refused {why}"),
             (right, refused, 0) => {
-                format!("right in {right} of {} {why}", right.saturating_add(refused))
+                format!(
+                    "right in {right} of {} {why}",
+                    right.saturating_add(refused)
+                )
             }
             (_, _, wrong) => format!("WRONG in {wrong}"),
         }

@@ -164,7 +164,11 @@ mod tests {
     #[test]
     fn only_arithmetic_about_shapes_may_stay_on_the_processor() {
         let gpu = "CUDAExecutionProvider";
-        let shapes = placed(&[(gpu, "MatMul"), (PROCESSOR, "Gather"), (PROCESSOR, "Concat")]);
+        let shapes = placed(&[
+            (gpu, "MatMul"),
+            (PROCESSOR, "Gather"),
+            (PROCESSOR, "Concat"),
+        ]);
         assert_eq!(first_fallback(&shapes), None);
         let product = placed(&[(gpu, "Add"), (PROCESSOR, "MatMul")]);
         assert_eq!(first_fallback(&product), Some("MatMul"));

@@ -29,9 +29,7 @@ pub(super) fn rewrite(model: &pb::ModelProto) -> Result<pb::ModelProto, String> 
         // Listed as inputs too, constants could be overridden, and nothing would be computed from them
         // beforehand. Files older than version 4 must list them.
         if model.ir_version >= 4 {
-            graph
-                .input
-                .retain(|input| !constants.contains(&input.name));
+            graph.input.retain(|input| !constants.contains(&input.name));
         }
         for dimension in graph.input.iter_mut().flat_map(dimensions) {
             // Old exporters write 0 for a size that is open.

@@ -6,6 +6,7 @@
 )]
 
 mod build;
+mod engines;
 mod magika;
 mod refusals;
 mod silero;

@@ -258,7 +258,7 @@ fn calls_that_do_not_fit_the_model_are_refused() {
     assert!(matches!(twice, ComputeError::DuplicateInput { .. }));
     let i64 = error(&[("a", &[2, 4], ElementType::I64), ("b", &[2, 4], f32)]);
     assert!(matches!(i64, ComputeError::WrongType { .. }));
-    // Both first dimensions carry one name: their sizes must be one number, and not 0.
+    // Both first dimensions carry one name: their sizes must be one number.
     for wrong in [&[3, 4][..], &[2, 5], &[2], &[2, 4, 1], &[0, 4]] {
         let error = error(&[("a", &[2, 4], f32), ("b", wrong, f32)]);
         assert!(
