@@ -6,6 +6,9 @@
 )]
 
 mod build;
+mod costs;
+mod flow;
+mod hostile;
 mod magika;
 mod refusals;
 mod silero;
