@@ -16,7 +16,7 @@ use crate::graph::{Body, DeclaredDimension, Graph, Port};
 use crate::limits::ModelLimits;
 use crate::load::ModelError;
 use crate::value::Value;
-use crate::walk::{self, Estimate, Visitor};
+use crate::walk::{self, Estimate, Visited, Visitor};
 
 /// Operations that preparing one node is charged: parsing it, rewriting it and choosing its kernel
 /// takes some tens of microseconds on one core, the time of so many multiply-accumulates.
@@ -60,6 +60,9 @@ pub struct Layer {
     pub operator: &'static str,
     /// Its part of the cost; no tensor bytes, which are the whole call's.
     pub cost: Cost,
+    /// Those of its operations that multiply and accumulate in a matrix product or convolution, without
+    /// its bias: the count that is usually given for a network. Graphs within the node are left out.
+    pub multiply_accumulates: u64,
     /// What it makes.
     pub outputs: Vec<Expected>,
 }
@@ -73,6 +76,9 @@ pub struct Breakdown {
     pub layers: Vec<Layer>,
     /// The model's outputs, in its order.
     pub outputs: Vec<Expected>,
+    /// Bytes of all values that the call computes, and of what is rearranged for them: what
+    /// [`ModelLimits::working_bytes_max`] bounds.
+    pub working_bytes: u64,
 }
 
 /// An ONNX model that was read and checked, and that nothing computes.
@@ -214,18 +220,20 @@ impl Blueprint {
     /// All those of [`Self::cost`].
     pub fn breakdown(&self, inputs: &[InputShape<'_>]) -> Result<Breakdown, ComputeError> {
         let mut layers = Vec::new();
-        let mut visitor = |node: &crate::node::Node, cost: &Cost, outputs: &[Value]| {
+        let mut visitor = |visited: Visited<'_>| {
             layers.push(Layer {
-                node: node.name.clone(),
-                operator: node.operator.name,
-                cost: *cost,
-                outputs: outputs.iter().map(expected).collect(),
+                node: visited.node.name.clone(),
+                operator: visited.node.operator.name,
+                cost: visited.cost,
+                multiply_accumulates: visited.multiply_accumulates,
+                outputs: visited.outputs.iter().map(expected).collect(),
             });
         };
         let estimate = self.estimate(&self.shapes(inputs)?, Some(&mut visitor))?;
         Ok(Breakdown {
             cost: estimate.cost,
             outputs: estimate.outputs.iter().map(expected).collect(),
+            working_bytes: estimate.working_bytes,
             layers,
         })
     }

@@ -76,6 +76,33 @@ fn stacked(call: &Call<'_>, outputs: &[Value]) -> Result<u64, Reason> {
     add(&sizes.collect::<Result<Vec<_>, _>>()?)
 }
 
+/// Those of a node's operations that are multiply-accumulates of matrix products and convolutions:
+/// the plain count that papers give for a network, without biases and activations.
+pub(crate) fn multiply_accumulates(call: &Call<'_>, outputs: &[Value]) -> Result<u64, Reason> {
+    let elements = outputs
+        .first()
+        .map(|output| checked_product(&output.dimensions));
+    let elements = elements.transpose()?.unwrap_or(0);
+    match call.node.operator.charge {
+        Charge::MatMul { .. } => {
+            let inner = call.input(0)?.dimensions.last().copied();
+            multiply(&[elements, inner.unwrap_or(0)])
+        }
+        Charge::Gemm => {
+            let inner = usize::from(!call.node.is_set("transA"));
+            multiply(&[elements, size_of(&call.input(0)?.dimensions, inner)?])
+        }
+        Charge::Conv { kernel, .. } => multiply(&[elements, taps(call, kernel)?]),
+        Charge::DeformConv | Charge::CausalConv => multiply(&[elements, taps(call, 1)?]),
+        Charge::ConvTranspose => {
+            let inputs = checked_product(&call.input(0)?.dimensions)?;
+            multiply(&[inputs, taps(call, 1)?])
+        }
+        Charge::Einsum => multiply(&product::contraction(call)?.indices),
+        _ => Ok(0),
+    }
+}
+
 /// The operations of one node, its fixed charge apart.
 fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
     let outputs = checked_product(&output.dimensions)?;

@@ -3,7 +3,7 @@
 
 use tract_onnx::pb;
 
-use crate::element::ElementType;
+use crate::element::{self, ElementType};
 use crate::graph::invalid_value;
 use crate::load::ModelError;
 use crate::tensor::RANK_MAX;
@@ -89,7 +89,7 @@ pub(crate) fn read(tensor: &pb::TensorProto, owner: &str) -> Result<Constant, Mo
         ));
     }
     let element_type = ElementType::from_onnx(tensor.data_type)
-        .ok_or_else(|| fault("its element type is not supported"))?;
+        .ok_or_else(|| fault(&element::unsupported(tensor.data_type)))?;
     if tensor.dims.len() > RANK_MAX {
         return Err(fault("it has too many dimensions"));
     }

@@ -183,6 +183,12 @@ impl ElementType {
     }
 }
 
+/// What is said of a type that is not among them, by ONNX's number.
+pub(crate) fn unsupported(number: i32) -> String {
+    let name = DataType::try_from(number).map_or("of no name", |known| known.as_str_name());
+    format!("its element type, ONNX's number {number} ({name}), is not supported")
+}
+
 impl std::fmt::Display for ElementType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())

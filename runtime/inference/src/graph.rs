@@ -7,7 +7,7 @@ use tract_onnx::pb;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
 
 use crate::constant::{self, Constant};
-use crate::element::ElementType;
+use crate::element::{self, ElementType};
 use crate::limits::ModelLimits;
 use crate::load::ModelError;
 use crate::node::{self, Node};
@@ -290,7 +290,7 @@ fn port(value: &pb::ValueInfoProto) -> Result<Port, ModelError> {
         return Err(fault("it is not declared as a tensor"));
     };
     let element_type = ElementType::from_onnx(declared.elem_type)
-        .ok_or_else(|| fault("its element type is not supported"))?;
+        .ok_or_else(|| fault(&element::unsupported(declared.elem_type)))?;
     let dimensions = declared.shape.as_ref().map(|shape| {
         if shape.dim.len() > RANK_MAX {
             return Err(fault("it has too many dimensions"));

@@ -25,6 +25,8 @@ use crate::value::Value;
 pub(crate) struct Estimate {
     pub(crate) cost: Cost,
     pub(crate) outputs: Vec<Value>,
+    /// Bytes of all values that the call computes, and of what is rearranged for them.
+    pub(crate) working_bytes: u64,
 }
 
 /// Values by name, and those of the graph around.
@@ -47,7 +49,15 @@ impl<'g> Scope<'g, '_> {
 }
 
 /// What is told of each node of the outermost graph, with the graphs within it.
-pub(crate) type Visitor<'v> = dyn FnMut(&Node, &Cost, &[Value]) + 'v;
+pub(crate) type Visitor<'v> = dyn FnMut(Visited<'_>) + 'v;
+
+/// What a walk says of a node.
+pub(crate) struct Visited<'a> {
+    pub(crate) node: &'a Node,
+    pub(crate) cost: Cost,
+    pub(crate) multiply_accumulates: u64,
+    pub(crate) outputs: &'a [Value],
+}
 
 /// What a walk has gathered.
 pub(crate) struct Walk<'a, 'v> {
@@ -83,7 +93,11 @@ pub(crate) fn estimate(
         .zip(bytes_of(&outputs))
         .and_then(|(given, returned)| given.checked_add(returned))
         .ok_or(ComputeError::Overflow)?;
-    Ok(Estimate { cost, outputs })
+    Ok(Estimate {
+        cost,
+        outputs,
+        working_bytes: walk.working_bytes,
+    })
 }
 
 /// Inputs of a call as values: nothing but their shape is known.
@@ -119,10 +133,7 @@ impl Walk<'_, '_> {
         }
         let mut cost = Cost::default();
         for node in &body.nodes {
-            let (charged, outputs) = self.node(node, &scope)?;
-            if let Some(visitor) = self.visitor.as_mut().filter(|_| is_outermost) {
-                visitor(node, &charged, &outputs);
-            }
+            let (charged, outputs) = self.node(node, &scope, is_outermost)?;
             cost = cost.checked_add(&charged).ok_or(ComputeError::Overflow)?;
             for (name, value) in node.outputs.iter().zip(outputs) {
                 scope.set(name, value);
@@ -137,6 +148,7 @@ impl Walk<'_, '_> {
         &mut self,
         node: &'g Node,
         scope: &Scope<'g, '_>,
+        is_outermost: bool,
     ) -> Result<(Cost, Vec<Value>), ComputeError> {
         let fault = |reason: Reason| fault(node, reason);
         let inputs = node.inputs.iter().map(|name| scope.get(name)).collect();
@@ -153,6 +165,15 @@ impl Walk<'_, '_> {
             .map_err(fault)?;
         self.hold(&call, &outputs)?;
         self.follow(node, &outputs)?;
+        if let Some(visitor) = self.visitor.as_mut().filter(|_| is_outermost) {
+            visitor(Visited {
+                node,
+                cost,
+                multiply_accumulates: charge::multiply_accumulates(&call, &outputs)
+                    .map_err(fault)?,
+                outputs: &outputs,
+            });
+        }
         Ok((cost, outputs))
     }
 

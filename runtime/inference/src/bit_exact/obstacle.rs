@@ -54,7 +54,7 @@ fn in_graph(graph: &pb::GraphProto, depth: u32) -> Option<String> {
         return Some(format!("it computes in {element_type}"));
     }
     for node in &graph.node {
-        if BY_LIBRARY.contains(&node.op_type.as_str()) {
+        if BY_LIBRARY.contains(&node.op_type.as_str()) && !is_exact_power(node, graph) {
             return Some(format!(
                 "{} is left to the system's mathematical library",
                 node.op_type
@@ -78,6 +78,37 @@ fn in_graph(graph: &pb::GraphProto, depth: u32) -> Option<String> {
         }
     }
     None
+}
+
+/// Whether it is a square or a square root, by a constant of the same graph: tract has those for itself.
+fn is_exact_power(node: &pb::NodeProto, graph: &pb::GraphProto) -> bool {
+    let Some(exponent) = node.input.get(1).filter(|_| node.op_type == "Pow") else {
+        return false;
+    };
+    let made = graph
+        .node
+        .iter()
+        .filter(|node| node.op_type == "Constant" && node.output.first() == Some(exponent));
+    let made = made.flat_map(|node| node.attribute.iter().filter_map(|value| value.t.as_ref()));
+    let mut constants = graph
+        .initializer
+        .iter()
+        .filter(|tensor| tensor.name == *exponent)
+        .chain(made);
+    constants.any(|tensor| {
+        let raw = tensor
+            .raw_data
+            .as_slice()
+            .try_into()
+            .map(f32::from_le_bytes);
+        let value = match tensor.float_data.as_slice() {
+            [value] => Some(*value),
+            _ => raw.ok(),
+        };
+        tensor.data_type == 1
+            && value
+                .is_some_and(|value| [2.0_f32, 0.5].map(f32::to_bits).contains(&value.to_bits()))
+    })
 }
 
 /// A type of floats other than f32: their kernels end in the system's library for most functions.

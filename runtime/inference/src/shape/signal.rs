@@ -24,6 +24,12 @@ pub(crate) fn transform(call: &Call<'_>) -> Result<Transform, Reason> {
     }
     let length = match call.optional(1) {
         Some(_) => positive(call.known_one(1)?)?,
+        // Half a spectrum stands for twice as many numbers, but for its two ends.
+        None if call.node.is_set("inverse") && call.node.is_set("onesided") => {
+            let half = size_of(&input.dimensions, axis)?;
+            let whole = half.checked_sub(1).and_then(|rest| rest.checked_mul(2));
+            whole.ok_or_else(overflow)?
+        }
         None => size_of(&input.dimensions, axis)?,
     };
     Ok(Transform { axis, length })
