@@ -244,3 +244,31 @@ fn the_doctor_names_every_layer_and_finds_none_that_does_not_hold() {
         assert_eq!(seccomp.unwrap()["seen"], "confirmed");
     }
 }
+
+#[test]
+fn the_doctor_lists_what_computes_models_and_why_something_does_not() {
+    let user = User::new();
+    let missing = ["--onnxruntime", "/nonexistent/libonnxruntime.so"];
+    let text = user.meterbox(["doctor"].into_iter().chain(missing));
+    assert_eq!(text.exit, 0, "{text:?}");
+    let text = text.text();
+    assert!(text.contains("  tract 0."), "{text}");
+    assert!(text.contains("/nonexistent/libonnxruntime.so"), "{text}");
+    let json = user.meterbox(["doctor", "--format", "json"].into_iter().chain(missing));
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let engines = json["inference"]["engines"].as_array().unwrap();
+    let named = |name: &str| {
+        engines
+            .iter()
+            .find(|engine| engine["engine"] == name)
+            .unwrap()
+    };
+    assert_eq!(engines.len(), 3);
+    assert_eq!(named("tract")["processor"], true);
+    assert_eq!(named("tract")["gpu"], false);
+    assert_eq!(named("onnxruntime")["processor"], false);
+    let why = named("onnxruntime")["not_on_processor"].as_str().unwrap();
+    assert!(why.contains("/nonexistent/libonnxruntime.so"), "{why}");
+    assert!(json["inference"]["nvidia_driver"].is_object());
+    assert!(json["inference"]["bit_exact"].is_boolean());
+}

@@ -180,16 +180,19 @@ fn model_limits() -> String {
     let ModelLimits {
         bytes_max,
         nodes_max,
+        depth_max,
         fields_max,
         declaration_bytes_max,
         ports_max,
         working_bytes_max,
+        followed_max,
         plans_max: _, // a cache's size: never visible in a result or a bill
     } = ModelLimits::default();
     let mut text = "| of a model | at most |\n|---|---:|\n".to_owned();
     for (what, max) in [
         ("bytes", bytes_max),
         ("nodes", nodes_max),
+        ("graphs within graphs", depth_max),
         ("encoded fields outside packed data", fields_max),
         (
             "bytes of declarations of inputs, outputs and values",
@@ -199,6 +202,10 @@ fn model_limits() -> String {
         (
             "bytes of all values that one call computes",
             working_bytes_max,
+        ),
+        (
+            "numbers that one call follows through the graph",
+            followed_max,
         ),
     ] {
         writeln!(text, "| {what} | {} |", grouped(max)).unwrap();

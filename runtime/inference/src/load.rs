@@ -1,5 +1,7 @@
 //! Owns why a model is refused when it is loaded. Decides nothing.
 
+use crate::engine::EngineKind;
+
 /// Why a model cannot be loaded. The model is at fault, not the host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
@@ -52,12 +54,14 @@ pub enum ModelError {
     #[error("the model uses {0}, which is not supported")]
     UnsupportedFeature(String),
     /// An operator that has no place in the cost table.
-    #[error("operator {operator} of node `{node}` is not in the list of allowed operators")]
+    #[error("operator {operator} of node `{node}` is not supported: {reason}")]
     UnsupportedOperator {
         /// The operator's name, with its domain when that is not ONNX's own.
         operator: String,
         /// The node's name, or its first output's.
         node: String,
+        /// Why it is not.
+        reason: String,
     },
     /// A node that breaks a rule of its operator or of the graph.
     #[error("node `{node}` ({operator}): {reason}")]
@@ -76,6 +80,18 @@ pub enum ModelError {
         value: String,
         /// The rule that is broken.
         reason: String,
+    },
+    /// The engine would compute an operator otherwise than ONNX defines it.
+    #[error("operator {operator} of node `{node}` is refused by {engine}: {reason}")]
+    RefusedByEngine {
+        /// The engine.
+        engine: EngineKind,
+        /// The operator's name.
+        operator: String,
+        /// The node's first output.
+        node: String,
+        /// What it would do otherwise.
+        reason: &'static str,
     },
     /// The backend cannot run the model, although it obeys the rules.
     #[error("the backend refuses the model: {0}")]

@@ -33,10 +33,16 @@ pub enum TensorError {
         dimensions: Vec<u32>,
         /// The element type given.
         element_type: ElementType,
-        /// Product of the dimensions × element size.
+        /// What the dimensions and the element type take.
         expected_bytes: u64,
         /// Length of the data given.
         actual_bytes: u64,
+    },
+    /// A truth value that is neither 0 nor 1, which native code is free to read as anything.
+    #[error("a bool is {byte}, it must be 0 or 1")]
+    NotABool {
+        /// The first such byte.
+        byte: u8,
     },
 }
 
@@ -54,13 +60,14 @@ impl Tensor {
     /// No dimensions make a scalar of one element; a dimension of 0 makes an empty tensor.
     ///
     /// # Errors
-    /// When there are too many dimensions, their product overflows, or it does not equal the data's length.
+    /// When there are too many dimensions, their product overflows, it does not equal the data's length,
+    /// or a truth value is neither 0 nor 1.
     pub fn new(
         dimensions: Vec<u32>,
         element_type: ElementType,
         data: Vec<u8>,
     ) -> Result<Self, TensorError> {
-        let expected_bytes = bytes_of(&dimensions, element_type)?;
+        let expected_bytes = Self::bytes_of(&dimensions, element_type)?;
         let actual_bytes = u64::try_from(data.len()).unwrap_or(u64::MAX);
         if expected_bytes != actual_bytes {
             return Err(TensorError::LengthMismatch {
@@ -70,11 +77,38 @@ impl Tensor {
                 actual_bytes,
             });
         }
+        if element_type == ElementType::Bool
+            && let Some(&byte) = data.iter().find(|&&byte| byte > 1)
+        {
+            return Err(TensorError::NotABool { byte });
+        }
         Ok(Self {
             dimensions,
             element_type,
             data,
         })
+    }
+
+    /// Bytes that a tensor of these dimensions and this element type takes.
+    ///
+    /// # Errors
+    /// When there are too many dimensions, or their product overflows.
+    pub fn bytes_of(dimensions: &[u32], element_type: ElementType) -> Result<u64, TensorError> {
+        if dimensions.len() > RANK_MAX {
+            return Err(TensorError::TooManyDimensions {
+                rank: dimensions.len(),
+            });
+        }
+        dimensions
+            .iter()
+            .try_fold(1_u64, |product, &dimension| {
+                product.checked_mul(u64::from(dimension))
+            })
+            .and_then(|elements| element_type.bytes_of(elements))
+            .ok_or_else(|| TensorError::Overflow {
+                dimensions: dimensions.to_vec(),
+                element_type,
+            })
     }
 
     /// Elements along each dimension, outermost first.
@@ -102,24 +136,6 @@ impl Tensor {
     }
 }
 
-/// Bytes that a tensor of these dimensions takes.
-fn bytes_of(dimensions: &[u32], element_type: ElementType) -> Result<u64, TensorError> {
-    if dimensions.len() > RANK_MAX {
-        return Err(TensorError::TooManyDimensions {
-            rank: dimensions.len(),
-        });
-    }
-    dimensions
-        .iter()
-        .try_fold(element_type.size_bytes(), |product, &dimension| {
-            product.checked_mul(u64::from(dimension))
-        })
-        .ok_or_else(|| TensorError::Overflow {
-            dimensions: dimensions.to_vec(),
-            element_type,
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +155,22 @@ mod tests {
                 }
             ));
         }
+    }
+
+    #[test]
+    fn truth_is_0_or_1() {
+        assert!(Tensor::new(vec![2], ElementType::Bool, vec![0, 1]).is_ok());
+        assert_eq!(
+            Tensor::new(vec![3], ElementType::Bool, vec![1, 2, 255]),
+            Err(TensorError::NotABool { byte: 2 })
+        );
+    }
+
+    #[test]
+    fn elements_of_four_bits_fill_bytes() {
+        assert!(Tensor::new(vec![3], ElementType::I4, vec![0x21, 0x03]).is_ok());
+        assert!(Tensor::new(vec![], ElementType::U4, vec![0x0f]).is_ok());
+        assert!(Tensor::new(vec![4], ElementType::U4, vec![0; 3]).is_err());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Owns the `tract` backend: one thread, this processor, no system library. Knows no costs.
 
+mod refusals;
+
 use std::sync::Arc;
 
 use tract_onnx::pb;
@@ -7,7 +9,55 @@ use tract_onnx::prelude::*;
 
 use crate::backend::{Backend, Plan, TensorShape};
 use crate::element::ElementType;
+use crate::engine::{Device, EngineError, EngineFacts, EngineKind, EngineSettings, Opened, Source};
+use crate::refusal::Refusal;
 use crate::tensor::Tensor as BoundaryTensor;
+
+/// The version that `Cargo.toml` pins; a test reads it from the lock file.
+pub(crate) const VERSION: &str = "0.23.9";
+
+/// The engine that is built in: there is nothing to open.
+pub(crate) struct TractOpened;
+
+impl Opened for TractOpened {
+    fn load(&self, source: &Source<'_>) -> Result<Box<dyn Backend>, String> {
+        Ok(Box::new(TractBackend::new(source.model, source.inputs)?))
+    }
+
+    fn refusals(&self) -> &'static [Refusal] {
+        refusals::REFUSALS
+    }
+}
+
+pub(crate) fn facts() -> EngineFacts {
+    let settings = EngineSettings::default();
+    EngineFacts {
+        kind: EngineKind::Tract,
+        version: VERSION.to_owned(),
+        library: None,
+        device: settings.device,
+        device_name: None,
+        threads: settings.threads,
+    }
+}
+
+/// Refuses settings that the built-in engine cannot keep.
+pub(crate) fn check(settings: &EngineSettings) -> Result<(), EngineError> {
+    let engine = EngineKind::Tract;
+    if settings.device != Device::Processor {
+        return Err(EngineError::WrongDevice {
+            engine,
+            device: settings.device,
+        });
+    }
+    if settings.threads.get() != 1 {
+        return Err(EngineError::WrongSetting {
+            engine,
+            reason: "computes on one thread",
+        });
+    }
+    Ok(())
+}
 
 /// A model as tract reads it, before any shape is known. Its weights are shared by all plans.
 pub(crate) struct TractBackend {
@@ -87,13 +137,21 @@ fn sizes(dimensions: &[u32]) -> TractResult<TVec<usize>> {
 
 fn datum_type(element_type: ElementType) -> TractResult<DatumType> {
     Ok(match element_type {
-        ElementType::F16 => DatumType::F16,
-        ElementType::F32 => DatumType::F32,
         ElementType::F64 => DatumType::F64,
-        ElementType::U8 => DatumType::U8,
-        ElementType::I32 => DatumType::I32,
+        ElementType::F32 => DatumType::F32,
+        ElementType::F16 => DatumType::F16,
         ElementType::I64 => DatumType::I64,
-        ElementType::Bf16 => return Err(TractError::msg("bf16 is not supported")),
+        ElementType::I32 => DatumType::I32,
+        ElementType::I16 => DatumType::I16,
+        ElementType::I8 => DatumType::I8,
+        ElementType::U64 => DatumType::U64,
+        ElementType::U32 => DatumType::U32,
+        ElementType::U16 => DatumType::U16,
+        ElementType::U8 => DatumType::U8,
+        ElementType::Bool => DatumType::Bool,
+        ElementType::Bf16 | ElementType::I4 | ElementType::U4 => {
+            return Err(TractError::msg(format!("{element_type} is not supported")));
+        }
     })
 }
 
@@ -117,12 +175,18 @@ fn from_tract(tensor: &Tensor) -> TractResult<BoundaryTensor> {
         return from_tract(tensor.cast_to::<i64>()?.as_ref()); // tract's own type for numbers about shapes
     }
     let element_type = match tensor.datum_type() {
-        DatumType::F16 => ElementType::F16,
-        DatumType::F32 => ElementType::F32,
         DatumType::F64 => ElementType::F64,
-        DatumType::U8 => ElementType::U8,
-        DatumType::I32 => ElementType::I32,
+        DatumType::F32 => ElementType::F32,
+        DatumType::F16 => ElementType::F16,
         DatumType::I64 => ElementType::I64,
+        DatumType::I32 => ElementType::I32,
+        DatumType::I16 => ElementType::I16,
+        DatumType::I8 => ElementType::I8,
+        DatumType::U64 => ElementType::U64,
+        DatumType::U32 => ElementType::U32,
+        DatumType::U16 => ElementType::U16,
+        DatumType::U8 => ElementType::U8,
+        DatumType::Bool => ElementType::Bool,
         other => {
             return Err(TractError::msg(format!(
                 "an output has elements of {other:?}"

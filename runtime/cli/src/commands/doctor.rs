@@ -1,6 +1,12 @@
-//! `meterbox doctor`: says what keeps guests apart from this machine, and whether it does.
+//! `meterbox doctor`: says what keeps guests apart from this machine, and whether it does, and what
+//! there is to compute models with.
+
+mod engines;
+
+use std::path::PathBuf;
 
 use clap::Args;
+use meterbox_inference::{Libraries, Surroundings, look_around};
 use meterbox_sandbox::{Finding, OptLevel, Sandbox, Standing, WorkerFinding};
 use serde_json::{Value, json};
 
@@ -9,16 +15,20 @@ use crate::exit::Exit;
 use crate::workers::{no_workers, settings};
 use crate::{Ended, ui};
 
-/// Say which layers keep guests apart from this machine.
+/// Say which layers keep guests apart from this machine, and what computes models here.
 ///
 /// Starts a worker of each kind, asks it which layers it has put up, and looks from outside whether they
-/// are there. Guests run only where the indispensable ones hold.
+/// are there. Guests run only where the indispensable ones hold. Then looks for libraries and GPUs that
+/// models can be computed with, which guests can do without.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  meterbox doctor")]
 pub struct DoctorArguments {
     /// How to print the findings
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// ONNX Runtime's library, or the folder with it; without it the system's folders are looked through
+    #[arg(long, value_name = "PATH", env = "METERBOX_ONNXRUNTIME")]
+    onnxruntime: Option<PathBuf>,
 }
 
 /// Looks.
@@ -31,14 +41,19 @@ pub fn run(arguments: &DoctorArguments) -> Ended {
     let is_sound = findings
         .iter()
         .all(|finding| finding.verification.contradicted().next().is_none());
+    let inference = look_around(&Libraries {
+        onnxruntime: arguments.onnxruntime.clone(),
+        ..Libraries::default()
+    });
     if arguments.format == Format::Json {
         let workers: Vec<Value> = findings.iter().map(json_of).collect();
+        let inference = engines::json_of(&inference);
         ui::print(&format!(
             "{:#}\n",
-            json!({ "schema": 1, "workers": workers })
+            json!({ "schema": 1, "workers": workers, "inference": inference })
         ))?;
     } else {
-        ui::print(&text(&findings, is_sound))?;
+        ui::print(&text(&findings, &inference, is_sound))?;
     }
     Ok(if is_sound { Exit::Ok } else { Exit::Fault })
 }
@@ -66,7 +81,7 @@ fn rows(finding: &WorkerFinding) -> Vec<(String, String, String)> {
         .collect()
 }
 
-fn text(findings: &[WorkerFinding], is_sound: bool) -> String {
+fn text(findings: &[WorkerFinding], inference: &Surroundings, is_sound: bool) -> String {
     let mut text = String::new();
     for finding in findings {
         text += &format!("A {} is kept apart by\n", finding.role);
@@ -79,6 +94,7 @@ fn text(findings: &[WorkerFinding], is_sound: bool) -> String {
     if let Some(abi) = findings.iter().find_map(|one| one.report.landlock_abi()) {
         text += &format!("Landlock is of version {abi}.\n");
     }
+    text += &engines::text(inference);
     text += if is_sound {
         "Guests can be run.\n"
     } else {

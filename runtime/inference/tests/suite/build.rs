@@ -1,6 +1,8 @@
 //! Owns a builder of small ONNX models for tests, and the shared look at the models of the examples.
 
-use meterbox_inference::{Cost, ElementType, InputShape, Model, ModelLimits};
+use meterbox_inference::{
+    Blueprint, Cost, ElementType, InputShape, Model, ModelError, ModelLimits,
+};
 use prost::Message;
 use tract_onnx::pb;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension::Value};
@@ -73,6 +75,40 @@ impl Onnx {
         self
     }
 
+    pub fn opset(mut self, version: i64) -> Self {
+        self.opset = version;
+        self
+    }
+
+    pub fn floats(mut self, name: &str, values: &[f32]) -> Self {
+        self.graph.initializer.push(pb::TensorProto {
+            name: name.into(),
+            dims: vec![i64::try_from(values.len()).unwrap()],
+            data_type: F32,
+            float_data: values.to_vec(),
+            ..Default::default()
+        });
+        self
+    }
+
+    /// A constant of zeros of any type, of so many bytes.
+    pub fn zeros(
+        mut self,
+        name: &str,
+        element_type: i32,
+        dimensions: &[i64],
+        bytes: usize,
+    ) -> Self {
+        self.graph.initializer.push(pb::TensorProto {
+            name: name.into(),
+            dims: dimensions.to_vec(),
+            data_type: element_type,
+            raw_data: vec![0; bytes],
+            ..Default::default()
+        });
+        self
+    }
+
     /// An i64 constant without dimensions.
     pub fn scalar(self, name: &str, value: i64) -> Self {
         let mut onnx = self.integers(name, &[value]);
@@ -109,6 +145,10 @@ impl Onnx {
             ..Default::default()
         }
         .encode_to_vec()
+    }
+
+    pub fn read(&self) -> Result<Blueprint, ModelError> {
+        Blueprint::read(&self.bytes(), &ModelLimits::default())
     }
 
     pub fn load(&self) -> Result<Model, meterbox_inference::ModelError> {
@@ -156,6 +196,16 @@ pub fn ints(name: &str, values: &[i64]) -> pb::AttributeProto {
         name: name.into(),
         r#type: 7,
         ints: values.to_vec(),
+        ..Default::default()
+    }
+}
+
+/// A graph within a node.
+pub fn within(name: &str, onnx: Onnx) -> pb::AttributeProto {
+    pb::AttributeProto {
+        name: name.into(),
+        r#type: 5,
+        g: Some(onnx.graph),
         ..Default::default()
     }
 }

@@ -6,6 +6,10 @@
 )]
 
 mod build;
+mod costs;
+mod engines;
+mod flow;
+mod hostile;
 mod magika;
 mod refusals;
 mod silero;

@@ -76,17 +76,22 @@ pub(crate) struct ModelFacts {
     pub(crate) inputs: Vec<String>,
     /// Names of its outputs, in its order.
     pub(crate) outputs: Vec<String>,
+    /// The first output whose elements are of a type that cannot be passed to a guest, and the type.
+    pub(crate) unpassable: Option<(String, String)>,
 }
 
 impl ModelFacts {
     pub(crate) fn of(model: &Model) -> ModelFacts {
         let names = |ports: &[Port]| ports.iter().map(|port| port.name.clone()).collect();
+        let is_passable = |port: &&Port| wire::TYPES.contains(&port.element_type);
+        let unpassable = model.outputs().iter().find(|port| !is_passable(port));
         ModelFacts {
             sha256: model.digest(),
             size_bytes: model.size_bytes(),
             preparation_units: model.preparation_units(),
             inputs: names(model.inputs()),
             outputs: names(model.outputs()),
+            unpassable: unpassable.map(|port| (port.name.clone(), port.element_type.to_string())),
         }
     }
 }

@@ -10,8 +10,8 @@ use super::{Denied, Device, ModelFacts, Tensors};
 /// Bytes of a reason that travel: more than a person reads.
 const REASON_BYTES_MAX: usize = 4 << 10;
 
-/// The element types, by the number that stands for each.
-const TYPES: [ElementType; 7] = [
+/// The element types that pass between a guest and a model, by the number that stands for each.
+pub(super) const TYPES: [ElementType; 7] = [
     ElementType::F16,
     ElementType::F32,
     ElementType::F64,

@@ -185,6 +185,13 @@ fn charge_call(
     shapes: &[InputShape<'_>],
 ) -> Answer<Charged> {
     let facts = model.facts();
+    if let Some((output, element_type)) = &facts.unpassable {
+        // What could not be handed over is not computed either.
+        let reason =
+            format!("output `{output}` is of {element_type}, which `wasi:nn` has no name for");
+        let code = NnCode::UnsupportedOperation;
+        return Ok(Err(failed(host, &Denied { code, reason })));
+    }
     if shapes.len() > facts.inputs.len() {
         return Ok(Err(NnCode::InvalidArgument));
     }

@@ -1,0 +1,113 @@
+//! Owns the list of what tract computes otherwise than ONNX defines it. Applies nothing.
+
+use crate::refusal::{Looked, Refusal};
+
+/// ONNX's number for f32.
+const F32: i32 = 1;
+
+/// Found by the ONNX node tests, and by reading which attributes tract looks at: it passes over the
+/// others without a word. See `docs/operators.md`.
+pub(super) const REFUSALS: &[Refusal] = &[
+    Refusal {
+        operator: "Attention",
+        when: |node| {
+            node.attribute("left_window_size").is_some()
+                || node.attribute("right_window_size").is_some()
+        },
+        reason: "a window is not looked at",
+    },
+    Refusal {
+        operator: "Attention",
+        when: |node| node.integer("is_causal", 0) != 0 && node.has_input(4),
+        reason: "causal masks do not count past keys",
+    },
+    Refusal {
+        operator: "BitShift",
+        when: |_| true,
+        reason: "a shift by the width or more, or by less than 0, gives what the processor makes of it",
+    },
+    Refusal {
+        operator: "Celu",
+        when: |node| node.input_type(0) != Some(F32),
+        reason: "it is right for f32 alone, and the file does not say that its input is",
+    },
+    Refusal {
+        operator: "DFT",
+        when: is_onesided_inverse,
+        reason: "the inverse of one side gives another shape",
+    },
+    Refusal {
+        operator: "Equal",
+        when: asks_extreme_for_infinity,
+        reason: EXTREME,
+    },
+    Refusal {
+        operator: "GRU",
+        when: is_unusual_recurrence,
+        reason: RECURRENCE,
+    },
+    Refusal {
+        operator: "IsInf",
+        when: asks_extreme_for_infinity,
+        reason: EXTREME,
+    },
+    Refusal {
+        operator: "LSTM",
+        when: is_unusual_recurrence,
+        reason: RECURRENCE,
+    },
+    Refusal {
+        operator: "RNN",
+        when: is_unusual_recurrence,
+        reason: RECURRENCE,
+    },
+    Refusal {
+        operator: "SpaceToDepth",
+        when: |node| !matches!(node.text("mode"), b"" | b"DCR"),
+        reason: "the order of mode `CRD` is not looked at",
+    },
+    Refusal {
+        operator: "Swish",
+        when: |node| node.float("alpha", 1.0).to_bits() != 1.0_f32.to_bits(),
+        reason: "alpha is not looked at",
+    },
+];
+
+const RECURRENCE: &str =
+    "of attributes only the number of directions, `hidden_size` and `layout` are looked at";
+
+const EXTREME: &str = "`ReduceMax` of nothing but negative infinity gives the lowest finite number, \
+                       likewise `ReduceMin`, and the model asks for infinity there";
+
+/// Whether a comparison is of what `ReduceMax` or `ReduceMin` gave, in a model that knows infinity.
+fn asks_extreme_for_infinity(node: &Looked<'_>) -> bool {
+    let is_extreme = |index| matches!(node.producer(index), Some("ReduceMax" | "ReduceMin"));
+    (node.is_beside_infinity() || node.node.op_type == "IsInf") && (is_extreme(0) || is_extreme(1))
+}
+
+/// Whether a recurrent operator has an attribute, other than its default, that is not looked at.
+fn is_unusual_recurrence(node: &Looked<'_>) -> bool {
+    let default: &[&[u8]] = match node.node.op_type.as_str() {
+        "RNN" => &[b"Tanh"],
+        "GRU" => &[b"Sigmoid", b"Tanh"],
+        _ => &[b"Sigmoid", b"Tanh", b"Tanh"],
+    };
+    let is_default = |attribute: &tract_onnx::pb::AttributeProto| {
+        let names = attribute.strings.iter();
+        names
+            .zip(default.iter().cycle())
+            .all(|(name, default)| name.eq_ignore_ascii_case(default))
+    };
+    !matches!(node.text("direction"), b"" | b"forward" | b"bidirectional")
+        || node
+            .attribute("activations")
+            .is_some_and(|attribute| !is_default(attribute))
+        || node.attribute("activation_alpha").is_some()
+        || node.attribute("activation_beta").is_some()
+        || node.attribute("clip").is_some()
+        || node.integer("input_forget", 0) != 0
+}
+
+fn is_onesided_inverse(node: &Looked<'_>) -> bool {
+    node.integer("inverse", 0) != 0 && node.integer("onesided", 0) != 0
+}

@@ -1,0 +1,167 @@
+//! Checks opening engines from outside: what is asked for is given or refused, and nothing else.
+
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+
+use meterbox_inference::{
+    Device, Engine, EngineError, EngineKind, EngineSettings, Libraries, Model, ModelError,
+    ModelLimits, Tensor,
+};
+
+use crate::build::{F32, Onnx, example, text};
+
+const GPU: Device = Device::Cuda {
+    index: 0,
+    memory_bytes_max: None,
+};
+
+/// ONNX Runtime where the variable `METERBOX_ONNXRUNTIME` names it; says so where it does not.
+fn onnxruntime() -> Option<Libraries> {
+    let path = std::env::var_os("METERBOX_ONNXRUNTIME").map(PathBuf::from);
+    if path.is_none() {
+        println!("skipped: METERBOX_ONNXRUNTIME names no library of ONNX Runtime");
+    }
+    Some(Libraries {
+        onnxruntime: Some(path?),
+        ..Libraries::default()
+    })
+}
+
+#[test]
+fn built_in_engine_takes_no_gpu_and_no_threads() {
+    let open = |device, threads| {
+        Engine::open(&EngineSettings {
+            device,
+            threads: NonZeroU16::new(threads).unwrap(),
+            ..EngineSettings::default()
+        })
+    };
+    assert!(open(Device::Processor, 1).is_ok());
+    assert!(matches!(
+        open(GPU, 1),
+        Err(EngineError::WrongDevice {
+            engine: EngineKind::Tract,
+            device: GPU
+        })
+    ));
+    assert!(matches!(
+        open(Device::Processor, 2),
+        Err(EngineError::WrongSetting { .. })
+    ));
+}
+
+#[test]
+fn library_that_is_set_and_absent_is_an_error() {
+    let opened = Engine::open(&EngineSettings {
+        kind: EngineKind::OnnxRuntime,
+        libraries: Libraries {
+            onnxruntime: Some("/nonexistent/libonnxruntime.so".into()),
+            ..Libraries::default()
+        },
+        ..EngineSettings::default()
+    });
+    assert!(
+        matches!(
+            opened,
+            Err(EngineError::LibraryMissing { .. } | EngineError::NotBuilt { .. })
+        ),
+        "{opened:?}"
+    );
+}
+
+#[test]
+fn gpu_that_is_asked_for_and_absent_is_an_error() {
+    if meterbox_inference::driver().is_ok_and(|driver| !driver.gpus.is_empty()) {
+        println!("skipped: this machine has a GPU");
+        return;
+    }
+    let Some(libraries) = onnxruntime() else {
+        return;
+    };
+    let opened = Engine::open(&EngineSettings {
+        kind: EngineKind::OnnxRuntime,
+        device: GPU,
+        libraries,
+        ..EngineSettings::default()
+    });
+    assert!(
+        matches!(opened, Err(EngineError::DeviceMissing { device: GPU, .. })),
+        "{opened:?}"
+    );
+}
+
+#[test]
+fn what_an_engine_would_compute_otherwise_is_refused_by_name() {
+    let onnx = Onnx::new()
+        .input("x", F32, &[6, 2, 3])
+        .weights("w", &[1, 20, 3])
+        .weights("r", &[1, 20, 5])
+        .node(
+            "LSTM",
+            &["x", "w", "r"],
+            &["y"],
+            vec![text("direction", "reverse")],
+        )
+        .output("y", F32);
+    let error = onnx.load().unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            ModelError::RefusedByEngine { engine: EngineKind::Tract, operator, node, .. }
+                if operator == "LSTM" && node == "y"
+        ),
+        "{error}"
+    );
+    let Some(libraries) = onnxruntime() else {
+        return;
+    };
+    let engine = Engine::open(&EngineSettings {
+        kind: EngineKind::OnnxRuntime,
+        libraries,
+        ..EngineSettings::default()
+    })
+    .unwrap();
+    assert!(Model::load_on(&onnx.bytes(), &ModelLimits::default(), &engine).is_ok());
+}
+
+#[test]
+fn models_outside_the_bit_exact_class_say_why() {
+    let unary = |operator: &str| {
+        Onnx::new()
+            .input("x", F32, &[4])
+            .node(operator, &["x"], &["y"], vec![])
+            .output("y", F32)
+            .load()
+            .unwrap()
+    };
+    assert_eq!(unary("Tanh").not_bit_exact(), None);
+    let why = unary("Cos").not_bit_exact().map(str::to_owned);
+    assert!(why.is_some_and(|why| why.contains("Cos")));
+    for file in ["magika.onnx", "silero-vad.onnx"] {
+        let model = Model::load(&example(file), &ModelLimits::default()).unwrap();
+        assert_eq!(model.not_bit_exact(), None, "{file}");
+    }
+}
+
+#[test]
+fn empty_tensors_pass_through_every_engine() {
+    let onnx = Onnx::new()
+        .input("x", F32, &[-1, 3])
+        .node("Relu", &["x"], &["y"], vec![])
+        .output("y", F32);
+    let empty = Tensor::new(vec![0, 3], meterbox_inference::ElementType::F32, Vec::new()).unwrap();
+    let mut engines = vec![Engine::embedded()];
+    engines.extend(onnxruntime().map(|libraries| {
+        Engine::open(&EngineSettings {
+            kind: EngineKind::OnnxRuntime,
+            libraries,
+            ..EngineSettings::default()
+        })
+        .unwrap()
+    }));
+    for engine in engines {
+        let model = Model::load_on(&onnx.bytes(), &ModelLimits::default(), &engine).unwrap();
+        let outputs = model.compute(vec![("x".into(), empty.clone())]).unwrap();
+        assert_eq!(outputs[0].1, empty, "{engine:?}");
+    }
+}
