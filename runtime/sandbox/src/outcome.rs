@@ -105,6 +105,9 @@ pub enum Refusal {
     /// A model was to compute on a device that this provider does not have.
     #[error("its models are to compute on a GPU, and this provider has none")]
     NoDevice,
+    /// The engine that computes here cannot run one of its models, though another may.
+    #[error("one of its models cannot be run here: {0}")]
+    Model(String),
     /// It exports nothing that could be run.
     #[error("it exports neither `run`, `wasi:cli/run` nor `_start`, so there is nothing to run")]
     NothingToRun,

@@ -325,6 +325,7 @@ fn end_of(error: &CallError) -> Result<End, RunError> {
             }),
             HostEnd::Fault(message) => Err(Fault::Host(message.clone()).into()),
             HostEnd::NoDevice => Err(Refusal::NoDevice.into()),
+            HostEnd::Unable(reason) => Err(Refusal::Model(reason.clone()).into()),
             HostEnd::Trap(_) => Ok(End::Trapped("host_call_misused")),
         };
     }

@@ -20,6 +20,9 @@ pub(crate) enum HostEnd {
     /// A device that a model was to compute on is not there.
     #[error("there is no device of the kind that a model was to compute on")]
     NoDevice,
+    /// The engine that computes here cannot run a model.
+    #[error("a model cannot be run here: {0}")]
+    Unable(String),
     /// A misuse that the component model answers with a trap.
     #[error("the guest misused a host function: {0}")]
     Trap(&'static str),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use meterbox_inference::{Cost, InputShape, Model, ModelError, ModelLimits};
 
-use super::{Answer, Denied, Device, ModelFacts, Models, OpenModel, Source, Tensors};
+use super::{Answer, Device, ModelFacts, Models, OpenModel, Source, Tensors, failed, refused};
 use crate::tally::HostEnd;
 
 /// Parsed models by digest, up to a number of bytes.
@@ -31,21 +31,7 @@ struct Kept {
 
 impl Kept {
     fn new(model: Model) -> Kept {
-        let facts = ModelFacts {
-            sha256: model.digest(),
-            size_bytes: model.size_bytes(),
-            preparation_units: model.preparation_units(),
-            inputs: model
-                .inputs()
-                .iter()
-                .map(|port| port.name.clone())
-                .collect(),
-            outputs: model
-                .outputs()
-                .iter()
-                .map(|port| port.name.clone())
-                .collect(),
-        };
+        let facts = ModelFacts::of(&model);
         Kept { model, facts }
     }
 }
@@ -151,10 +137,13 @@ impl Models for ModelCache {
                 self.get(*sha256, || Ok::<_, HostEnd>(bytes.to_vec()))?
             }
         };
-        Ok(match loaded {
-            Ok(model) => Ok(model),
-            Err(error) => Err(Denied::from(&error)),
-        })
+        match loaded {
+            Ok(model) => Ok(Ok(model)),
+            Err(error) => match refused(&error) {
+                Ok(denied) => Ok(Err(denied)),
+                Err(reason) => Err(HostEnd::Unable(reason)),
+            },
+        }
     }
 }
 
@@ -164,17 +153,23 @@ impl OpenModel for Kept {
     }
 
     fn cost(&self, inputs: &[InputShape<'_>]) -> Answer<Cost> {
-        Ok(self
-            .model
-            .cost(inputs)
-            .map_err(|error| Denied::from(&error)))
+        match self.model.cost(inputs) {
+            Ok(cost) => Ok(Ok(cost)),
+            Err(error) => match failed(&error) {
+                Ok(denied) => Ok(Err(denied)),
+                Err(reason) => Err(HostEnd::Fault(reason)),
+            },
+        }
     }
 
     fn compute(&self, inputs: Tensors, meanwhile: &mut dyn FnMut(&Tensors)) -> Answer<Tensors> {
         meanwhile(&inputs);
-        Ok(self
-            .model
-            .compute(inputs)
-            .map_err(|error| Denied::from(&error)))
+        match self.model.compute(inputs) {
+            Ok(outputs) => Ok(Ok(outputs)),
+            Err(error) => match failed(&error) {
+                Ok(denied) => Ok(Err(denied)),
+                Err(reason) => Err(HostEnd::Fault(reason)),
+            },
+        }
     }
 }

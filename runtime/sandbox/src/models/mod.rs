@@ -117,40 +117,61 @@ pub(crate) trait OpenModel: Send + Sync {
     fn compute(&self, inputs: Tensors, meanwhile: &mut dyn FnMut(&Tensors)) -> Answer<Tensors>;
 }
 
-impl From<&ModelError> for Denied {
-    fn from(error: &ModelError) -> Denied {
-        let code = match error {
-            ModelError::TooLarge { .. }
-            | ModelError::TooManyFields { .. }
-            | ModelError::TooManyDeclarations { .. }
-            | ModelError::TooManyNodes { .. } => NnCode::TooLarge,
-            ModelError::PortCount { .. }
-            | ModelError::Malformed(_)
-            | ModelError::InvalidNode { .. }
-            | ModelError::InvalidValue { .. } => NnCode::InvalidEncoding,
-            ModelError::UnsupportedFeature(_) | ModelError::UnsupportedOperator { .. } => {
-                NnCode::UnsupportedOperation
-            }
-            ModelError::Backend(_) => NnCode::RuntimeError,
-        };
-        let reason = error.to_string();
-        Denied { code, reason }
-    }
+/// What a guest learns of a model that is refused; or else, in words, that this engine cannot run it, which
+/// another one may: no guest is steered by that.
+pub(crate) fn refused(error: &ModelError) -> Result<Denied, String> {
+    let code = match error {
+        ModelError::TooLarge { .. }
+        | ModelError::TooManyFields { .. }
+        | ModelError::TooManyDeclarations { .. }
+        | ModelError::TooManyNodes { .. } => NnCode::TooLarge,
+        ModelError::PortCount { .. }
+        | ModelError::Malformed(_)
+        | ModelError::InvalidNode { .. }
+        | ModelError::InvalidValue { .. } => NnCode::InvalidEncoding,
+        ModelError::UnsupportedFeature(_) | ModelError::UnsupportedOperator { .. } => {
+            NnCode::UnsupportedOperation
+        }
+        ModelError::RefusedByEngine { .. } | ModelError::Backend(_) => {
+            return Err(error.to_string());
+        }
+    };
+    let reason = error.to_string();
+    Ok(Denied { code, reason })
 }
 
-impl From<&ComputeError> for Denied {
-    fn from(error: &ComputeError) -> Denied {
-        let code = match error {
-            ComputeError::TooLarge { .. } | ComputeError::Overflow => NnCode::TooLarge,
-            ComputeError::UnknownInput { .. }
-            | ComputeError::DuplicateInput { .. }
-            | ComputeError::MissingInput { .. }
-            | ComputeError::WrongType { .. }
-            | ComputeError::WrongShape { .. }
-            | ComputeError::Node { .. } => NnCode::InvalidArgument,
-            _ => NnCode::RuntimeError,
-        };
-        let reason = error.to_string();
-        Denied { code, reason }
-    }
+/// What a guest learns of a call that has no result; or else, in words, that the host failed.
+pub(crate) fn failed(error: &ComputeError) -> Result<Denied, String> {
+    let code = match error {
+        ComputeError::TooLarge { .. } | ComputeError::Overflow => NnCode::TooLarge,
+        ComputeError::UnknownInput { .. }
+        | ComputeError::DuplicateInput { .. }
+        | ComputeError::MissingInput { .. }
+        | ComputeError::WrongType { .. }
+        | ComputeError::WrongShape { .. }
+        | ComputeError::Node { .. }
+        | ComputeError::OutputType { .. } => NnCode::InvalidArgument,
+        ComputeError::ShapeDisagreement { .. } => return Err(error.to_string()),
+        ComputeError::Backend(reason) if is_of_this_machine(reason) => {
+            return Err(error.to_string());
+        }
+        ComputeError::Backend(_) | ComputeError::Panicked(_) => NnCode::RuntimeError,
+    };
+    let reason = error.to_string();
+    Ok(Denied { code, reason })
+}
+
+/// Whether a backend failed for want of something that another machine may have.
+fn is_of_this_machine(reason: &str) -> bool {
+    let reason = reason.to_ascii_lowercase();
+    [
+        "out of memory",
+        "failed to allocate",
+        "bad_alloc",
+        "cuda",
+        "cublas",
+        "cudnn",
+    ]
+    .iter()
+    .any(|sign| reason.contains(sign))
 }

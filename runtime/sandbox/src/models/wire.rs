@@ -127,9 +127,9 @@ impl TensorPart {
 
     /// Bytes that it has; none if it cannot be a tensor.
     fn bytes(&self) -> Option<u64> {
-        let size = self.element_type()?.size_bytes();
         let mut dimensions = self.shape.dimensions.iter();
-        dimensions.try_fold(size, |all, &size| all.checked_mul(size.into()))
+        let elements = dimensions.try_fold(1_u64, |all, &size| all.checked_mul(size.into()))?;
+        self.element_type()?.bytes_of(elements)
     }
 }
 

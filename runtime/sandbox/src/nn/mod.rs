@@ -278,9 +278,10 @@ fn held_bytes(dimensions: &[u32], data_bytes: usize) -> u64 {
 
 fn data_bytes(shape: &InputShape<'_>) -> u64 {
     let dimensions = shape.dimensions.iter();
-    dimensions.fold(shape.element_type.size_bytes(), |product, dimension| {
+    let elements = dimensions.fold(1_u64, |product, dimension| {
         product.saturating_mul(u64::from(*dimension))
-    })
+    });
+    shape.element_type.bytes_of(elements).unwrap_or(u64::MAX)
 }
 
 /// What a guest learns of a failed inference. What a backend says goes to the observer only.

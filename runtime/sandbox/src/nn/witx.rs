@@ -340,9 +340,10 @@ fn set_input(guest: Guest<'_>, context: u32, index: u32, tensor: u32) -> Answer 
 fn fits(dimensions: &[u32], element_type: ElementType, data: &[u8]) -> bool {
     let bytes = dimensions
         .iter()
-        .try_fold(element_type.size_bytes(), |product, dimension| {
+        .try_fold(1_u64, |product, dimension| {
             product.checked_mul(u64::from(*dimension))
-        });
+        })
+        .and_then(|elements| element_type.bytes_of(elements));
     bytes == Some(wide(data.len()))
 }
 

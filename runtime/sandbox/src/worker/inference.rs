@@ -6,14 +6,14 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 
-use meterbox_inference::{ComputeError, Model, ModelLimits};
+use meterbox_inference::{Model, ModelLimits};
 use meterbox_isolation::Channel;
 use sha2::{Digest, Sha256};
 
 use super::wire::{FromInference, Nonsense, ToInference, decode, encode};
 use crate::models::exchange::Exchange;
 use crate::models::wire::{ShapePart, TensorPart, cost_part, put, short, take};
-use crate::models::{Denied, ModelFacts, NnCode};
+use crate::models::{Denied, ModelFacts, NnCode, failed, refused};
 
 /// Exit codes that say why an inference worker has ended.
 const DONE: u8 = 0;
@@ -26,6 +26,8 @@ enum Failed {
     Nonsense,
     /// This machine could not, which is no fault of the model's.
     Host(String),
+    /// The engine cannot run a model.
+    Unable(String),
 }
 
 impl From<Nonsense> for Failed {
@@ -70,6 +72,7 @@ pub(super) fn work(mut channel: Channel) -> u8 {
             Ok(None) => continue,
             Ok(Some(answer)) => answer,
             Err(Failed::Host(reason)) => FromInference::Failed(reason),
+            Err(Failed::Unable(reason)) => FromInference::Unable(reason),
             Err(Failed::Nonsense) => return NONSENSE,
         };
         let sent = encode(&answer).map(|bytes| channel.send(&bytes, &[], None));
@@ -128,7 +131,7 @@ impl Worker {
         }
         let model = match Model::load(&bytes, &self.limits) {
             Ok(model) => model,
-            Err(error) => return Ok(Err(Denied::from(&error))),
+            Err(error) => return Ok(Err(refused(&error).map_err(Failed::Unable)?)),
         };
         drop(bytes);
         let facts = ModelFacts::of(&model);
@@ -168,9 +171,10 @@ impl Worker {
         let Some(model) = self.used(sha256) else {
             return Ok(FromInference::Gone);
         };
-        let cost = model.cost(&shapes);
-        let cost = cost.map_err(|error| short(Denied::from(&error)));
-        Ok(FromInference::Costs(cost.map(|cost| cost_part(&cost))))
+        Ok(FromInference::Costs(match model.cost(&shapes) {
+            Ok(cost) => Ok(cost_part(&cost)),
+            Err(error) => Err(short(failed(&error).map_err(Failed::Host)?)),
+        }))
     }
 
     fn compute(
@@ -199,27 +203,10 @@ impl Worker {
                 code: NnCode::TooLarge,
                 reason: "its outputs are too large to be handed over".into(),
             }),
-            Err(ComputeError::Backend(reason)) if is_of_this_machine(&reason) => {
-                return Err(Failed::Host(reason));
-            }
-            Err(error) => Err(short(Denied::from(&error))),
+            Err(error) => Err(short(failed(&error).map_err(Failed::Host)?)),
         };
         Ok(FromInference::Computed(answer))
     }
-}
-
-/// Whether a backend failed for want of something that another machine may have.
-fn is_of_this_machine(reason: &str) -> bool {
-    let reason = reason.to_ascii_lowercase();
-    [
-        "out of memory",
-        "failed to allocate",
-        "cuda failure",
-        "cublas failure",
-        "cudnn failure",
-    ]
-    .iter()
-    .any(|sign| reason.contains(sign))
 }
 
 /// All of a file.

@@ -275,6 +275,7 @@ impl<'o> Relay<'o> {
         let stop = || self.order.stopped();
         match pool.shelf().ask(&model.slot, &question, &fork, &stop)? {
             FromInference::Failed(why) => Err(Fault::Inference(why).into()),
+            FromInference::Unable(why) => Err(End::Run(Refusal::Model(why).into())),
             answer => Ok(answer),
         }
     }

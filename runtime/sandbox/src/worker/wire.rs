@@ -98,6 +98,8 @@ pub(super) enum FromInference {
     },
     Costs(Result<[u64; 7], Denied>),
     Computed(Result<Vec<TensorPart>, Denied>),
+    /// The engine cannot run the model.
+    Unable(String),
     /// The model is not kept any more.
     Gone,
     /// It could not be done, for a reason of this machine's.
