@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use meterbox_meter::{Declared, Kind, METER_MODULE, Metered};
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
@@ -20,7 +20,7 @@ use crate::models::{ModelCache, Models};
 use crate::nn;
 use crate::outcome::{Fault, Refusal};
 use crate::wasi_0_1;
-use crate::worker::Artefact;
+use crate::worker::{Artefact, InferenceEngine};
 
 /// The engine and its version, as receipts name them.
 pub const ENGINE_NAME: &str = "wasmtime";
@@ -187,6 +187,12 @@ impl InProcess {
             modules,
             cache,
         })
+    }
+
+    /// What computes with models in this process.
+    pub(crate) fn inference_engine(&self) -> InferenceEngine {
+        static ENGINE: OnceLock<InferenceEngine> = OnceLock::new();
+        ENGINE.get_or_init(InferenceEngine::embedded).clone()
     }
 
     /// Compiles a metered program, and checks that everything it imports is there.

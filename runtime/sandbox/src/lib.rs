@@ -47,6 +47,9 @@ mod worker;
 pub use engine::{ENGINE_NAME, ENGINE_VERSION, FLOAT_MODE, OptLevel, Program};
 pub use job::{Blob, FileBlob, Input, Job, LogLevel, Nobody, Observer, STDERR, STDIN, STDOUT};
 pub use limits::{Limits, STACK_UNITS_MAX};
+pub use meterbox_inference::{
+    Device as EngineDevice, EngineKind, EngineSettings, Libraries as EngineLibraries,
+};
 pub use meterbox_isolation::{Finding, Layer, Report, Role, Standing, Verification};
 pub use meterbox_meter::{Metered, meter};
 pub use models::Device;
@@ -56,4 +59,6 @@ pub use profile::{CallPath, FunctionUnits, Profile, ProfiledFunction};
 pub use run::RunError;
 pub use sandbox::Sandbox;
 pub use stop::{Stop, Stopper};
-pub use worker::{WorkerFinding, WorkerSettings, WorkerStartError, serve_as_worker};
+pub use worker::{
+    InferenceEngine, WorkerFinding, WorkerSettings, WorkerStartError, serve_as_worker,
+};

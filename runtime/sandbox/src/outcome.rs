@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::outputs::Output;
 use crate::profile::Profile;
 use crate::stop::Stopper;
+use crate::worker::InferenceEngine;
 
 /// How a run ended, as a function of the job alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +90,9 @@ pub struct Ran {
     pub memory_refusals: u64,
     /// How long creating its instances took, by the clock on the wall: no part of any bill.
     pub instantiate_time: Duration,
+    /// What has computed with its models; none if it had none. Of this machine and this time, and no part of
+    /// any bill.
+    pub engine: Option<InferenceEngine>,
     /// Where its units went, if the program was metered with hooks.
     pub profile: Option<Profile>,
 }

@@ -75,9 +75,13 @@ impl InProcess {
             let models = Arc::<ModelCache>::clone(&self.cache);
             let run = || self.run_here(program, job, limits, observer, stop, models);
             let thread = thread().spawn_scoped(scope, run).map_err(Fault::from)?;
-            thread
+            let mut ran = thread
                 .join()
-                .map_err(|_| Fault::Host("the run's thread panicked".into()))?
+                .map_err(|_| Fault::Host("the run's thread panicked".into()))??;
+            if !ran.transcript.is_empty() {
+                ran.engine = Some(self.inference_engine());
+            }
+            Ok(ran)
         })
     }
 
@@ -237,6 +241,7 @@ pub(crate) fn refused_before_start(limits: &Limits) -> Ran {
         memory_refusals: 0,
         instantiate_time: Duration::ZERO,
         profile: None,
+        engine: None,
     }
 }
 
@@ -484,6 +489,7 @@ fn finish(
         memory_refusals: host.memory.refusals(),
         instantiate_time: host.instantiate_time,
         profile,
+        engine: None,
         transcript: host.transcript,
     })
 }

@@ -372,6 +372,7 @@ fn wait(order: &Order<'_>, runner: &mut Runner, told: &mut Told, scratch: &Arc<F
                             memory_refusals,
                             instantiate_time,
                             profile: None,
+                            engine: relay.engine(),
                         })))
                     }
                     Err(nonsense) => nonsense.into(),

@@ -6,10 +6,11 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 
-use meterbox_inference::{Model, ModelLimits};
+use meterbox_inference::{Engine, Model, ModelLimits};
 use meterbox_isolation::Channel;
 use sha2::{Digest, Sha256};
 
+use super::InferenceEngine;
 use super::wire::{FromInference, Nonsense, ToInference, decode, encode};
 use crate::models::exchange::Exchange;
 use crate::models::wire::{ShapePart, TensorPart, cost_part, put, short, take};
@@ -19,6 +20,8 @@ use crate::models::{Denied, ModelFacts, NnCode, failed, refused};
 const DONE: u8 = 0;
 const NONSENSE: u8 = 3;
 const PARENT_GONE: u8 = 4;
+/// The exit code of one that was to do something else.
+pub(super) const NOT_MINE: u8 = 8;
 
 /// Why there is no answer.
 enum Failed {
@@ -37,7 +40,9 @@ impl From<Nonsense> for Failed {
 }
 
 /// Models by digest, the longest unused first to go.
-struct Worker {
+struct Worker<'w> {
+    engine: Result<Engine, String>,
+    class: &'w Result<(), String>,
     limits: ModelLimits,
     bytes_max: u64,
     bytes: u64,
@@ -49,8 +54,14 @@ struct Worker {
 }
 
 /// Works until the parent is gone.
-pub(super) fn work(mut channel: Channel) -> u8 {
+pub(super) fn work(
+    mut channel: Channel,
+    engine: Result<Engine, String>,
+    class: &Result<(), String>,
+) -> u8 {
     let mut worker = Worker {
+        engine,
+        class,
         limits: ModelLimits::default(),
         bytes_max: 0,
         bytes: 0,
@@ -82,7 +93,7 @@ pub(super) fn work(mut channel: Channel) -> u8 {
     }
 }
 
-impl Worker {
+impl Worker<'_> {
     fn take(
         &mut self,
         message: ToInference,
@@ -92,7 +103,11 @@ impl Worker {
         match message {
             ToInference::Begin { bytes_max } => {
                 self.bytes_max = bytes_max;
-                Ok(None)
+                let ready = match &self.engine {
+                    Ok(engine) => Ok(InferenceEngine::of(engine.facts(), self.class)),
+                    Err(reason) => Err(reason.clone()),
+                };
+                Ok(Some(FromInference::Ready(ready)))
             }
             ToInference::Attach => {
                 let file = files.next().ok_or(Failed::Nonsense)?;
@@ -129,7 +144,9 @@ impl Worker {
                 "a model has another digest than its own".into(),
             ));
         }
-        let model = match Model::load(&bytes, &self.limits) {
+        let engine = self.engine.as_ref();
+        let engine = engine.map_err(|reason| Failed::Host(reason.clone()))?;
+        let model = match Model::load_on(&bytes, &self.limits, engine) {
             Ok(model) => model,
             Err(error) => return Ok(Err(refused(&error).map_err(Failed::Unable)?)),
         };

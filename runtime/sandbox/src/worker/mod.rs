@@ -4,6 +4,7 @@
 mod attempt;
 mod cache;
 mod compiler;
+mod engine;
 mod flag;
 mod inference;
 mod pool;
@@ -16,11 +17,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use self::cache::Artefact;
+pub use self::engine::InferenceEngine;
 pub(crate) use self::flag::Flag;
 pub(crate) use self::pool::Pool;
 use meterbox_isolation::{Layer, Report, Role, Roles, Verification, ZygoteError, serve};
 
 use crate::engine::{Allocation, InProcess, OptLevel};
+use meterbox_inference::{Engine, EngineSettings};
 
 /// How workers are started, and what they may use. All of it is the provider's to decide.
 #[derive(Debug, Clone)]
@@ -43,6 +46,8 @@ pub struct WorkerSettings {
     /// Bytes of models, as files, that are kept for later jobs, for each owner. Loaded, a model takes some
     /// times its bytes.
     pub model_bytes_max: u64,
+    /// Which engine computes with models, and on what.
+    pub engine: EngineSettings,
     /// How long one inference may take, by the clock on the wall. Beyond, its process is ended, and the job
     /// is a fault, which nobody pays.
     pub inference_time_max: Duration,
@@ -69,6 +74,7 @@ impl WorkerSettings {
             compile_bytes_max: 8 << 30,
             // Twice the largest model that is taken.
             model_bytes_max: 1 << 30,
+            engine: EngineSettings::default(),
             // What a large model takes on a slow machine, a hundred times over.
             inference_time_max: Duration::from_secs(600),
             wall_time_max: None,
@@ -84,6 +90,9 @@ pub enum WorkerStartError {
     /// The worker program does not do what it should.
     #[error("the worker program does not start")]
     Zygote(#[from] ZygoteError),
+    /// The engine that is to compute with models cannot be opened.
+    #[error("models cannot be computed with here: {0}")]
+    Engine(String),
     /// A layer without which nothing of a stranger's is run.
     #[error(
         "this system does not provide the layer `{layer:?}`, without which no guest is run: {reason}"
@@ -123,7 +132,12 @@ const REQUIRED: [Layer; 5] = [
 /// # Errors
 /// In words, if the process was not started by a sandbox, or cannot run the engine.
 pub fn serve_as_worker(arguments: impl Iterator<Item = String>) -> Result<(), String> {
-    let level = arguments.last().unwrap_or_default();
+    let last = arguments.last().unwrap_or_default();
+    let class = engine::enter_class();
+    if let Some(settings) = engine::settings_of(&last) {
+        return serve_engine(&settings, &class);
+    }
+    let level = last;
     let opt_level = OptLevel::named(&level)
         .ok_or_else(|| format!("`{level}` is no level of the compiler: `none` and `speed` are"))?;
     // Made once, and there in every worker that is forked.
@@ -133,7 +147,28 @@ pub fn serve_as_worker(arguments: impl Iterator<Item = String>) -> Result<(), St
     let roles = Roles {
         runner: &|channel| runner::work(&pooled, &on_demand, channel),
         compiler: &|channel| compiler::work(&on_demand, channel),
-        inference: &inference::work,
+        inference: &|channel| inference::work(channel, Ok(Engine::embedded()), &class),
+    };
+    serve(&roles).map_err(|error| error.to_string())
+}
+
+/// Works as an inference worker alone, with an engine that is a library of the system's.
+fn serve_engine(settings: &EngineSettings, class: &Result<(), String>) -> Result<(), String> {
+    let open = || Engine::open(settings).map_err(|error| error.to_string());
+    // A processor's is loaded once, while there are files to load it from. A GPU's driver does not outlive a
+    // fork, so each worker opens it for itself.
+    let ready = match settings.device {
+        meterbox_inference::Device::Processor => Some(open()),
+        meterbox_inference::Device::Cuda { .. } => None,
+    };
+    let other = |_| inference::NOT_MINE;
+    let roles = Roles {
+        runner: &other,
+        compiler: &other,
+        inference: &|channel| {
+            let engine = ready.clone().unwrap_or_else(open);
+            inference::work(channel, engine, class)
+        },
     };
     serve(&roles).map_err(|error| error.to_string())
 }

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use meterbox_inference::{Device as EngineDevice, EngineKind};
 use meterbox_isolation::{
-    ChannelError, EXIT_PANICKED, Ending, Role, Standing, Worker, WorkerLimits, Zygote, ZygoteError,
-    ZygoteSettings, verify,
+    ChannelError, EXIT_PANICKED, Ending, Layer, Layers, Role, Standing, Worker, WorkerLimits,
+    Zygote, ZygoteError, ZygoteSettings, verify,
 };
 use meterbox_meter::{Kind, Metered};
 
@@ -24,6 +25,7 @@ use crate::engine::{Code, HOST_STACK_BYTES, NATIVE_STACK_BYTES, OptLevel, Progra
 use crate::host::wide;
 use crate::job::{Job, Observer};
 use crate::limits::Limits;
+use crate::models::Device;
 use crate::outcome::{Fault, Ran, Refusal};
 use crate::run::{RunError, check_declared};
 use crate::stop::Stop;
@@ -66,6 +68,8 @@ pub(crate) struct Pool {
     settings: WorkerSettings,
     opt_level: OptLevel,
     zygote: Mutex<Arc<Zygote>>,
+    /// That of the engine for models, if it is not the one that is built in.
+    engine_zygote: Option<Mutex<Arc<Zygote>>>,
     idle: Mutex<Vec<Runner>>,
     busy: Mutex<Vec<u32>>,
     cache: Cache,
@@ -132,6 +136,10 @@ impl Pool {
         settings: WorkerSettings,
     ) -> Result<Pool, WorkerStartError> {
         let zygote = start_zygote(&settings, opt_level)?;
+        let engine_zygote = match settings.engine.kind {
+            EngineKind::Tract => None,
+            _ => Some(Mutex::new(Arc::new(start_engine_zygote(&settings)?))),
+        };
         let shelf = Shelf::new(ShelfSettings {
             model_bytes_max: settings.model_bytes_max,
             idle_max: settings.idle_max,
@@ -142,12 +150,21 @@ impl Pool {
             settings,
             opt_level,
             zygote: Mutex::new(Arc::new(zygote)),
+            engine_zygote,
             idle: Mutex::default(),
             busy: Mutex::default(),
             compiling: Turns::new(COMPILERS_MAX),
             programs: AtomicU64::new(0),
             shelf,
         };
+        if pool.engine_zygote.is_some() {
+            // An engine that cannot be opened is known before any job comes.
+            let is_gpu = matches!(pool.settings.engine.device, EngineDevice::Cuda { .. });
+            let device = if is_gpu { Device::Gpu } else { Device::Cpu };
+            let fork = |_, limits: &_| pool.fork_inference(device, limits);
+            let begun = pool.shelf.begun(&fork);
+            begun.map_err(WorkerStartError::Engine)?;
+        }
         let first = pool.fork_runner()?;
         for layer in REQUIRED {
             let standing = first.worker.report().standing(layer);
@@ -167,19 +184,49 @@ impl Pool {
     }
 
     pub(super) fn fork(&self, role: Role, limits: &WorkerLimits) -> Result<Worker, ZygoteError> {
-        let zygote = Arc::clone(&locked(&self.zygote));
-        let deadline = Some(Instant::now() + BIRTH_TIME_MAX);
-        match zygote.fork(role, limits, deadline) {
-            Err(ZygoteError::Gone) => {}
-            result => return result,
-        }
-        // Somebody killed it, and all workers with it. Whoever notices first starts another.
-        let mut current = locked(&self.zygote);
-        if Arc::ptr_eq(&current, &zygote) {
-            *current = Arc::new(start_zygote(&self.settings, self.opt_level)?);
+        let restart = || {
+            let zygote = start_zygote(&self.settings, self.opt_level)?;
             locked(&self.idle).clear();
+            Ok(zygote)
+        };
+        fork(&self.zygote, role, limits, &restart)
+    }
+
+    /// Whether models can be computed with on such a device.
+    pub(super) fn has_device(&self, device: Device) -> bool {
+        let is_gpu = matches!(self.settings.engine.device, EngineDevice::Cuda { .. });
+        device == Device::Cpu || is_gpu
+    }
+
+    /// A process that computes on this device: with the engine that was set, if that is for it; else with the
+    /// one that is built in.
+    pub(super) fn fork_inference(
+        &self,
+        device: Device,
+        limits: &WorkerLimits,
+    ) -> Result<Worker, ZygoteError> {
+        let is_gpu = matches!(self.settings.engine.device, EngineDevice::Cuda { .. });
+        match &self.engine_zygote {
+            Some(zygote) if is_gpu == (device == Device::Gpu) => {
+                let restart = || start_engine_zygote(&self.settings);
+                let limits = WorkerLimits {
+                    // Libraries map, open and start more than our own code does.
+                    descriptors_max: 4_096,
+                    threads_max: 1_024,
+                    ..*limits
+                };
+                let gpu = WorkerLimits {
+                    // A driver reserves address space in which it does not have memory.
+                    data_bytes: u64::MAX / 2,
+                    data_bytes_max: u64::MAX / 2,
+                    file_bytes_max: SCRATCH_BYTES_MAX,
+                    ..limits
+                };
+                let limits = if is_gpu { &gpu } else { &limits };
+                fork(zygote, Role::Inference, limits, &restart)
+            }
+            _ => self.fork(Role::Inference, limits),
         }
-        current.fork(role, limits, deadline)
     }
 
     fn fork_runner(&self) -> Result<Runner, ZygoteError> {
@@ -494,6 +541,51 @@ pub(super) fn ending(worker: &mut Worker, reason: &str) -> String {
 
 fn unborn(error: ZygoteError) -> RunError {
     Fault::Worker(format!("no worker can be started: {error}")).into()
+}
+
+/// Forks from a zygote, or from the one that takes its place if it is gone.
+fn fork(
+    zygote: &Mutex<Arc<Zygote>>,
+    role: Role,
+    limits: &WorkerLimits,
+    restart: &dyn Fn() -> Result<Zygote, ZygoteError>,
+) -> Result<Worker, ZygoteError> {
+    let known = Arc::clone(&locked(zygote));
+    let deadline = Some(Instant::now() + BIRTH_TIME_MAX);
+    match known.fork(role, limits, deadline) {
+        Err(ZygoteError::Gone) => {}
+        result => return result,
+    }
+    // Somebody killed it, and all workers with it. Whoever notices first starts another.
+    let mut current = locked(zygote);
+    if Arc::ptr_eq(&current, &known) {
+        *current = Arc::new(restart()?);
+    }
+    current.fork(role, limits, deadline)
+}
+
+/// What a driver of a GPU cannot do without is not taken from its process: files and devices to open, and
+/// system calls that no list names.
+fn engine_layers(settings: &WorkerSettings) -> Layers {
+    match settings.engine.device {
+        EngineDevice::Processor => Layers::ALL,
+        EngineDevice::Cuda { .. } => [Layer::Landlock, Layer::Seccomp, Layer::MountNamespace]
+            .into_iter()
+            .fold(Layers::ALL, Layers::without),
+    }
+}
+
+fn start_engine_zygote(settings: &WorkerSettings) -> Result<Zygote, ZygoteError> {
+    let refused = || std::io::Error::other("a path of the engine's has a line break");
+    let argument = super::engine::argument(&settings.engine);
+    let argument = argument.ok_or_else(|| ZygoteError::Refused(refused()))?;
+    let mut command = std::process::Command::new(&settings.program);
+    command.args(&settings.arguments).arg(argument);
+    let zygote = ZygoteSettings {
+        layers: engine_layers(settings),
+        ..ZygoteSettings::default()
+    };
+    Zygote::start(command, &zygote)
 }
 
 fn start_zygote(settings: &WorkerSettings, opt_level: OptLevel) -> Result<Zygote, ZygoteError> {

@@ -1,11 +1,13 @@
 //! What a run asks of models, passed on to the process that keeps them. Believes neither: a runner reaches
 //! only models that it has brought, and tensors pass in memory that this process does not read.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use super::InferenceEngine;
 use super::attempt::Order;
 use super::shelf::{Question, Shelved, Slot, Unanswered};
 use super::wire::{FromInference, Nonsense, ToInference};
@@ -84,6 +86,8 @@ pub(super) struct Relay<'o> {
     opened: Vec<Opened>,
     /// Bytes of models that the guest brought itself, of which there are copies.
     copied_bytes: u64,
+    /// What has answered last.
+    engine: RefCell<Option<InferenceEngine>>,
 }
 
 impl<'o> Relay<'o> {
@@ -93,7 +97,13 @@ impl<'o> Relay<'o> {
             exchange: None,
             opened: Vec::new(),
             copied_bytes: 0,
+            engine: RefCell::new(None),
         }
+    }
+
+    /// What has computed with the run's models; none if it had none.
+    pub(super) fn engine(&self) -> Option<InferenceEngine> {
+        self.engine.borrow().clone()
     }
 
     /// The file that comes along with an answer.
@@ -148,7 +158,7 @@ impl<'o> Relay<'o> {
         sha256: [u8; 32],
         device: Device,
     ) -> Result<Answered, End> {
-        if device == Device::Gpu {
+        if !self.order.pool.has_device(device) {
             return Err(End::Run(Refusal::NoDevice.into()));
         }
         let limits = self.order.limits;
@@ -173,9 +183,9 @@ impl<'o> Relay<'o> {
         };
         let job = self.order.job;
         let shelved = if job.public_models.contains(&sha256) {
-            Shelved::Public(sha256)
+            Shelved::Public(device, sha256)
         } else {
-            Shelved::Owner(job.owner)
+            Shelved::Owner(device, job.owner)
         };
         let model = Opened {
             sha256,
@@ -271,9 +281,12 @@ impl<'o> Relay<'o> {
             exchange: (*number, exchange.0.as_fd()),
         };
         let pool = self.order.pool;
-        let fork = |role, limits: &_| pool.fork(role, limits);
+        let device = model.slot.device;
+        let fork = |_, limits: &_| pool.fork_inference(device, limits);
         let stop = || self.order.stopped();
-        match pool.shelf().ask(&model.slot, &question, &fork, &stop)? {
+        let (answer, engine) = pool.shelf().ask(&model.slot, &question, &fork, &stop)?;
+        self.engine.replace(Some(engine));
+        match answer {
             FromInference::Failed(why) => Err(Fault::Inference(why).into()),
             FromInference::Unable(why) => Err(End::Run(Refusal::Model(why).into())),
             answer => Ok(answer),

@@ -12,18 +12,27 @@ use std::time::{Duration, Instant};
 
 use meterbox_isolation::{ChannelError, Role, Worker, WorkerLimits, ZygoteError};
 
+use super::InferenceEngine;
 use super::pool::ending;
 use super::wire::{FromInference, ToInference, decode, encode};
+use crate::models::Device;
 use crate::outcome::Fault;
 use crate::stop::Stopper;
 
 /// Whose models a process has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Shelved {
-    /// This owner's.
-    Owner([u8; 32]),
-    /// This one model, which anybody may use.
-    Public([u8; 32]),
+    /// This owner's, on this device.
+    Owner(Device, [u8; 32]),
+    /// This one model, on this device, which anybody may use.
+    Public(Device, [u8; 32]),
+}
+
+impl Shelved {
+    pub(super) fn device(self) -> Device {
+        let (Shelved::Owner(device, _) | Shelved::Public(device, _)) = self;
+        device
+    }
 }
 
 /// Memory of an inference worker beside what its models take: a call's values, and copies of inputs.
@@ -35,6 +44,9 @@ const MODEL_TIMES: u64 = 8;
 
 /// How long a worker may leave a message lying. It reads all the time, so it is stuck or stopped.
 const SEND_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How long a process may take to open its engine: a GPU's driver takes seconds.
+const BEGIN_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// How often it is looked whether whoever waits has to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -70,6 +82,7 @@ const NO_PROCESS: u32 = 0;
 
 /// One process, or none yet, and who is using it.
 pub(super) struct Slot {
+    pub(super) device: Device,
     used: AtomicU64,
     /// Which process it is, or [`NO_PROCESS`]: told without waiting for whoever is asking it.
     pid: AtomicU32,
@@ -80,6 +93,7 @@ pub(super) struct Slot {
 
 struct Process {
     worker: Worker,
+    engine: InferenceEngine,
     /// The number of the exchange that it has.
     attached: Option<u64>,
 }
@@ -136,6 +150,7 @@ impl Shelf {
         let mut slots = locked(&self.slots);
         let slot = slots.entry(shelved).or_insert_with(|| {
             Arc::new(Slot {
+                device: shelved.device(),
                 used: AtomicU64::new(now),
                 pid: AtomicU32::new(NO_PROCESS),
                 is_taken: Mutex::new(false),
@@ -186,7 +201,7 @@ impl Shelf {
         question: &Question<'_>,
         fork: &dyn Fn(Role, &WorkerLimits) -> Result<Worker, ZygoteError>,
         stop: &dyn Fn() -> Option<Stopper>,
-    ) -> Result<FromInference, Unanswered> {
+    ) -> Result<(FromInference, InferenceEngine), Unanswered> {
         let _turn = slot.turn(stop)?;
         let mut place = locked(&slot.process);
         // One that died while it waited is noticed now, and replaced once.
@@ -202,7 +217,7 @@ impl Shelf {
                 }
             };
             let failed = match process.answer(question, self.settings.answer_time_max, stop) {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => return Ok((answer, process.engine.clone())),
                 Err(failed) => failed,
             };
             // Whatever it was doing, nobody waits for it any more.
@@ -228,19 +243,40 @@ impl Shelf {
         &self,
         fork: &dyn Fn(Role, &WorkerLimits) -> Result<Worker, ZygoteError>,
     ) -> Result<Process, Unanswered> {
-        let fault = |why: String| Unanswered::Fault(Fault::Inference(why));
-        let unborn = |error: ZygoteError| fault(format!("it cannot be started: {error}"));
-        let worker = fork(Role::Inference, &self.limits()).map_err(unborn)?;
-        let mut process = Process {
+        let (worker, engine) = self.begun(fork).map_err(|why| {
+            let why = format!("it cannot be started: {why}");
+            Unanswered::Fault(Fault::Inference(why))
+        })?;
+        Ok(Process {
             worker,
+            engine,
             attached: None,
-        };
+        })
+    }
+
+    /// A process that is ready, and what computes in it; or why there is none.
+    pub(super) fn begun(
+        &self,
+        fork: &dyn Fn(Role, &WorkerLimits) -> Result<Worker, ZygoteError>,
+    ) -> Result<(Worker, InferenceEngine), String> {
+        let worker = fork(Role::Inference, &self.limits());
+        let mut worker = worker.map_err(|error| error.to_string())?;
         let begin = ToInference::Begin {
             bytes_max: self.settings.model_bytes_max,
         };
-        // One that is gone already is noticed when it is asked.
-        let _ = process.send(&begin, &[]);
-        Ok(process)
+        let deadline = Some(Instant::now() + BEGIN_TIME_MAX);
+        let bytes = encode(&begin)?;
+        let sent = worker.channel().send(&bytes, &[], deadline);
+        let answer = sent.and_then(|()| worker.channel().receive(deadline));
+        let answer = match answer {
+            Ok(Some(frame)) => decode(&frame.payload).map_err(|error| error.to_string())?,
+            Ok(None) => return Err(ending(&mut worker, "")),
+            Err(error) => return Err(ending(&mut worker, &error.to_string())),
+        };
+        match answer {
+            FromInference::Ready(ready) => Ok((worker, ready?)),
+            _ => Err("it says something else than that it is ready".into()),
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::outcome::{Fault, InferenceCall, Measured, Outcome, Refusal};
 use crate::outputs::Output;
 use crate::run::{LIMIT_NAMES, RunError, TRAP_CODES};
 use crate::stop::Stopper;
+use crate::worker::InferenceEngine;
 
 /// Bytes of items that are put into one frame, which leaves room for the largest of them.
 pub(super) const BATCH_BYTES: usize = FRAME_BYTES_MAX / 4;
@@ -70,7 +71,7 @@ pub(super) enum ToRunner<'m> {
 /// To an inference worker.
 #[derive(Serialize, Deserialize)]
 pub(super) enum ToInference {
-    /// Comes first: how many bytes of models to keep at most, as files.
+    /// Comes first, and is answered: how many bytes of models to keep at most, as files.
     Begin { bytes_max: u64 },
     /// The exchange to use from then on, which comes along.
     Attach,
@@ -91,6 +92,8 @@ pub(super) enum ToInference {
 /// From an inference worker: one answer to each question.
 #[derive(Serialize, Deserialize)]
 pub(super) enum FromInference {
+    /// To the beginning: what computes, or in words why nothing can.
+    Ready(Result<InferenceEngine, String>),
     Opened {
         facts: Result<ModelFacts, Denied>,
         /// Whether it was not kept already.
