@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use meterbox_sandbox::{
-    Device, Fault, OptLevel, Outcome, RunError, Sandbox, Stop, Stopper, WorkerSettings,
+    Device, EngineDevice, EngineKind, EngineLibraries, EngineSettings, Fault, OptLevel, Outcome,
+    RunError, Sandbox, Stop, Stopper, WorkerSettings, WorkerStartError,
 };
 use meterbox_tests as guests;
 use meterbox_tests::model::{matrix_powers, tensor};
@@ -219,6 +220,106 @@ fn a_job_is_stopped_in_the_middle_of_an_inference_and_billed() {
     assert!(operations >= 60 << 30, "{operations}");
     assert!(ran.measured.spent.instructions > 0);
     assert!(ran.transcript.is_empty());
+}
+
+/// ONNX Runtime's library, if the system or `METERBOX_ONNXRUNTIME` has one.
+fn onnxruntime() -> Option<EngineSettings> {
+    let library = std::env::var_os("METERBOX_ONNXRUNTIME").map(std::path::PathBuf::from);
+    let settings = EngineSettings {
+        kind: EngineKind::OnnxRuntime,
+        libraries: EngineLibraries {
+            onnxruntime: library,
+            ..EngineLibraries::default()
+        },
+        ..EngineSettings::default()
+    };
+    let sandbox = Sandbox::with_workers(
+        OptLevel::Speed,
+        WorkerSettings {
+            engine: settings.clone(),
+            ..worker_settings()
+        },
+    );
+    match sandbox {
+        Ok(_) => Some(settings),
+        Err(WorkerStartError::Engine(why)) => {
+            assert!(std::env::var_os("METERBOX_ONNXRUNTIME").is_none(), "{why}");
+            eprintln!("skipped: {why}");
+            None
+        }
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn another_engine_computes_alike_for_the_same_units_and_may_die() {
+    let Some(engine) = onnxruntime() else {
+        return;
+    };
+    let sandbox = workers(|settings| settings.engine = engine);
+    for job in [powers(8, 3, 2), silero()] {
+        let here = job.run();
+        let there = job.run_in(&sandbox).unwrap();
+        assert_eq!(there.outcome, here.outcome);
+        assert_eq!(there.measured.inference, here.measured.inference);
+        assert_eq!(there.transcript.len(), here.transcript.len());
+        let model = |calls: &[meterbox_sandbox::InferenceCall]| -> Vec<_> {
+            calls.iter().map(|call| (call.model, call.cost)).collect()
+        };
+        assert_eq!(model(&there.transcript), model(&here.transcript));
+    }
+    let before = powers(8, 3, 2).run_in(&sandbox).unwrap();
+    let pid = inference_pids(&sandbox)[0];
+    kill(pid);
+    assert_eq!(powers(8, 3, 2).run_in(&sandbox).unwrap(), before);
+    assert_ne!(inference_pids(&sandbox)[0], pid);
+}
+
+/// A job that finds speech in a tone.
+fn silero() -> Job {
+    let model = guests::repository().join("examples/models/silero-vad.onnx");
+    Job::guest(guests::silero()).input("model", std::fs::read(model).unwrap())
+}
+
+#[test]
+fn an_engine_that_is_not_there_is_known_before_any_job() {
+    let mut settings = worker_settings();
+    settings.engine.kind = EngineKind::OnnxRuntime;
+    settings.engine.libraries.onnxruntime = Some("/nowhere/libonnxruntime.so".into());
+    match Sandbox::with_workers(OptLevel::Speed, settings).err() {
+        Some(WorkerStartError::Engine(why)) => {
+            assert!(why.contains("/nowhere/libonnxruntime.so"), "{why}");
+        }
+        other => panic!("it ended with {other:?}"),
+    }
+    // And so is a GPU.
+    let mut settings = worker_settings();
+    settings.engine.kind = EngineKind::OnnxRuntime;
+    settings.engine.device = EngineDevice::Cuda {
+        index: 97,
+        memory_bytes_max: None,
+    };
+    let error = Sandbox::with_workers(OptLevel::Speed, settings).err();
+    assert!(
+        matches!(error, Some(WorkerStartError::Engine(_))),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn workers_are_in_the_bit_exact_class_and_say_so() {
+    let sandbox = workers(|_| {});
+    let job = silero();
+    let program = job.compile_in(&sandbox).unwrap();
+    let nobody = Arc::new(meterbox_sandbox::Nobody);
+    let ran = sandbox
+        .run(&program, Arc::new(job.job.clone()), &job.limits, nobody)
+        .unwrap();
+    let engine = ran.engine.unwrap();
+    assert_eq!((engine.name.as_str(), engine.threads), ("tract", 1));
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        assert_eq!(engine.not_bit_exact, None);
+    }
 }
 
 #[test]
