@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use meterbox_sandbox::{
-    Blob, Fault, InferenceCall, Input, Limits, LogLevel, Measured, Observer, OptLevel, Outcome,
-    Program, Ran, RunError, Sandbox, WorkerSettings,
+    Blob, Device, Fault, InferenceCall, Input, Limits, LogLevel, Measured, Observer, OptLevel,
+    Outcome, Program, Ran, RunError, Sandbox, WorkerSettings,
 };
 use sha2::{Digest, Sha256};
 
@@ -119,6 +119,12 @@ impl Job {
 
     pub fn seed(mut self, seed: u64) -> Job {
         self.job.seed = seed;
+        self
+    }
+
+    /// What its models compute on.
+    pub fn on(mut self, device: Device) -> Job {
+        self.job.device = device;
         self
     }
 

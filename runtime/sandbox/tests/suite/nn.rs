@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use meterbox_sandbox::Outcome;
 use meterbox_sandbox::host_calls::TENSOR_UNITS;
+use meterbox_sandbox::{Device, Outcome};
 use meterbox_scripts::onnx::{self, Type};
 use meterbox_scripts::{Abi, Arg, Left, PAGES, Script, program};
 use meterbox_tests as guests;
@@ -20,6 +20,7 @@ const NOT_FOUND: u32 = 8;
 const ONNX: u32 = 1;
 const CPU: u32 = 0;
 const GPU: u32 = 1;
+const ANY: u32 = 3;
 const F32: u32 = 1;
 
 /// One past the guest's memory.
@@ -496,10 +497,22 @@ fn a_gpu_that_is_not_there_refuses_the_job_in_both_abis() {
         script.call("load", &[parts, 1, ONNX, target, to].map(Arg::Is));
         job(abi, script)
     };
+    let is_refused = |job: Job| {
+        let said = job.refusal();
+        assert!(said.contains("GPU"), "{said}");
+    };
     for abi in [Abi::Module, Abi::Component] {
         load(abi, CPU).run().is_ok();
-        let said = load(abi, GPU).refusal();
-        assert!(said.contains("GPU"), "{said}");
+        is_refused(load(abi, GPU));
+        // The guest's own choice comes before the order's.
+        load(abi, CPU).on(Device::Gpu).run().is_ok();
+    }
+    load(Abi::Module, ANY).run().is_ok();
+    is_refused(load(Abi::Module, ANY).on(Device::Gpu));
+    for (abi, ty) in [(Abi::Module, 3), (Abi::Component, 4)] {
+        let by_name = of_type(abi, ty, 1, 0).input("same", onnx::same(Type::U8));
+        by_name.run().is_ok();
+        is_refused(by_name.on(Device::Gpu));
     }
 }
 

@@ -255,12 +255,20 @@ struct Drawing {
     /// Names of inputs, and their lengths.
     inputs: Vec<[u32; 2]>,
     buffer: u32,
-    graphs: Vec<Arg>,
-    contexts: Vec<Arg>,
+    /// Handles, each with the model that it most likely is of.
+    graphs: Vec<(Arg, usize)>,
+    contexts: Vec<(Arg, usize)>,
     /// Handles of tensors and of errors, in a component.
     given: Vec<Arg>,
     errors: Vec<Arg>,
 }
+
+/// What makes a call of each of [`MODELS`] succeed: how many inputs, and which of the tensors. None does for the
+/// last, which is no model.
+const FITTING: [(usize, usize); 5] = [(2, 1), (1, 3), (2, 5), (1, 7), (1, 0)];
+
+/// The model that is none.
+const NONE: usize = FITTING.len();
 
 /// Bytes of the place that outputs are read to.
 const BUFFER_BYTES: u32 = 256;
@@ -327,35 +335,49 @@ impl Drawing {
 
     fn module_call(&mut self, u: &mut Unstructured<'_>) -> Result<(), Rejected> {
         let to = self.script.words(&[0, 0]);
-        match u.int_in_range(0..=8)? {
+        match u.int_in_range(0..=10)? {
             0 | 1 => {
-                let ([name, length], _) = *u.choose(&self.models)?;
+                let model = u.choose_index(self.models.len())?;
+                let ([name, length], _) = self.models[model];
                 self.call(u, "load_by_name", &[name, length, to].map(Arg::Is))?;
-                self.graphs.push(Arg::At(to));
+                self.graphs.push((Arg::At(to), model));
             }
             2 => {
-                let (_, parts) = *u.choose(&self.models)?;
+                let model = u.choose_index(self.models.len())?;
+                let (_, parts) = self.models[model];
                 let (encoding, target) = (self.encoding(u)?, u.int_in_range(0..=12)?);
                 let target = if target < 4 { target } else { 0 };
                 self.call(u, "load", &[parts, 1, encoding, target, to].map(Arg::Is))?;
-                self.graphs.push(Arg::At(to));
+                self.graphs.push((Arg::At(to), model));
             }
             3 => {
-                let graph = one(u, &self.graphs)?;
+                let (graph, model) = pair(u, &self.graphs)?;
                 self.call(u, "init_execution_context", &[graph, to.into()])?;
-                self.contexts.push(Arg::At(to));
+                self.contexts.push((Arg::At(to), model));
             }
             4 | 5 => {
-                let (context, index) = (one(u, &self.contexts)?, u.int_in_range(0..=2)?);
+                let (context, _) = pair(u, &self.contexts)?;
+                let index = u.int_in_range(0..=2)?;
                 let tensor = u.choose(&self.tensors)?.record;
                 self.call(u, "set_input", &[context, Arg::Is(index), tensor.into()])?;
             }
             6 => {
-                let context = one(u, &self.contexts)?;
+                let (context, _) = pair(u, &self.contexts)?;
                 self.call(u, "compute", &[context])?;
             }
-            7 => {
-                let (context, index) = (one(u, &self.contexts)?, u.int_in_range(0..=1)?);
+            // All that a call of a model takes.
+            7 | 8 => {
+                let (context, model) = pair(u, &self.contexts)?;
+                let (inputs, tensor) = FITTING.get(model).copied().unwrap_or((1, 0));
+                for index in (0u32..).take(inputs) {
+                    let tensor = self.tensors[tensor].record;
+                    self.call(u, "set_input", &[context, Arg::Is(index), tensor.into()])?;
+                }
+                self.call(u, "compute", &[context])?;
+            }
+            9 => {
+                let (context, _) = pair(u, &self.contexts)?;
+                let index = u.int_in_range(0..=1)?;
                 let (at, max) = (self.buffer, BUFFER_BYTES);
                 let arguments = [context, Arg::Is(index), at.into(), max.into(), to.into()];
                 self.call(u, "get_output", &arguments)?;
@@ -369,94 +391,143 @@ impl Drawing {
         let to = self.script.words(&[0, 0, 0]);
         // An answer is whether it failed, then a handle of the one kind or the other.
         let answer = Arg::At(to + 4);
-        match u.int_in_range(0..=14)? {
-            0 => {
-                let ([name, length], _) = *u.choose(&self.models)?;
-                self.call(u, "load-by-name", &[name, length, to].map(Arg::Is))?;
-                self.graphs.push(answer);
-            }
-            1 => {
-                let (_, parts) = *u.choose(&self.models)?;
-                let (encoding, target) = (self.encoding(u)?, u.int_in_range(0..=12)?);
-                let target = if target < 3 { target } else { 0 };
-                self.call(u, "load", &[parts, 1, encoding, target, to].map(Arg::Is))?;
-                self.errors.push(answer);
-                self.graphs.push(answer);
+        // What needs a handle that nobody has is mostly not called: that ends the run.
+        let step = match u.int_in_range(0..=17)? {
+            2 if self.graphs.is_empty() => 0,
+            5..=9 if self.contexts.is_empty() => 2 * usize::from(!self.graphs.is_empty()),
+            10..=12 if self.given.is_empty() => 3,
+            13 if self.errors.is_empty() => 3,
+            other => other,
+        };
+        match step {
+            0 | 1 => {
+                let model = u.choose_index(self.models.len())?;
+                let ([name, length], parts) = self.models[model];
+                let is_named = step == 0 || u.arbitrary()?;
+                let mut encoding = 1;
+                if is_named {
+                    self.call(u, "load-by-name", &[name, length, to].map(Arg::Is))?;
+                } else {
+                    encoding = self.encoding(u)?;
+                    let target = u.int_in_range(0..=40)?;
+                    let target = if target < 3 { target } else { 0 };
+                    self.call(u, "load", &[parts, 1, encoding, target, to].map(Arg::Is))?;
+                }
+                match model < NONE && encoding == 1 {
+                    true => self.graphs.push((answer, model)),
+                    false => self.errors.push(answer),
+                }
             }
             2 => {
-                let graph = one(u, &self.graphs)?;
+                let (graph, model) = pair(u, &self.graphs)?;
                 let init = "[method]graph.init-execution-context";
                 self.call(u, init, &[graph, to.into()])?;
-                self.contexts.push(answer);
+                self.contexts.push((answer, model));
             }
             3 | 4 => {
-                let fields = u.choose(&self.tensors)?.fields.map(Arg::Is);
-                let at = self.call(u, "[constructor]tensor", &fields)?;
-                self.given.push(Arg::At(at));
+                let tensor = u.choose_index(self.tensors.len())?;
+                let handle = self.tensor(u, tensor)?;
+                self.given.push(handle);
             }
+            // All that a call of a model takes.
             5..=7 => {
-                let context = one(u, &self.contexts)?;
-                let count = u.int_in_range(0..=3)?;
-                let named = self.named(u, count)?;
-                let arguments = [context, named.into(), count.into(), to.into()];
-                let compute = "[method]graph-execution-context.compute";
-                self.call(u, compute, &arguments)?;
-                self.errors.push(answer);
+                let (context, model) = pair(u, &self.contexts)?;
+                let (inputs, tensor) = FITTING.get(model).copied().unwrap_or((1, 0));
+                let mut tensors = Vec::new();
+                for input in 0..inputs {
+                    tensors.push((self.inputs[input], self.tensor(u, tensor)?));
+                }
+                self.compute(u, context, &tensors, to)?;
                 self.given.push(Arg::Third(to + 4));
             }
-            8 => {
-                let tensor = one(u, &self.given)?;
-                self.call(u, "[method]tensor.data", &[tensor, to.into()])?;
-            }
-            9 => {
-                let tensor = one(u, &self.given)?;
-                self.call(u, "[method]tensor.dimensions", &[tensor, to.into()])?;
+            8 | 9 => {
+                let (context, _) = pair(u, &self.contexts)?;
+                let mut tensors = Vec::new();
+                for _ in 0..u.int_in_range(0..=3)? {
+                    let tensor = u.choose_index(self.tensors.len())?;
+                    let name = *u.choose(&self.inputs)?;
+                    let handle = match self.given.is_empty() || u.arbitrary()? {
+                        true => self.tensor(u, tensor)?,
+                        false => self.given.pop().unwrap_or(Arg::Is(0)),
+                    };
+                    tensors.push((name, handle));
+                }
+                self.compute(u, context, &tensors, to)?;
+                self.errors.push(answer);
             }
             10 => {
                 let tensor = one(u, &self.given)?;
-                self.call(u, "[method]tensor.ty", &[tensor])?;
+                self.call(u, "[method]tensor.data", &[tensor, to.into()])?;
             }
             11 => {
+                let tensor = one(u, &self.given)?;
+                self.call(u, "[method]tensor.dimensions", &[tensor, to.into()])?;
+            }
+            12 => {
+                let tensor = one(u, &self.given)?;
+                self.call(u, "[method]tensor.ty", &[tensor])?;
+            }
+            13 => {
                 let error = one(u, &self.errors)?;
                 self.call(u, "[method]error.code", &[error])?;
                 self.call(u, "[method]error.data", &[error, to.into()])?;
             }
-            12 => {
-                let (name, handles) = match u.int_in_range(0..=3)? {
-                    0 => ("[resource-drop]tensor", &mut self.given),
-                    1 => ("[resource-drop]graph", &mut self.graphs),
-                    2 => ("[resource-drop]graph-execution-context", &mut self.contexts),
-                    _ => ("[resource-drop]error", &mut self.errors),
-                };
-                // Mostly not used again.
-                let handle = match u.ratio(7, 8)? {
-                    true => handles.pop().unwrap_or(Arg::Is(0)),
-                    false => one(u, handles)?,
-                };
-                self.call(u, name, &[handle])?;
-            }
+            14 | 15 => self.drop_one(u)?,
             _ => self.change(u)?,
         }
         Ok(())
     }
 
-    /// A list of named tensors; each is given away, so that none should come twice.
-    fn named(&mut self, u: &mut Unstructured<'_>, count: u32) -> Result<u32, Rejected> {
-        let mut records = Vec::new();
-        let mut handles = Vec::new();
-        for _ in 0..count {
-            let [name, length] = *u.choose(&self.inputs)?;
-            records.extend([name, length, 0]);
-            handles.push(match u.ratio(15, 16)? {
-                true => self.given.pop().unwrap_or(Arg::Is(0)),
-                false => Arg::Is(u.int_in_range(0..=9)?),
-            });
+    /// Ends a handle, which is mostly not used again.
+    fn drop_one(&mut self, u: &mut Unstructured<'_>) -> Result<(), Rejected> {
+        let is_kept = u.ratio(1, 16)?;
+        let (name, handle) = match u.int_in_range(0..=3)? {
+            0 => ("[resource-drop]tensor", self.given.pop()),
+            1 => (
+                "[resource-drop]graph",
+                self.graphs.pop().map(|(graph, _)| graph),
+            ),
+            2 => (
+                "[resource-drop]graph-execution-context",
+                self.contexts.pop().map(|(context, _)| context),
+            ),
+            _ => ("[resource-drop]error", self.errors.pop()),
+        };
+        if let Some(handle) = handle {
+            self.call(u, name, &[handle])?;
+            if is_kept {
+                self.given.push(handle);
+            }
         }
-        let named = self.script.words(&records);
-        for (at, handle) in (named + 8..).step_by(12).zip(handles) {
-            self.script.store(at, handle);
+        Ok(())
+    }
+
+    /// Makes a tensor of a component, and says where its handle is.
+    fn tensor(&mut self, u: &mut Unstructured<'_>, which: usize) -> Result<Arg, Rejected> {
+        let fields = self.tensors[which].fields.map(Arg::Is);
+        Ok(Arg::At(self.call(u, "[constructor]tensor", &fields)?))
+    }
+
+    /// Computes on named tensors, which are given away.
+    fn compute(
+        &mut self,
+        u: &mut Unstructured<'_>,
+        context: Arg,
+        tensors: &[([u32; 2], Arg)],
+        to: u32,
+    ) -> Result<(), Rejected> {
+        let records = tensors
+            .iter()
+            .flat_map(|([name, length], _)| [*name, *length, 0]);
+        let named = self.script.words(&records.collect::<Vec<_>>());
+        for (at, (_, handle)) in (named + 8..).step_by(12).zip(tensors) {
+            self.script.store(at, *handle);
         }
-        Ok(named)
+        let count = u32::try_from(tensors.len()).unwrap_or(0);
+        let arguments = [context, named.into(), count.into(), to.into()];
+        let compute = "[method]graph-execution-context.compute";
+        self.call(u, compute, &arguments)?;
+        Ok(())
     }
 
     fn encoding(&self, u: &mut Unstructured<'_>) -> Result<u32, Rejected> {
@@ -485,12 +556,22 @@ impl Drawing {
         arguments: &[Arg],
     ) -> Result<u32, Rejected> {
         let mut arguments = arguments.to_vec();
-        if u.ratio(1, 6)? {
+        // A wrong one is a code for a module, and mostly the end of a component.
+        let each = if self.abi == Abi::Module { 8 } else { 48 };
+        if u.ratio(1, each)? {
             let which = u.choose_index(arguments.len())?;
             arguments[which] = anything(u)?;
         }
         Ok(self.script.call(name, &arguments))
     }
+}
+
+/// As [`one`], with its model.
+fn pair(u: &mut Unstructured<'_>, handles: &[(Arg, usize)]) -> Result<(Arg, usize), Rejected> {
+    let each: Vec<Arg> = handles.iter().map(|(handle, _)| *handle).collect();
+    let handle = one(u, &each)?;
+    let model = handles.iter().find(|(other, _)| *other == handle);
+    Ok((handle, model.map_or(NONE, |(_, model)| *model)))
 }
 
 /// One of these handles, the last most likely; or a number, if there is none.
