@@ -11,6 +11,7 @@ mod cross_check;
 mod demo;
 mod fuzz;
 mod meterbox;
+mod models;
 mod project;
 mod session;
 mod setup;
@@ -49,6 +50,8 @@ enum Command {
     CrossCheck(cross_check::Arguments),
     /// Run what Go's and Python's libraries offer here and in the sandbox, and compare.
     Conformance,
+    /// Compare what is said of ONNX's node tests and standard networks with what others say of them.
+    Models,
     /// Write the tables of the documents anew, from the code.
     Spec,
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&project, arguments),
         Command::CrossCheck(arguments) => cross_check::run(&project, arguments),
         Command::Conformance => conformance::run(&project),
+        Command::Models => models::run(&project),
         Command::Spec => spec::run(&project),
     });
     match done {

@@ -8,8 +8,10 @@
 mod build;
 mod costs;
 mod flow;
+mod fuzzed;
 mod hostile;
 mod magika;
 mod refusals;
+mod seeds;
 mod silero;
 mod small_graphs;
