@@ -12,6 +12,7 @@ mod demo;
 mod fuzz;
 mod meterbox;
 mod onnx_tests;
+mod models;
 mod project;
 mod session;
 mod setup;
@@ -53,6 +54,8 @@ enum Command {
     /// Run ONNX's node tests on every backend, and count what is right, refused and wrong.
     #[command(after_help = "Example:\n  cargo xtask onnx-tests --only tract --name attention")]
     OnnxTests(onnx_tests::Arguments),
+    /// Compare what is said of ONNX's node tests and standard networks with what others say of them.
+    Models,
     /// Write the tables of the documents anew, from the code.
     Spec,
 }
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::CrossCheck(arguments) => cross_check::run(&project, arguments),
         Command::Conformance => conformance::run(&project),
         Command::OnnxTests(arguments) => onnx_tests::run(&project, arguments),
+        Command::Models => models::run(&project),
         Command::Spec => spec::run(&project),
     });
     match done {
