@@ -419,9 +419,9 @@ fn model_error_code(error: &ModelError) -> ErrorCode {
         | ModelError::Malformed(_)
         | ModelError::InvalidNode { .. }
         | ModelError::InvalidValue { .. } => ErrorCode::InvalidEncoding,
-        ModelError::UnsupportedFeature(_) | ModelError::UnsupportedOperator { .. } => {
-            ErrorCode::UnsupportedOperation
-        }
+        ModelError::UnsupportedFeature(_)
+        | ModelError::UnsupportedOperator { .. }
+        | ModelError::RefusedByEngine { .. } => ErrorCode::UnsupportedOperation,
         ModelError::Backend(_) => ErrorCode::RuntimeError,
     }
 }
