@@ -9,5 +9,6 @@ mod harness;
 mod inspect;
 mod jobs;
 mod ledger;
+mod models;
 mod profile;
 mod receipts;

@@ -27,7 +27,7 @@ struct Program {
 pub fn run(project: &Project) -> Result<ExitCode> {
     let folder = project.target.join("conformance");
     let tools = folder.join("tools");
-    if let Err(error) = bring(&tools) {
+    if let Err(error) = bring(&tools, &TOOLS) {
         println!("skipped: the languages cannot be brought here: {error:#}");
         return Ok(ExitCode::SUCCESS);
     }
@@ -66,13 +66,13 @@ pub fn run(project: &Project) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A virtual environment with the tools.
-fn bring(tools: &Path) -> Result<()> {
+/// A virtual environment with these packages.
+pub fn bring(tools: &Path, packages: &[&str]) -> Result<()> {
     let done = tools.join("brought");
-    if fs::read_to_string(&done).is_ok_and(|brought| brought == TOOLS.join("\n")) {
+    if fs::read_to_string(&done).is_ok_and(|brought| brought == packages.join("\n")) {
         return Ok(());
     }
-    println!("installing {} from PyPI", TOOLS.join(" and "));
+    println!("installing {} from PyPI", packages.join(" and "));
     succeed(Command::new("python3").args(["-m", "venv"]).arg(tools))?;
     succeed(
         Command::new(tools.join("bin/python"))
@@ -83,9 +83,9 @@ fn bring(tools: &Path) -> Result<()> {
                 "--quiet",
                 "--disable-pip-version-check",
             ])
-            .args(TOOLS),
+            .args(packages),
     )?;
-    Ok(fs::write(done, TOOLS.join("\n"))?)
+    Ok(fs::write(done, packages.join("\n"))?)
 }
 
 fn succeed(command: &mut Command) -> Result<()> {

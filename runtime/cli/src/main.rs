@@ -62,6 +62,8 @@ enum Command {
     Inspect(commands::inspect::InspectArguments),
     Profile(commands::profile::ProfileArguments),
     #[command(subcommand)]
+    Model(commands::model::ModelCommand),
+    #[command(subcommand)]
     Key(commands::key::KeyCommand),
     #[command(subcommand)]
     Receipt(commands::receipt::ReceiptCommand),
@@ -84,6 +86,7 @@ fn main() -> ExitCode {
         Command::Meter(arguments) => commands::meter::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
         Command::Profile(arguments) => commands::profile::run(&arguments, home, &ui),
+        Command::Model(command) => commands::model::run(&command),
         Command::Key(command) => commands::key::run(&command, home, &ui),
         Command::Receipt(command) => commands::receipt::run(&command, home, &ui),
         Command::Ledger(command) => commands::ledger::run(&command, home),

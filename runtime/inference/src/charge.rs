@@ -32,7 +32,10 @@ fn digits(number: u64) -> u64 {
 }
 
 /// What a node charges: its operations with the fixed part, and the constants that it reads.
-pub(crate) fn node(call: &Call<'_>, outputs: &[Value]) -> Result<Cost, Reason> {
+///
+/// A view is free, for a backend may copy it, but a call holds only so many bytes. In a graph within a
+/// node, which may run without end on the same bytes, it is charged as a copy.
+pub(crate) fn node(call: &Call<'_>, outputs: &[Value], is_outermost: bool) -> Result<Cost, Reason> {
     if call.node.operator.name == "Constant" {
         return Ok(Cost::default()); // it runs at no call: what reads it is charged for its bytes
     }
@@ -40,6 +43,7 @@ pub(crate) fn node(call: &Call<'_>, outputs: &[Value]) -> Result<Cost, Reason> {
     let operations = operations(call, output)?;
     let made = match call.node.operator.charge {
         Charge::Steps => stacked(call, outputs)?,
+        Charge::Free if !is_outermost => checked_product(&output.dimensions)?,
         _ => 0,
     };
     counted(call, output, add(&[operations, made, NODE_OPERATIONS])?)
@@ -338,6 +342,8 @@ fn rearranged(call: &Call<'_>, output: &Value) -> Option<u64> {
         // The input of one batch entry, so that each output position has its window in one row.
         Charge::Conv { kernel, .. } => windows_of(call, call.optional(kernel)?, output),
         Charge::DeformConv => windows_of(call, call.optional(1)?, output),
+        // What each input position adds to the output, before it is added.
+        Charge::ConvTranspose => windows_of(call, call.optional(1)?, input?),
         // The scores of every query and key.
         Charge::Attention => {
             let of = attention::heads(call).ok()?;
@@ -361,9 +367,9 @@ fn rearranged(call: &Call<'_>, output: &Value) -> Option<u64> {
     }
 }
 
-fn windows_of(call: &Call<'_>, kernel: &Value, output: &Value) -> Option<u64> {
+fn windows_of(call: &Call<'_>, kernel: &Value, image: &Value) -> Option<u64> {
     let groups = u64::try_from(call.node.integer("group", 1)).ok()?;
-    let positions = crate::value::product(output.dimensions.get(2..)?)?;
+    let positions = crate::value::product(image.dimensions.get(2..)?)?;
     let window = crate::value::product(kernel.dimensions.get(1..)?)?;
     let elements = crate::value::product(&[window, groups, positions])?;
     kernel.element_type.bytes_of(elements)

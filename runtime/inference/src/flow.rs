@@ -143,9 +143,17 @@ fn stacked(value: &Value, steps: u64, along: usize, is_exact: bool) -> Result<Va
     Ok(Value::new(dimensions, value.element_type).bounded(bounds))
 }
 
-fn times(call: &Call<'_>, cost: &Cost, steps: u64) -> Result<Cost, ComputeError> {
-    cost.checked_mul(steps)
-        .ok_or_else(|| fault(call.node, "its cost overflows".into()))
+/// The cost of so many steps, each of which takes over what is carried.
+fn times(call: &Call<'_>, cost: Cost, carried: &[Value], steps: u64) -> Result<Cost, ComputeError> {
+    let all = || {
+        let mut each = cost;
+        for value in carried {
+            let class = value.element_type.precision();
+            each.operations.add(class, value.elements()?)?;
+        }
+        each.checked_mul(steps)
+    };
+    all().ok_or_else(|| fault(call.node, "its cost overflows".into()))
 }
 
 /// Runs at most as often as its trip count says, and exactly so when its condition is known to hold.
@@ -187,11 +195,12 @@ fn repeat<'g>(walk: &mut Walk<'_, '_>, call: &Call<'g>, scope: &Scope<'g, '_>) -
     check_carried(call, &carried, after)?;
     let goes_on = condition.integers.as_deref() == Some(&[1]);
     let is_exact = trips == 0 || (begins == Some(true) && (goes_on || trips == 1));
+    let cost = times(call, cost, &carried, trips)?;
     let mut outputs = carried;
     for value in each {
         outputs.push(stacked(value, trips, 0, is_exact).map_err(reason)?);
     }
-    Ok((times(call, &cost, trips)?, outputs))
+    Ok((cost, outputs))
 }
 
 /// Runs once for each slice of its scanned inputs.
@@ -245,10 +254,11 @@ fn scan<'g>(walk: &mut Walk<'_, '_>, call: &Call<'g>, scope: &Scope<'g, '_>) -> 
         ));
     };
     check_carried(call, &carried, after)?;
+    let cost = times(call, cost, &carried, steps)?;
     let mut outputs = carried;
     for (index, value) in each.iter().enumerate() {
         let at = along("scan_output_axes", index, value.rank() + 1).map_err(reason)?;
         outputs.push(stacked(value, steps, at, is_exact).map_err(reason)?);
     }
-    Ok((times(call, &cost, steps)?, outputs))
+    Ok((cost, outputs))
 }

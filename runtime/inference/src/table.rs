@@ -452,7 +452,8 @@ pub fn cost_table_digest() -> [u8; 32] {
 
 fn line(operator: &Operator) -> String {
     let charge = match operator.charge {
-        Charge::Free => "0".to_owned(),
+        Charge::Free if operator.name == "Constant" => "0".to_owned(),
+        Charge::Free => "0, within a node 1 per output element".to_owned(),
         PerOutput(units) => format!("{units} per output element"),
         PerInput(units) => format!("{units} per input element"),
         PerOutputAndInput(input) => {
@@ -504,7 +505,8 @@ fn line(operator: &Operator) -> String {
         Charge::Lrn => "24 and 2 per channel around it, per output element".to_owned(),
         Charge::If => "the dearer of its graphs, class by class".to_owned(),
         Charge::Steps => {
-            "its graph per step, 1 per output element that the steps make up".to_owned()
+            "its graph per step, 1 per element carried and per output element that the steps make up"
+                .to_owned()
         }
     };
     let counted = match operator.counted {

@@ -157,7 +157,7 @@ impl Walk<'_, '_> {
             Rule::Flow(which) => flow::run(self, which, &call, scope)?,
             _ => (Cost::default(), shape::infer(&call).map_err(fault)?),
         };
-        let cost = charge::node(&call, &outputs)
+        let cost = charge::node(&call, &outputs, is_outermost)
             .and_then(|own| {
                 own.checked_add(&within)
                     .ok_or_else(|| "its cost overflows".into())

@@ -5,6 +5,7 @@ pub mod inspect;
 pub mod key;
 pub mod ledger;
 pub mod meter;
+pub mod model;
 pub mod profile;
 pub mod quote;
 pub mod receipt;
