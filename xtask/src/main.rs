@@ -11,8 +11,8 @@ mod cross_check;
 mod demo;
 mod fuzz;
 mod meterbox;
-mod onnx_tests;
 mod models;
+mod onnx_tests;
 mod project;
 mod session;
 mod setup;
@@ -51,11 +51,11 @@ enum Command {
     CrossCheck(cross_check::Arguments),
     /// Run what Go's and Python's libraries offer here and in the sandbox, and compare.
     Conformance,
+    /// Compare what is said of ONNX's node tests and standard networks with what others say of them.
+    Models,
     /// Run ONNX's node tests on every backend, and count what is right, refused and wrong.
     #[command(after_help = "Example:\n  cargo xtask onnx-tests --only tract --name attention")]
     OnnxTests(onnx_tests::Arguments),
-    /// Compare what is said of ONNX's node tests and standard networks with what others say of them.
-    Models,
     /// Write the tables of the documents anew, from the code.
     Spec,
 }
@@ -69,8 +69,8 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&project, arguments),
         Command::CrossCheck(arguments) => cross_check::run(&project, arguments),
         Command::Conformance => conformance::run(&project),
-        Command::OnnxTests(arguments) => onnx_tests::run(&project, arguments),
         Command::Models => models::run(&project),
+        Command::OnnxTests(arguments) => onnx_tests::run(&project, arguments),
         Command::Spec => spec::run(&project),
     });
     match done {

@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn process_started_for_the_class_is_in_it_and_another_says_why_not() {
         if let Err(why) = check_processor() {
-            println!("skipped: {why}");
+            eprintln!("skipped: {why}");
             return;
         }
         let run = |variables: &[(&str, &str)]| {

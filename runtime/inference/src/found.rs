@@ -55,10 +55,14 @@ pub fn look_around(libraries: &Libraries) -> Surroundings {
             onnxruntime(libraries, no_gpu.as_ref()),
             FoundEngine {
                 kind: EngineKind::TractCuda,
-                version: None,
+                version: cfg!(feature = "cuda").then(|| crate::tract::VERSION.to_owned()),
                 library: None,
                 not_on_processor: Some("it computes on GPUs alone".to_owned()),
-                not_on_gpu: Some("it is not in this build".to_owned()),
+                not_on_gpu: if cfg!(feature = "cuda") {
+                    no_gpu
+                } else {
+                    Some("it is not in this build".to_owned())
+                },
             },
         ],
         driver,

@@ -28,6 +28,8 @@ mod shape;
 mod table;
 mod tensor;
 mod tract;
+#[cfg(feature = "cuda")]
+mod tract_cuda;
 mod value;
 mod walk;
 

@@ -25,8 +25,13 @@ impl Opened for TractOpened {
     }
 
     fn refusals(&self) -> &'static [Refusal] {
-        refusals::REFUSALS
+        refusals()
     }
+}
+
+/// What tract computes otherwise than ONNX defines it, on whatever device.
+pub(crate) fn refusals() -> &'static [Refusal] {
+    refusals::REFUSALS
 }
 
 pub(crate) fn facts() -> EngineFacts {
@@ -85,8 +90,9 @@ impl TractBackend {
     }
 }
 
-impl Backend for TractBackend {
-    fn prepare(&self, inputs: &[TensorShape]) -> Result<Arc<dyn Plan>, String> {
+impl TractBackend {
+    /// The model for inputs of these shapes, before anything is rewritten.
+    pub(crate) fn with_shapes(&self, inputs: &[TensorShape]) -> Result<InferenceModel, String> {
         if inputs.len() != self.inputs {
             return Err(format!(
                 "{} inputs were given, {} are needed",
@@ -95,20 +101,24 @@ impl Backend for TractBackend {
             ));
         }
         let mut model = self.model.clone();
-        let prepared = inputs
-            .iter()
-            .enumerate()
-            .try_for_each(|(index, input)| {
-                let fact = InferenceFact::dt_shape(
-                    datum_type(input.element_type)?,
-                    sizes(&input.dimensions)?,
-                );
-                model.set_input_fact(index, fact)
-            })
-            .and_then(|()| model.into_optimized())
+        for (index, input) in inputs.iter().enumerate() {
+            datum_type(input.element_type)
+                .and_then(|found| Ok(InferenceFact::dt_shape(found, sizes(&input.dimensions)?)))
+                .and_then(|fact| model.set_input_fact(index, fact))
+                .map_err(|error| format!("{error:#}"))?;
+        }
+        Ok(model)
+    }
+}
+
+impl Backend for TractBackend {
+    fn prepare(&self, inputs: &[TensorShape]) -> Result<Arc<dyn Plan>, String> {
+        let runnable = self
+            .with_shapes(inputs)?
+            .into_optimized()
             .and_then(IntoRunnable::into_runnable)
             .map_err(|error| format!("{error:#}"))?;
-        Ok(Arc::new(TractPlan { runnable: prepared }))
+        Ok(Arc::new(TractPlan { runnable }))
     }
 }
 
@@ -118,14 +128,22 @@ struct TractPlan {
 
 impl Plan for TractPlan {
     fn run(&self, inputs: Vec<BoundaryTensor>) -> Result<Vec<BoundaryTensor>, String> {
-        inputs
-            .into_iter()
-            .map(into_tract)
-            .collect::<TractResult<TVec<TValue>>>()
-            .and_then(|inputs| self.runnable.run(inputs))
-            .and_then(|outputs| outputs.iter().map(|output| from_tract(output)).collect())
-            .map_err(|error| format!("{error:#}"))
+        run(inputs, |inputs| self.runnable.run(inputs))
     }
+}
+
+/// Passes tensors to tract and back, with one copy each way.
+pub(crate) fn run(
+    inputs: Vec<BoundaryTensor>,
+    compute: impl FnOnce(TVec<TValue>) -> TractResult<TVec<TValue>>,
+) -> Result<Vec<BoundaryTensor>, String> {
+    inputs
+        .into_iter()
+        .map(into_tract)
+        .collect::<TractResult<TVec<TValue>>>()
+        .and_then(compute)
+        .and_then(|outputs| outputs.iter().map(|output| from_tract(output)).collect())
+        .map_err(|error| format!("{error:#}"))
 }
 
 fn sizes(dimensions: &[u32]) -> TractResult<TVec<usize>> {

@@ -68,9 +68,14 @@ impl Report {
     pub fn document(&self) -> String {
         let mut text = String::from(
             "# Operators\n\n\
-             What each backend computes of the operators that ONNX defines, found by ONNX's own node \
-             tests. A model that uses anything else is refused when it is loaded, or before its first \
-             call, with the reason; nothing is computed otherwise than ONNX defines it.\n\n\
+             What each [engine](engines.md) computes of the operators that ONNX defines, found by ONNX's own \
+             node tests.\nA model that uses anything else is refused when it is loaded, or before its first \
+             call, with the reason; what an\nengine is known to compute otherwise than ONNX defines it is \
+             on a list, and refused by name.\n\n\
+             Integers must be equal. Floats are compared as ONNX's runner compares them, to a thousandth of \
+             what is expected\nand 10⁻⁷, or to the rounding of their type where that is coarser: two steps \
+             of the element, or 32 of the largest in\nits tensor. Of operators that draw random numbers only \
+             shapes and types are compared.\n\n\
              Written by `cargo xtask onnx-tests --write`.\n\n",
         );
         for (facts, verdicts) in &self.engines {

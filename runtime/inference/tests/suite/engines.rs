@@ -19,7 +19,7 @@ const GPU: Device = Device::Cuda {
 fn onnxruntime() -> Option<Libraries> {
     let path = std::env::var_os("METERBOX_ONNXRUNTIME").map(PathBuf::from);
     if path.is_none() {
-        println!("skipped: METERBOX_ONNXRUNTIME names no library of ONNX Runtime");
+        eprintln!("skipped: METERBOX_ONNXRUNTIME names no library of ONNX Runtime");
     }
     Some(Libraries {
         onnxruntime: Some(path?),
@@ -72,7 +72,7 @@ fn library_that_is_set_and_absent_is_an_error() {
 #[test]
 fn gpu_that_is_asked_for_and_absent_is_an_error() {
     if meterbox_inference::driver().is_ok_and(|driver| !driver.gpus.is_empty()) {
-        println!("skipped: this machine has a GPU");
+        eprintln!("skipped: this machine has a GPU");
         return;
     }
     let Some(libraries) = onnxruntime() else {
