@@ -68,6 +68,9 @@ static void positions(void) {
     say("fsync", fsync(fd));
     say("fdatasync", fdatasync(fd));
     say("advise", posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL));
+    int other = open("positions", O_RDONLY | O_NONBLOCK);
+    say("read without waiting", read(other, bytes, 2));
+    say("close", close(other));
     say("append from now on", fcntl(fd, F_SETFL, O_APPEND));
     say("flags", (fcntl(fd, F_GETFL) & O_APPEND) != 0);
     say("rewind", lseek(fd, 0, SEEK_SET));
@@ -208,6 +211,8 @@ static void world(void) {
     say("standard input", read(0, bytes, 1));
     struct pollfd ready = {1, POLLOUT, 0};
     say("poll", poll(&ready, 1, 1000));
+    ready = (struct pollfd){0, POLLIN, 0};
+    say("poll for input", poll(&ready, 1, 1000));
     say("nothing to poll", poll(NULL, 0, 2));
     say("entropy", getentropy(bytes, sizeof bytes));
 }

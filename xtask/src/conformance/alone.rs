@@ -133,7 +133,7 @@ pub const ALONE: &[Alone] = &[
     ),
     alone(
         "wasi:io/error",
-        &["[method]error.to-debug-string"],
+        &["[method]error.to-debug-string", "[resource-drop]error"],
         Why::NoLibrary,
         (HAND, "a_stream_that_fails_says_why_in_our_own_words"),
     ),
