@@ -47,7 +47,7 @@ enum Command {
     /// Run the same metered programs on many engines, and compare all that they did.
     #[command(after_help = "Example:\n  cargo xtask cross-check --only v8 --programs 100")]
     CrossCheck(cross_check::Arguments),
-    /// Run what Go's and Python's libraries offer here and in the sandbox, and compare.
+    /// Run what libraries of C, Go and Python offer here and in the sandbox, and compare.
     Conformance,
     /// Write the tables of the documents anew, from the code.
     Spec,
