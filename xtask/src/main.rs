@@ -13,6 +13,7 @@ mod fuzz;
 mod meterbox;
 mod models;
 mod onnx_tests;
+mod packages;
 mod project;
 mod session;
 mod setup;
@@ -49,7 +50,7 @@ enum Command {
     /// Run the same metered programs on many engines, and compare all that they did.
     #[command(after_help = "Example:\n  cargo xtask cross-check --only v8 --programs 100")]
     CrossCheck(cross_check::Arguments),
-    /// Run what Go's and Python's libraries offer here and in the sandbox, and compare.
+    /// Run what libraries of C, Go and Python offer here and in the sandbox, and compare.
     Conformance,
     /// Compare what is said of ONNX's node tests and standard networks with what others say of them.
     Models,

@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::conformance;
+use crate::packages;
 use crate::meterbox::Meterbox;
 use crate::project::Project;
 
@@ -48,7 +48,7 @@ const DIFFERENCE_MAX: f64 = 0.001;
 pub fn run(project: &Project) -> Result<ExitCode> {
     let folder = project.target.join("models");
     let tools = folder.join("tools");
-    if let Err(error) = conformance::bring(&tools, &TOOLS) {
+    if let Err(error) = packages::bring(&tools, &TOOLS) {
         println!("skipped: the models cannot be brought here: {error:#}");
         return Ok(ExitCode::SUCCESS);
     }

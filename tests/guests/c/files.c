@@ -1,9 +1,10 @@
 /* What C's library does to files beyond Rust's: symbolic and hard links, positions, directories by
    descriptor, times, seeking in a listing. Prints what came of each; run with the folder that stands for
-   /tmp as its argument, it prints the same anywhere. */
+   /tmp as its last argument, it prints the same anywhere. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +57,7 @@ static void positions(void) {
     say("readv", readv(fd, into, 2));
     printf("read %.2s and %s\n", first, second);
     say("seek badly", lseek(fd, -1, SEEK_SET));
-    say("write nothing far away", pwrite(fd, "", 0, 1l << 40));
+    say("write nothing far away", pwrite(fd, "", 0, (off_t)1 << 40));
     say("truncate", ftruncate(fd, 2));
     struct stat stat;
     say("fstat", fstat(fd, &stat));
@@ -67,6 +68,9 @@ static void positions(void) {
     say("fsync", fsync(fd));
     say("fdatasync", fdatasync(fd));
     say("advise", posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL));
+    int other = open("positions", O_RDONLY | O_NONBLOCK);
+    say("read without waiting", read(other, bytes, 2));
+    say("close", close(other));
     say("append from now on", fcntl(fd, F_SETFL, O_APPEND));
     say("flags", (fcntl(fd, F_GETFL) & O_APPEND) != 0);
     say("rewind", lseek(fd, 0, SEEK_SET));
@@ -198,11 +202,23 @@ static void world(void) {
     say("time", clock_gettime(CLOCK_MONOTONIC, &ended));
     long passed = (ended.tv_sec - began.tv_sec) * 1000000000l + ended.tv_nsec - began.tv_nsec;
     say("slept", passed >= 2000000);
+    struct timespec until = {ended.tv_sec, ended.tv_nsec};
+    say("sleep until", clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL));
+    say("resolution", clock_getres(CLOCK_REALTIME, &resolution));
+    say("time", clock_gettime(CLOCK_REALTIME, &ended) < 0 || ended.tv_sec < 1577836800);
+    say("variable", getenv("NO_SUCH_VARIABLE") != NULL);
+    say("terminals", isatty(0) || isatty(1) || isatty(2));
+    say("standard input", read(0, bytes, 1));
+    struct pollfd ready = {1, POLLOUT, 0};
+    say("poll", poll(&ready, 1, 1000));
+    ready = (struct pollfd){0, POLLIN, 0};
+    say("poll for input", poll(&ready, 1, 1000));
+    say("nothing to poll", poll(NULL, 0, 2));
     say("entropy", getentropy(bytes, sizeof bytes));
 }
 
 int main(int count, char **arguments) {
-    if (chdir(count > 1 ? arguments[1] : "/tmp") != 0) {
+    if (chdir(count > 1 ? arguments[count - 1] : "/tmp") != 0) {
         perror("chdir");
         return 1;
     }

@@ -1,6 +1,6 @@
 """What Python's library does with files, clocks and random numbers. Prints what came of each; given folders
 that stand for /in, /out and /tmp, it prints the same anywhere."""
-import errno, os, random, shutil, sys, tempfile, time
+import errno, os, random, select, shutil, socket, sys, tempfile, time
 
 
 def say(what, act):
@@ -13,6 +13,7 @@ def say(what, act):
 def main(inputs, outputs, temporary):
     at = lambda *names: os.path.join(temporary, *names)
     say("read input", lambda: open(os.path.join(inputs, "notes", "one.txt")).read())
+    say("read folder", lambda: os.read(os.open(inputs, os.O_RDONLY), 1))
     say("read missing", lambda: open(os.path.join(inputs, "none")).read())
     say("list", lambda: sorted(os.listdir(inputs)))
     say("makedirs", lambda: os.makedirs(at("a", "b", "c")))
@@ -25,6 +26,14 @@ def main(inputs, outputs, temporary):
         say("tell", lambda: file.tell())
         say("seek badly", lambda: file.seek(-1))
         say("size", lambda: os.fstat(file.fileno()).st_size)
+        say("pwrite", lambda: os.pwrite(file.fileno(), b"AB", 1))
+        say("pread", lambda: os.pread(file.fileno(), 3, 0))
+        say("readv", lambda: os.readv(file.fileno(), [bytearray(2), bytearray(1)]))
+        say("fsync", lambda: os.fsync(file.fileno()))
+        say("fdatasync", lambda: os.fdatasync(file.fileno()))
+        say("advise", lambda: os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL))
+        say("times of open", lambda: os.utime(file.fileno(), ns=(0, 1_000_000_007)))
+        say("time of open", lambda: os.fstat(file.fileno()).st_mtime_ns)
     say("append", lambda: open(at("a", "one"), "a").write("!"))
     say("read back", lambda: open(at("a", "one")).read())
     say("exclusive", lambda: open(at("a", "one"), "x"))
@@ -35,6 +44,10 @@ def main(inputs, outputs, temporary):
     say("symlink", lambda: os.symlink("b/three", at("a", "soft")))
     say("readlink", lambda: os.readlink(at("a", "soft")))
     say("read through", lambda: open(at("a", "soft")).read())
+    say("lstat", lambda: os.lstat(at("a", "soft")).st_size)
+    say("same", lambda: os.path.samefile(at("a", "soft"), at("a", "b", "three")))
+    say("hard link", lambda: os.link(at("a", "copy"), at("a", "hard")))
+    say("links", lambda: os.stat(at("a", "hard")).st_nlink)
     say("islink", lambda: os.path.islink(at("a", "soft")))
     say("times", lambda: os.utime(at("a", "copy"), ns=(5, 1_234_567_890_000_000_500)))
     say("time", lambda: os.stat(at("a", "copy")).st_mtime_ns)
@@ -50,8 +63,31 @@ def main(inputs, outputs, temporary):
     began = time.monotonic()
     time.sleep(0.002)
     say("slept", lambda: time.monotonic() - began >= 0.002)
+    say("resolution", lambda: time.clock_getres(time.CLOCK_MONOTONIC) > 0)
+    say("resolution of the wall clock", lambda: time.clock_getres(time.CLOCK_REALTIME) > 0)
+    say("is after 2020", lambda: time.time() > 1_577_836_800)
+    say("terminals", lambda: os.isatty(0) or os.isatty(1) or os.isatty(2))
+    say("standard input", lambda: sys.stdin.read())
+    say("nothing to wait for", lambda: select.select([], [], [], 0.002))
+    say("can be written", lambda: len(select.select([], [1], [])[1]))
+    network()
     say("random", lambda: len({random.random() for _ in range(100)}))
     say("urandom", lambda: len(os.urandom(33)))
+
+
+def network():
+    """What there is no network for fails, as here does what leads nowhere. Errors differ by the system."""
+
+    def fails(act):
+        try:
+            act()
+        except OSError:
+            return True
+
+    # Port 1 of this machine, an address of documents, and a name that is longer than a name can be.
+    say("connect", lambda: fails(lambda: socket.create_connection(("127.0.0.1", 1))))
+    say("datagrams", lambda: fails(lambda: socket.socket(type=socket.SOCK_DGRAM).bind(("203.0.113.1", 0))))
+    say("look up", lambda: fails(lambda: socket.getaddrinfo(b"n" * 70, 80)))
 
 
 class Run:

@@ -106,6 +106,13 @@ fn a_component_that_imports_all_of_the_world_is_accepted() {
         .is_trapped("unreachable");
 }
 
+/// All that world `job` imports: interface with its version, function, and type as core modules see it.
+pub fn imports_of_the_world() -> Vec<(String, String, FuncType)> {
+    let (resolve, world) = world_job();
+    let module = dummy_module(&resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));
+    core_imports(&module)
+}
+
 /// All functions of WASI 0.1 with parameters and results, `i` for i32 and `I` for i64.
 pub const WASI_0_1_TYPES: [(&str, &str); 46] = [
     ("args_get", "ii:i"),
@@ -247,7 +254,7 @@ fn a_module_reaches_only_the_functions_and_types_of_inference_that_there_are() {
 #[test]
 fn compiled_guests_agree_with_the_table_of_types() {
     for path in commands().into_iter().chain(inference_commands()) {
-        for (name, ty) in core_imports(&fs::read(path).unwrap()) {
+        for (_, name, ty) in core_imports(&fs::read(path).unwrap()) {
             let letters = |types: &[ValType]| {
                 let letter = |ty: &ValType| match ty {
                     ValType::I32 => 'i',
@@ -264,8 +271,8 @@ fn compiled_guests_agree_with_the_table_of_types() {
     }
 }
 
-/// The imported functions of a core module, by their names without the module's.
-fn core_imports(bytes: &[u8]) -> Vec<(String, FuncType)> {
+/// The imported functions of a core module: the module's name, theirs, and their types.
+fn core_imports(bytes: &[u8]) -> Vec<(String, String, FuncType)> {
     let mut types = Vec::new();
     let mut found = Vec::new();
     for payload in Parser::new(0).parse_all(bytes) {
@@ -277,7 +284,8 @@ fn core_imports(bytes: &[u8]) -> Vec<(String, FuncType)> {
                 for import in section.into_imports() {
                     let import = import.unwrap();
                     if let TypeRef::Func(ty) = import.ty {
-                        found.push((import.name.to_string(), types[ty as usize].clone()));
+                        let ty = types[ty as usize].clone();
+                        found.push((import.module.to_string(), import.name.to_string(), ty));
                     }
                 }
             }

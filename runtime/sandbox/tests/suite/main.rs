@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a test that is skipped says why")]
 
 mod attacks;
+mod by_hand;
 mod commands;
 mod components;
 mod files;

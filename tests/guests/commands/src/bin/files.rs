@@ -3,7 +3,8 @@
 
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -60,6 +61,20 @@ pub fn run(input: &Path, output: &Path, temporary: &Path, said: &mut String) {
     many(&mut say, temporary);
     outputs(&mut say, output, temporary);
     world(&mut say);
+    network(&mut say);
+}
+
+/// What there is no network for fails, as here does what leads nowhere. Errors differ by the system.
+fn network(say: &mut Say<'_>) {
+    let failed = |error: io::Result<()>| error.map_err(|_| io::ErrorKind::Other.into());
+    // Port 1 of this machine, an address of documents, and a name that is longer than a name can be.
+    let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
+    let nowhere = SocketAddr::from(([203, 0, 113, 1], 0));
+    say.tried("connect", failed(TcpStream::connect(nobody).map(|_| ())));
+    say.tried("listen", failed(TcpListener::bind(nowhere).map(|_| ())));
+    say.tried("datagrams", failed(UdpSocket::bind(nowhere).map(|_| ())));
+    let name = "n".repeat(70);
+    say.tried("look up", failed((name, 80).to_socket_addrs().map(|_| ())));
 }
 
 /// Clocks, and giving way to others.
@@ -67,6 +82,10 @@ fn world(say: &mut Say<'_>) {
     let began = Instant::now();
     thread::sleep(Duration::from_millis(2));
     thread::yield_now();
+    say.tried(
+        "terminals",
+        Ok(io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal()),
+    );
     say.tried("slept", Ok(began.elapsed() >= Duration::from_millis(2)));
     say.tried(
         "is after 2020",
