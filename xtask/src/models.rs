@@ -10,8 +10,8 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::packages;
 use crate::meterbox::Meterbox;
+use crate::packages;
 use crate::project::Project;
 
 /// What brings the models.

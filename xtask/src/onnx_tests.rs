@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::packages;
 use crate::project::Project;
 
 /// What makes the cases, and the library that is tested beside the engine that is built in.
@@ -37,7 +38,7 @@ pub struct Arguments {
 pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
     let folder = project.target.join("onnx-tests");
     let tools = folder.join("tools");
-    if let Err(error) = bring(&tools) {
+    if let Err(error) = packages::bring(&tools, &PACKAGES) {
         println!("skipped: the tests cannot be brought here: {error:#}");
         return Ok(ExitCode::SUCCESS);
     }
@@ -69,29 +70,6 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
-}
-
-/// A virtual environment with the packages.
-fn bring(tools: &Path) -> Result<()> {
-    let done = tools.join("brought");
-    if fs::read_to_string(&done).is_ok_and(|brought| brought == PACKAGES.join("\n")) {
-        return Ok(());
-    }
-    println!("installing {} from PyPI", PACKAGES.join(" and "));
-    succeed(Command::new("python3").args(["-m", "venv"]).arg(tools))?;
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ];
-    succeed(
-        Command::new(tools.join("bin/python"))
-            .args(pip)
-            .args(PACKAGES),
-    )?;
-    Ok(fs::write(done, PACKAGES.join("\n"))?)
 }
 
 /// Writes the cases, unless the same packages and the same program have written them before.

@@ -22,7 +22,11 @@ pub fn bring(environment: &Path, packages: &[&str]) -> Result<()> {
         "--quiet",
         "--disable-pip-version-check",
     ];
-    succeed(Command::new("python3").args(["-m", "venv"]).arg(environment))?;
+    succeed(
+        Command::new("python3")
+            .args(["-m", "venv"])
+            .arg(environment),
+    )?;
     succeed(Command::new(python).args(install).args(packages))?;
     Ok(fs::write(done, wanted)?)
 }

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
-use crate::project::Project;
 use crate::packages;
+use crate::project::Project;
 use crate::setup;
 
 /// What brings Go, and what makes a component of a Python program.
