@@ -57,7 +57,7 @@ impl<'a> Bytes<'a> {
     ) -> Result<Self> {
         let size = element_type.size_bytes();
         let shape = Shape::filled_by(shape.as_ref(), bytes.len() / size)?;
-        if bytes.len() % size != 0 {
+        if !bytes.len().is_multiple_of(size) {
             return Err(Error::Shape {
                 shape: shape.sizes().to_vec(),
                 expected: format!("whole ones of {size} bytes, and"),

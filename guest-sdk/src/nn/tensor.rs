@@ -127,7 +127,7 @@ impl<T: Element> Tensor<T> {
     /// The tensor in these bytes, if their number fits the shape.
     pub(crate) fn from_bytes(shape: &[u32], bytes: Vec<u8>) -> Result<Self> {
         let size = size_of::<T>();
-        if bytes.len() % size != 0 {
+        if !bytes.len().is_multiple_of(size) {
             return Err(Error::Shape {
                 shape: shape.to_vec(),
                 expected: format!("whole ones of {size} bytes, and"),
