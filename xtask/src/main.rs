@@ -6,11 +6,14 @@
 
 mod bench;
 mod checks;
+mod compare;
 mod conformance;
 mod cross_check;
 mod demo;
+mod examples;
 mod fuzz;
 mod meterbox;
+mod models;
 mod project;
 mod session;
 mod setup;
@@ -37,7 +40,13 @@ enum Command {
     #[command(after_help = "Example:\n  cargo xtask test --no-foreign")]
     Test(test::Arguments),
     /// Run a real job, from its source code to a receipt that is verified.
-    Demo,
+    #[command(after_help = "Example:\n  cargo xtask demo ocr")]
+    Demo(demo::Arguments),
+    /// Bring the models that are too large for the repository.
+    Models,
+    /// Run the examples' models natively in Python as well, and compare.
+    #[command(after_help = "Example:\n  cargo xtask compare speech")]
+    Compare(compare::Arguments),
     /// Measure, all or one.
     #[command(after_help = "Example:\n  cargo xtask bench start")]
     Bench(bench::Arguments),
@@ -57,7 +66,9 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = Project::find().and_then(|project| match &arguments.command {
         Command::Test(arguments) => test::run(&project, arguments),
-        Command::Demo => demo::run(&project),
+        Command::Demo(arguments) => demo::run(&project, arguments),
+        Command::Models => models::run(&project),
+        Command::Compare(arguments) => compare::run(&project, arguments),
         Command::Bench(arguments) => bench::run(&project, arguments),
         Command::Fuzz(arguments) => fuzz::run(&project, arguments),
         Command::CrossCheck(arguments) => cross_check::run(&project, arguments),

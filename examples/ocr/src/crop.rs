@@ -8,10 +8,11 @@ use crate::quadrilateral::Quadrilateral;
 /// How high text is when a model sees it.
 pub const HEIGHT: usize = 48;
 
-/// From how many times its width on a place's height means that its text runs from bottom to top.
+/// From how many times its width on a place's height means that its text runs up or down the page.
 const UPRIGHT: f64 = 1.5;
 
-/// The place, turned so that its upper side is above; text that runs upwards is laid down.
+/// The place with its upper side above. One whose text runs up or down the page is laid on its left side: text that
+/// ran upwards then stands upside down, which the next model sees.
 pub fn upright(page: &Picture, place: &Quadrilateral) -> Picture {
     let (width, height) = (place.width().max(1), place.height().max(1));
     let corner = |index: usize| {

@@ -159,6 +159,55 @@ mod tests {
     }
 
     #[test]
+    fn the_published_package_finds_the_same() {
+        // What silero-vad 6.2.3 gives for these shares: a digit a window, looked up here.
+        const SHARES: [f32; 8] = [0.0, 0.1, 0.2, 0.36, 0.49, 0.5, 0.9, 1.0];
+        let cases: [(&str, usize, &[(usize, usize)]); 6] = [
+            (
+                "33333440044422277755007222226433333366333333000000000000222",
+                29856,
+                &[(7200, 12256), (13856, 23008)],
+            ),
+            (
+                "11166644333333330000005555566644667737755555554477777733",
+                28303,
+                &[(1056, 8672), (10784, 28303)],
+            ),
+            (
+                "11047440000004422227777777777777777777440000222555555505677733",
+                31511,
+                &[(9248, 20960), (23584, 31511)],
+            ),
+            (
+                "100000077705666333333333334474222222222225555633333333",
+                27586,
+                &[(3104, 15840), (20512, 27586)],
+            ),
+            (
+                "444440777777760000000005077744446666666033324400000044445",
+                28846,
+                &[(2592, 7648), (11296, 20448)],
+            ),
+            (
+                "133322777455555566666000000005555003333344455",
+                22905,
+                &[(2592, 11232), (14368, 22905)],
+            ),
+        ];
+        for (digits, samples, expected) in cases {
+            let shares: Vec<f32> = digits
+                .bytes()
+                .map(|digit| SHARES[usize::from(digit - b'0')])
+                .collect();
+            let found: Vec<_> = find(&Rules::of_silero(16_000), &shares, 512, samples)
+                .iter()
+                .map(|segment| (segment.start, segment.end))
+                .collect();
+            assert_eq!(found, expected, "{digits}");
+        }
+    }
+
+    #[test]
     fn the_usual_numbers_are_those_that_silero_names() {
         let rules = Rules::of_silero(16_000);
         assert_eq!(
