@@ -1,5 +1,5 @@
 //! Owns a model's graph after its checks: nodes in order, constants without their data, declared
-//! inputs and outputs. Knows neither the shapes of a call nor what anything costs.
+//! inputs and outputs, graphs within nodes. Knows neither the shapes of a call nor what anything costs.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,14 +7,14 @@ use tract_onnx::pb;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
 
 use crate::constant::{self, Constant};
-use crate::element::{ElementType, ValueType};
+use crate::element::ElementType;
 use crate::limits::ModelLimits;
 use crate::load::ModelError;
-use crate::table::{self, Operator};
+use crate::node::{self, Node};
 use crate::tensor::RANK_MAX;
 
 /// Operator sets whose operators mean what the rules of this crate say.
-const OPSETS: std::ops::RangeInclusive<i64> = 9..=18;
+pub(crate) const OPSETS: std::ops::RangeInclusive<i64> = 7..=28;
 
 /// One dimension as a model declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,110 +38,65 @@ pub struct Port {
     pub dimensions: Option<Vec<DeclaredDimension>>,
 }
 
-pub(crate) struct Node {
-    pub(crate) name: String,
-    pub(crate) operator: &'static Operator,
-    /// Names of values; an empty one is an optional input left out.
+/// Nodes in order, and what they begin with: the whole of a model, or what a node like `Loop` repeats.
+pub(crate) struct Body {
+    /// Names of what is given to it; whatever else it reads comes from around it.
     pub(crate) inputs: Vec<String>,
     pub(crate) outputs: Vec<String>,
-    pub(crate) attributes: HashMap<String, Attribute>,
-}
-
-pub(crate) struct Attribute {
-    pub(crate) integer: i64,
-    pub(crate) integers: Vec<i64>,
-    pub(crate) text: Vec<u8>,
-    pub(crate) tensor: Option<Constant>,
-    floats: usize,
-    is_float: bool,
-}
-
-impl Node {
-    pub(crate) fn integer(&self, name: &str, default: i64) -> i64 {
-        self.attributes
-            .get(name)
-            .map_or(default, |attribute| attribute.integer)
-    }
-
-    pub(crate) fn integers(&self, name: &str) -> Option<&[i64]> {
-        self.attributes
-            .get(name)
-            .map(|attribute| attribute.integers.as_slice())
-    }
-
-    pub(crate) fn text(&self, name: &str) -> &[u8] {
-        self.attributes
-            .get(name)
-            .map_or(b"", |attribute| attribute.text.as_slice())
-    }
-
-    /// The constant that a `Constant` node makes, in whichever attribute it lies.
-    pub(crate) fn constant(&self) -> Option<Constant> {
-        let (name, attribute) = self
-            .attributes
-            .iter()
-            .find(|(name, _)| name.starts_with("value"))?;
-        match name.as_str() {
-            "value" => attribute.tensor.clone(),
-            "value_int" => Some(Constant::of_integers(vec![], vec![attribute.integer])),
-            "value_ints" => {
-                let length = u64::try_from(attribute.integers.len()).ok()?;
-                Some(Constant::of_integers(
-                    vec![length],
-                    attribute.integers.clone(),
-                ))
-            }
-            "value_float" if attribute.is_float => Some(Constant::of_floats(vec![])),
-            "value_floats" => Some(Constant::of_floats(vec![
-                u64::try_from(attribute.floats).ok()?,
-            ])),
-            _ => None,
-        }
-    }
+    pub(crate) constants: HashMap<String, Constant>,
+    pub(crate) nodes: Vec<Node>,
 }
 
 pub(crate) struct Graph {
     pub(crate) inputs: Vec<Port>,
     pub(crate) outputs: Vec<Port>,
-    pub(crate) constants: HashMap<String, Constant>,
-    pub(crate) nodes: Vec<Node>,
+    pub(crate) body: Body,
+    pub(crate) opset: i64,
+    /// All nodes, those of graphs within nodes included.
+    pub(crate) nodes: u64,
     /// Elements of all constants, those of `Constant` nodes included.
     pub(crate) parameters: u64,
+}
+
+/// What is counted while a graph and the graphs within it are read.
+pub(crate) struct Reading<'a> {
+    pub(crate) opset: i64,
+    pub(crate) limits: &'a ModelLimits,
+    nodes: u64,
+    parameters: u64,
+}
+
+impl Reading<'_> {
+    /// Adds a constant's elements to those of the model.
+    pub(crate) fn constant(&mut self, constant: &Constant) -> Result<(), ModelError> {
+        self.parameters =
+            self.parameters
+                .checked_add(constant.elements())
+                .ok_or(ModelError::Malformed(
+                    "its constants have too many elements to count",
+                ))?;
+        Ok(())
+    }
 }
 
 impl Graph {
     /// Checks a parsed model and keeps what shapes and costs depend on.
     pub(crate) fn new(model: &pb::ModelProto, limits: &ModelLimits) -> Result<Self, ModelError> {
-        check_opset(model)?;
+        let mut reading = Reading {
+            opset: opset(model)?,
+            limits,
+            nodes: 0,
+            parameters: 0,
+        };
         let graph = model
             .graph
             .as_ref()
             .ok_or(ModelError::Malformed("it has no graph"))?;
-        if !graph.sparse_initializer.is_empty() {
-            return Err(ModelError::UnsupportedFeature("sparse constants".into()));
-        }
-        let nodes = u64::try_from(graph.node.len()).unwrap_or(u64::MAX);
-        if nodes > limits.nodes_max {
-            return Err(ModelError::TooManyNodes {
-                nodes,
-                nodes_max: limits.nodes_max,
-            });
-        }
-        let nodes = graph.node.iter().map(node).collect::<Result<Vec<_>, _>>()?;
-        let mut constants = HashMap::new();
-        for tensor in &graph.initializer {
-            let constant = constant::read(tensor, &tensor.name)?;
-            if tensor.name.is_empty() || constants.insert(tensor.name.clone(), constant).is_some() {
-                return Err(invalid_value(
-                    &tensor.name,
-                    "a constant's name is empty or used twice",
-                ));
-            }
-        }
+        let body = Body::read(graph, 0, &mut reading)?;
         let inputs = graph
             .input
             .iter()
-            .filter(|input| !constants.contains_key(&input.name)) // old files list constants too
+            .filter(|input| !body.constants.contains_key(&input.name)) // old files list constants too
             .map(port)
             .collect::<Result<Vec<_>, _>>()?;
         let outputs = graph
@@ -149,16 +104,16 @@ impl Graph {
             .iter()
             .map(port)
             .collect::<Result<Vec<_>, _>>()?;
-        let mut checked = Self {
+        let checked = Self {
             inputs,
             outputs,
-            constants,
-            nodes,
-            parameters: 0,
+            body,
+            opset: reading.opset,
+            nodes: reading.nodes,
+            parameters: reading.parameters,
         };
         checked.check_ports(limits)?;
-        checked.check_wiring()?;
-        checked.parameters = checked.count_parameters()?;
+        checked.body.check_wiring(&mut Vec::new())?;
         Ok(checked)
     }
 
@@ -182,66 +137,105 @@ impl Graph {
         }
         Ok(())
     }
+}
+
+impl Body {
+    /// Reads a graph that lies `depth` graphs deep within others.
+    pub(crate) fn read(
+        graph: &pb::GraphProto,
+        depth: u64,
+        reading: &mut Reading<'_>,
+    ) -> Result<Self, ModelError> {
+        if depth > reading.limits.depth_max {
+            return Err(ModelError::UnsupportedFeature(format!(
+                "graphs within graphs, more than {} deep",
+                reading.limits.depth_max
+            )));
+        }
+        if !graph.sparse_initializer.is_empty() {
+            return Err(ModelError::UnsupportedFeature("sparse constants".into()));
+        }
+        let nodes = u64::try_from(graph.node.len()).unwrap_or(u64::MAX);
+        reading.nodes = reading.nodes.saturating_add(nodes);
+        if reading.nodes > reading.limits.nodes_max {
+            return Err(ModelError::TooManyNodes {
+                nodes: reading.nodes,
+                nodes_max: reading.limits.nodes_max,
+            });
+        }
+        let mut constants = HashMap::new();
+        for tensor in &graph.initializer {
+            let constant = constant::read(tensor, &tensor.name)?;
+            reading.constant(&constant)?;
+            if tensor.name.is_empty() || constants.insert(tensor.name.clone(), constant).is_some() {
+                return Err(invalid_value(
+                    &tensor.name,
+                    "a constant's name is empty or used twice",
+                ));
+            }
+        }
+        let nodes = graph
+            .node
+            .iter()
+            .map(|node| node::read(node, depth, reading))
+            .collect::<Result<Vec<_>, _>>()?;
+        let inputs = graph.input.iter().map(|input| input.name.clone());
+        let outputs = graph.output.iter().map(|output| output.name.clone());
+        Ok(Self {
+            inputs: inputs
+                .filter(|name| !constants.contains_key(name))
+                .collect(),
+            outputs: outputs.collect(),
+            constants,
+            nodes,
+        })
+    }
 
     /// Every value is defined once, and before it is used: ONNX demands this order, and a graph
-    /// with a cycle cannot have it.
-    fn check_wiring(&self) -> Result<(), ModelError> {
-        let mut defined: HashSet<&str> = self.constants.keys().map(String::as_str).collect();
-        defined.extend(self.inputs.iter().map(|input| input.name.as_str()));
+    /// with a cycle cannot have it. `around` are the names that the graphs around this one define.
+    fn check_wiring<'a>(&'a self, around: &mut Vec<HashSet<&'a str>>) -> Result<(), ModelError> {
+        around.push(self.constants.keys().map(String::as_str).collect());
+        for input in &self.inputs {
+            define(around, input)?;
+        }
         for node in &self.nodes {
             for input in node.inputs.iter().filter(|input| !input.is_empty()) {
-                if !defined.contains(input.as_str()) {
-                    return Err(invalid_node(
-                        &node.name,
-                        node.operator.name,
-                        format!(
-                            "input `{input}` is not defined before it is used, or the graph has a cycle"
-                        ),
-                    ));
+                if !is_defined(around, input) {
+                    return Err(node.invalid(format!(
+                        "input `{input}` is not defined before it is used, or the graph has a cycle"
+                    )));
                 }
+            }
+            for inner in node.bodies() {
+                inner.check_wiring(around)?;
             }
             for output in node.outputs.iter().filter(|output| !output.is_empty()) {
-                if !defined.insert(output) {
-                    return Err(invalid_value(output, "it is defined twice"));
-                }
+                define(around, output)?;
             }
         }
-        match self
-            .outputs
-            .iter()
-            .find(|output| !defined.contains(output.name.as_str()))
-        {
-            Some(output) => Err(invalid_value(&output.name, "no node computes this output")),
-            None => Ok(()),
+        for output in &self.outputs {
+            if !is_defined(around, output) {
+                return Err(invalid_value(output, "no node computes this output"));
+            }
         }
+        around.pop();
+        Ok(())
     }
+}
 
-    fn count_parameters(&self) -> Result<u64, ModelError> {
-        let of_nodes = self
-            .nodes
-            .iter()
-            .filter(|n| n.operator.name == "Constant")
-            .map(|node| {
-                node.constant().ok_or_else(|| {
-                    invalid_node(
-                        &node.name,
-                        node.operator.name,
-                        "its value is missing or of no allowed type",
-                    )
-                })
-            });
-        self.constants
-            .values()
-            .cloned()
-            .map(Ok)
-            .chain(of_nodes)
-            .try_fold(0_u64, |sum, constant| {
-                sum.checked_add(constant?.elements())
-                    .ok_or(ModelError::Malformed(
-                        "its constants have too many elements to count",
-                    ))
-            })
+fn is_defined(around: &[HashSet<&str>], name: &str) -> bool {
+    around.iter().any(|names| names.contains(name))
+}
+
+/// A name means one value, in the graphs around it, too: backends look for it in different orders.
+fn define<'a>(around: &mut [HashSet<&'a str>], name: &'a str) -> Result<(), ModelError> {
+    if is_defined(around, name) {
+        return Err(invalid_value(name, "it is defined twice"));
     }
+    if let Some(names) = around.last_mut() {
+        names.insert(name);
+    }
+    Ok(())
 }
 
 pub(crate) fn invalid_value(value: &str, reason: &str) -> ModelError {
@@ -251,18 +245,17 @@ pub(crate) fn invalid_value(value: &str, reason: &str) -> ModelError {
     }
 }
 
-fn invalid_node(node: &str, operator: &str, reason: impl Into<String>) -> ModelError {
-    ModelError::InvalidNode {
-        node: node.to_owned(),
-        operator: operator.to_owned(),
-        reason: reason.into(),
+/// The version of ONNX's own operators that the model names.
+fn opset(model: &pb::ModelProto) -> Result<i64, ModelError> {
+    if let Some(function) = model.functions.first() {
+        return Err(ModelError::UnsupportedFeature(format!(
+            "a function of its own, `{}`",
+            function.name.as_deref().unwrap_or_default()
+        )));
     }
-}
-
-fn check_opset(model: &pb::ModelProto) -> Result<(), ModelError> {
-    if !model.functions.is_empty() || !model.training_info.is_empty() {
+    if !model.training_info.is_empty() {
         return Err(ModelError::UnsupportedFeature(
-            "functions or training information".into(),
+            "training information".into(),
         ));
     }
     let version = model
@@ -280,83 +273,11 @@ fn check_opset(model: &pb::ModelProto) -> Result<(), ModelError> {
             OPSETS.end()
         )));
     }
-    Ok(())
+    Ok(version)
 }
 
-fn is_onnx_domain(domain: &str) -> bool {
+pub(crate) fn is_onnx_domain(domain: &str) -> bool {
     domain.is_empty() || domain == "ai.onnx"
-}
-
-fn node(node: &pb::NodeProto) -> Result<Node, ModelError> {
-    let first_output = node.output.first().map_or("", String::as_str);
-    let name = if node.name.is_empty() {
-        first_output
-    } else {
-        &node.name
-    };
-    let refused = || ModelError::UnsupportedOperator {
-        operator: if is_onnx_domain(&node.domain) {
-            node.op_type.clone()
-        } else {
-            format!("{}.{}", node.domain, node.op_type)
-        },
-        node: name.to_owned(),
-    };
-    if !is_onnx_domain(&node.domain) {
-        return Err(refused());
-    }
-    let operator = table::find(&node.op_type).ok_or_else(refused)?;
-    if first_output.is_empty() {
-        return Err(invalid_node(
-            name,
-            operator.name,
-            "its first output has no name",
-        ));
-    }
-    let mut attributes = HashMap::new();
-    for attribute in &node.attribute {
-        let fault = |reason: &str| {
-            invalid_node(
-                name,
-                operator.name,
-                format!("attribute `{}` {reason}", attribute.name),
-            )
-        };
-        if attribute.g.is_some() || !attribute.graphs.is_empty() {
-            return Err(fault("is a subgraph, which is not supported"));
-        }
-        if attribute.sparse_tensor.is_some()
-            || !attribute.sparse_tensors.is_empty()
-            || !attribute.tensors.is_empty()
-            || !attribute.type_protos.is_empty()
-            || !attribute.ref_attr_name.is_empty()
-        {
-            return Err(fault("is of a kind that is not supported"));
-        }
-        let tensor = attribute
-            .t
-            .as_ref()
-            .map(|tensor| constant::read(tensor, name))
-            .transpose()?;
-        let kept = Attribute {
-            integer: attribute.i,
-            integers: attribute.ints.clone(),
-            text: attribute.s.clone(),
-            tensor,
-            floats: attribute.floats.len(),
-            is_float: attribute.r#type == 1,
-        };
-        if attributes.insert(attribute.name.clone(), kept).is_some() {
-            return Err(fault("is given twice"));
-        }
-    }
-    Ok(Node {
-        name: name.to_owned(),
-        operator,
-        inputs: node.input.clone(),
-        outputs: node.output.clone(),
-        attributes,
-    })
 }
 
 fn port(value: &pb::ValueInfoProto) -> Result<Port, ModelError> {
@@ -368,11 +289,8 @@ fn port(value: &pb::ValueInfoProto) -> Result<Port, ModelError> {
     else {
         return Err(fault("it is not declared as a tensor"));
     };
-    let element_type = ValueType::from_onnx(declared.elem_type)
-        .and_then(ValueType::element_type)
-        .ok_or_else(|| {
-            fault("its element type cannot be passed (f16, f32, f64, u8, i32 and i64 can)")
-        })?;
+    let element_type = ElementType::from_onnx(declared.elem_type)
+        .ok_or_else(|| fault("its element type is not supported"))?;
     let dimensions = declared.shape.as_ref().map(|shape| {
         if shape.dim.len() > RANK_MAX {
             return Err(fault("it has too many dimensions"));

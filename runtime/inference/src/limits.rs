@@ -7,6 +7,8 @@ pub struct ModelLimits {
     pub bytes_max: u64,
     /// Nodes of the graph.
     pub nodes_max: u64,
+    /// Graphs within graphs: what `If`, `Loop` and `Scan` run, inside each other.
+    pub depth_max: u64,
     /// Encoded fields in the model, outside packed data. Two bytes of an empty field become some
     /// hundred bytes of memory once parsed, so they are counted before anything is parsed.
     pub fields_max: u64,
@@ -17,6 +19,8 @@ pub struct ModelLimits {
     /// Bytes of all values that one call computes, and of the largest rearranged copy that a
     /// convolution makes: what a call can at most hold in memory, weights apart.
     pub working_bytes_max: u64,
+    /// Numbers that one call follows through the graph, because shapes may depend on them.
+    pub followed_max: u64,
     /// Compiled plans kept, one for each combination of input shapes; the one longest unused goes first.
     pub plans_max: usize,
 }
@@ -26,10 +30,12 @@ impl Default for ModelLimits {
         Self {
             bytes_max: 512 << 20, // twice a model of 125 M parameters in f16, small for a worker's memory
             nodes_max: 20_000,    // large exported transformers have some thousands
+            depth_max: 8,         // exported models nest two or three
             fields_max: 1 << 20,  // a node has about ten fields, so this is room for 100,000
             declaration_bytes_max: 8 << 20, // 20,000 values of 400 bytes each
             ports_max: 256,       // key-value caches of a 64-layer model take 128
             working_bytes_max: 1 << 30, // a provider that offers more says so
+            followed_max: 1 << 20, // a shape has 8 numbers: room for 100,000 of them, in some 0.1 s
             plans_max: 8,         // jobs use one or two shapes; more would hold memory for nobody
         }
     }

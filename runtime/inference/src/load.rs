@@ -52,12 +52,14 @@ pub enum ModelError {
     #[error("the model uses {0}, which is not supported")]
     UnsupportedFeature(String),
     /// An operator that has no place in the cost table.
-    #[error("operator {operator} of node `{node}` is not in the list of allowed operators")]
+    #[error("operator {operator} of node `{node}` is not supported: {reason}")]
     UnsupportedOperator {
         /// The operator's name, with its domain when that is not ONNX's own.
         operator: String,
         /// The node's name, or its first output's.
         node: String,
+        /// Why it is not.
+        reason: String,
     },
     /// A node that breaks a rule of its operator or of the graph.
     #[error("node `{node}` ({operator}): {reason}")]

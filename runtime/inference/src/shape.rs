@@ -1,20 +1,30 @@
 //! Owns how shapes, types and small integers pass through each operator, after ONNX's definition of
-//! it. Charges nothing and computes no floats: what a shape depends on must be known, or is refused.
+//! it. Charges nothing: what a shape depends on must be known, or is refused.
 
-mod layout;
-mod window;
+pub(crate) mod attention;
+pub(crate) mod elementwise;
+pub(crate) mod image;
+pub(crate) mod index;
+pub(crate) mod layout;
+pub(crate) mod normal;
+pub(crate) mod product;
+pub(crate) mod quantized;
+pub(crate) mod recurrent;
+pub(crate) mod reduce;
+pub(crate) mod signal;
+pub(crate) mod window;
 
-pub(crate) use window::kernel_shape;
-
-use crate::element::ValueType;
-use crate::graph::Node;
-use crate::integers;
-use crate::table::Form;
+use crate::element::ElementType;
+use crate::node::Node;
+use crate::table::Rule;
 use crate::tensor::RANK_MAX;
-use crate::value::{Value, product};
+use crate::value::{Value, bit, product};
 
 /// Why a node has no shape: the rule that its inputs break.
 pub(crate) type Reason = String;
+
+/// What a rule says of a node's outputs.
+pub(crate) type Shapes = Result<Vec<Value>, Reason>;
 
 /// A node with what is known of its inputs; an optional input left out is `None`.
 pub(crate) struct Call<'a> {
@@ -32,7 +42,7 @@ impl<'a> Call<'a> {
             .ok_or_else(|| format!("input {index} is missing"))
     }
 
-    /// Integers of an input, which must be known before anything runs.
+    /// Numbers of an input, which must be known before anything runs.
     pub(crate) fn known(&self, index: usize) -> Result<&'a [i64], Reason> {
         self.input(index)?
             .integers
@@ -40,88 +50,82 @@ impl<'a> Call<'a> {
             .ok_or_else(|| format!("its output's shape depends on data (input {index})"))
     }
 
+    /// One number of an input, which must be known before anything runs.
+    pub(crate) fn known_one(&self, index: usize) -> Result<i64, Reason> {
+        match self.known(index)? {
+            [value] => Ok(*value),
+            _ => Err(format!("input {index} must be one number")),
+        }
+    }
+
     /// Integers that older operator sets give as an attribute and newer ones as an input.
-    fn attribute_or_input(&self, name: &str, index: usize) -> Result<Option<&'a [i64]>, Reason> {
+    pub(crate) fn attribute_or_input(
+        &self,
+        name: &str,
+        index: usize,
+    ) -> Result<Option<&'a [i64]>, Reason> {
         match self.optional(index) {
             Some(_) => self.known(index).map(Some),
             None => Ok(self.node.integers(name)),
         }
     }
+
+    /// An axis that an attribute names.
+    pub(crate) fn axis(&self, default: i64, rank: usize) -> Result<usize, Reason> {
+        axis(self.node.integer("axis", default), rank)
+    }
+
+    /// An axis that an attribute names, where the one after the last is allowed, too.
+    pub(crate) fn axis_or_end(&self, default: i64, rank: usize) -> Result<usize, Reason> {
+        let named = self.node.integer("axis", default);
+        if usize::try_from(named) == Ok(rank) {
+            return Ok(rank);
+        }
+        axis(named, rank)
+    }
+
+    /// Refuses inputs of different element types: backends would promote each in its own way.
+    pub(crate) fn of_one_type(&self, indices: &[usize]) -> Result<(), Reason> {
+        let mut types = indices
+            .iter()
+            .filter_map(|&index| self.optional(index))
+            .map(|value| value.element_type);
+        let first = types.next();
+        if types.any(|element_type| Some(element_type) != first) {
+            return Err("its inputs differ in their element type".into());
+        }
+        Ok(())
+    }
 }
 
 /// What is known of every output of the node, in its order.
-pub(crate) fn infer(call: &Call<'_>) -> Result<Vec<Value>, Reason> {
-    let outputs = match call.node.operator.form {
-        Form::Recurrent => window::recurrent(call)?,
-        Form::Split => layout::split(call)?,
-        _ => vec![infer_one(call)?],
+pub(crate) fn infer(call: &Call<'_>) -> Shapes {
+    let bounded = call.inputs.iter().flatten().any(|input| input.is_bounded());
+    let outputs = match call.node.operator.rule {
+        Rule::Open(rule) => vec![rule(call)?],
+        Rule::One(_) | Rule::Many(_) if bounded => {
+            return Err(
+                "it needs the exact sizes of its inputs, and one is known only as an upper bound"
+                    .into(),
+            );
+        }
+        Rule::One(rule) => vec![rule(call)?],
+        Rule::Many(rule) => rule(call)?,
+        Rule::Flow(_) => return Err("it runs a graph of its own".into()),
     };
-    if call
-        .node
-        .outputs
-        .iter()
-        .skip(outputs.len())
-        .any(|name| !name.is_empty())
-    {
+    check(call.node, &outputs)?;
+    Ok(outputs)
+}
+
+/// Checks what a rule says against what the node asks for.
+pub(crate) fn check(node: &Node, outputs: &[Value]) -> Result<(), Reason> {
+    if (outputs.len()..node.outputs.len()).any(|output| node.gives(output)) {
         return Err(format!("it asks for more than {} outputs", outputs.len()));
     }
     if outputs.iter().any(|output| output.rank() > RANK_MAX) {
         return Err(format!("an output has more than {RANK_MAX} dimensions"));
     }
-    Ok(outputs)
-}
-
-fn infer_one(call: &Call<'_>) -> Result<Value, Reason> {
-    let first = || call.input(0);
-    Ok(match call.node.operator.form {
-        Form::Same => same(call)?,
-        Form::Broadcast => broadcast(call, first()?.value_type)?,
-        Form::Compare => broadcast(call, ValueType::Bool)?,
-        Form::Where => select(call)?,
-        Form::Cast => cast(call)?,
-        Form::MatMul => matmul(first()?, call.input(1)?)?,
-        Form::Gemm => gemm(call)?,
-        Form::Conv => window::conv(call)?,
-        Form::ConvTranspose => window::conv_transpose(call)?,
-        Form::Pool => window::pool(call)?,
-        Form::GlobalPool => window::global_pool(first()?)?,
-        Form::Reduce => reduce(call)?,
-        Form::ArgReduce => arg_reduce(call)?,
-        Form::Constant => Value::weight(
-            &call
-                .node
-                .constant()
-                .ok_or("its value is missing or of no allowed type")?,
-        ),
-        Form::ConstantOfShape => layout::constant_of_shape(call)?,
-        Form::Shape => layout::shape(call)?,
-        Form::Size => {
-            let size = first()?
-                .elements()
-                .and_then(|size| i64::try_from(size).ok());
-            Value::new(vec![], ValueType::I64).with_integers(size.map(|size| vec![size]))
-        }
-        Form::Reshape => layout::reshape(call)?,
-        Form::Flatten => layout::flatten(call)?,
-        Form::Squeeze => layout::squeeze(call)?,
-        Form::Unsqueeze => layout::unsqueeze(call)?,
-        Form::Transpose => layout::transpose(call)?,
-        Form::Concat => layout::concat(call)?,
-        Form::Slice => layout::slice(call)?,
-        Form::Gather => layout::gather(call)?,
-        Form::GatherElements => {
-            if first()?.rank() != call.input(1)?.rank() {
-                return Err("its inputs differ in their number of dimensions".into());
-            }
-            Value::new(call.input(1)?.dimensions.clone(), first()?.value_type)
-        }
-        Form::Expand => layout::expand(call)?,
-        Form::Tile => layout::tile(call)?,
-        Form::Pad => layout::pad(call)?,
-        Form::Range => layout::range(call)?,
-        Form::DepthToSpace | Form::SpaceToDepth => layout::space(call)?,
-        Form::Recurrent | Form::Split => return Err("it has several outputs".into()),
-    })
+    Ok(())
 }
 
 /// An index that may count from the end.
@@ -145,205 +149,75 @@ pub(crate) fn size_of(sizes: &[u64], index: usize) -> Result<u64, Reason> {
         .ok_or_else(|| format!("dimension {index} is missing"))
 }
 
-fn same(call: &Call<'_>) -> Result<Value, Reason> {
-    let input = call.input(0)?;
-    let output = Value::new(input.dimensions.clone(), input.value_type);
-    let integers = input
-        .integers
-        .as_ref()
-        .and_then(|values| match call.node.operator.name {
-            "Identity" => Some(values.clone()),
-            "Neg" => values.iter().map(|value| value.checked_neg()).collect(),
-            "Abs" => values.iter().map(|value| value.checked_abs()).collect(),
-            _ => None,
-        });
-    Ok(output.with_integers(integers))
+/// A number that must be a size: not negative.
+pub(crate) fn size(value: i64) -> Result<u64, Reason> {
+    u64::try_from(value).map_err(|_| format!("a dimension is {value}"))
 }
 
-/// Numpy's rule: from the last dimension, equal sizes or one of them 1.
-pub(crate) fn broadcast_shapes(left: &[u64], right: &[u64]) -> Result<Vec<u64>, Reason> {
-    let rank = left.len().max(right.len());
-    let padded = |sizes: &[u64]| -> Vec<u64> {
-        let missing = rank.saturating_sub(sizes.len());
-        std::iter::repeat_n(1, missing)
-            .chain(sizes.iter().copied())
-            .collect()
-    };
-    padded(left)
-        .into_iter()
-        .zip(padded(right))
-        .map(|(l, r)| match (l, r) {
-            (l, r) if l == r => Ok(l),
-            (1, r) => Ok(r),
-            (l, 1) => Ok(l),
-            _ => Err(format!("{left:?} and {right:?} do not broadcast")),
-        })
-        .collect()
-}
-
-fn broadcast(call: &Call<'_>, value_type: ValueType) -> Result<Value, Reason> {
-    let first = call.input(0)?;
-    let mut dimensions = first.dimensions.clone();
-    let mut integers = first.integers.clone();
-    for index in 1..call.inputs.len() {
-        let next = call.input(index)?;
-        // ONNX lets only Pow mix types; backends would each promote in their own way.
-        if next.value_type != first.value_type && call.node.operator.name != "Pow" {
-            return Err("its inputs differ in their element type".into());
-        }
-        let joined = broadcast_shapes(&dimensions, &next.dimensions)?;
-        integers = integers
-            .zip(next.integers.as_ref())
-            .and_then(|(left, right)| {
-                integers::fill(&joined, |at| {
-                    let l = integers::get_broadcast(&left, &dimensions, at)?;
-                    let r = integers::get_broadcast(right, &next.dimensions, at)?;
-                    integers::apply(call.node.operator.name, l, r)
-                })
-            });
-        dimensions = joined;
-    }
-    Ok(Value::new(dimensions, value_type).with_integers(integers))
-}
-
-fn select(call: &Call<'_>) -> Result<Value, Reason> {
-    let (test, yes, no) = (call.input(0)?, call.input(1)?, call.input(2)?);
-    if test.value_type != ValueType::Bool || yes.value_type != no.value_type {
-        return Err("it needs a condition and two inputs of one type".into());
-    }
-    let dimensions = broadcast_shapes(
-        &test.dimensions,
-        &broadcast_shapes(&yes.dimensions, &no.dimensions)?,
-    )?;
-    let known = (
-        test.integers.as_ref(),
-        yes.integers.as_ref(),
-        no.integers.as_ref(),
-    );
-    let integers = match known {
-        (Some(tests), Some(yeses), Some(nos)) => integers::fill(&dimensions, |at| {
-            let test = integers::get_broadcast(tests, &test.dimensions, at)?;
-            let (values, from) = if test == 0 { (nos, no) } else { (yeses, yes) };
-            integers::get_broadcast(values, &from.dimensions, at)
-        }),
-        _ => None,
-    };
-    Ok(Value::new(dimensions, yes.value_type).with_integers(integers))
-}
-
-fn cast(call: &Call<'_>) -> Result<Value, Reason> {
-    let input = call.input(0)?;
-    let value_type = i32::try_from(call.node.integer("to", 0))
+/// A number that must be above 0.
+pub(crate) fn positive(value: i64) -> Result<u64, Reason> {
+    u64::try_from(value)
         .ok()
-        .and_then(ValueType::from_onnx)
-        .ok_or("it converts to an element type that is not supported")?;
-    Ok(Value::new(input.dimensions.clone(), value_type).with_integers(input.integers.clone()))
+        .filter(|&v| v > 0)
+        .ok_or_else(|| format!("{value} is not above 0"))
 }
 
-/// Rows, inner length and columns come from the last two dimensions; those before them broadcast.
-fn matmul(left: &Value, right: &Value) -> Result<Value, Reason> {
-    let fault = || {
-        format!(
-            "{:?} and {:?} do not multiply",
-            left.dimensions, right.dimensions
-        )
-    };
-    if left.value_type != right.value_type {
-        return Err("its inputs differ in their element type".into());
-    }
-    // A vector stands for a row on the left and a column on the right, and vanishes from the output.
-    let (left_batch, left_rows, left_inner) = match left.dimensions.as_slice() {
-        [inner] => (&[][..], None, *inner),
-        [batch @ .., rows, inner] => (batch, Some(*rows), *inner),
-        [] => return Err(fault()),
-    };
-    let (right_batch, right_inner, right_columns) = match right.dimensions.as_slice() {
-        [inner] => (&[][..], *inner, None),
-        [batch @ .., inner, columns] => (batch, *inner, Some(*columns)),
-        [] => return Err(fault()),
-    };
-    if left_inner != right_inner {
-        return Err(fault());
-    }
-    let mut dimensions = broadcast_shapes(left_batch, right_batch)?;
-    dimensions.extend(left_rows);
-    dimensions.extend(right_columns);
-    Ok(Value::new(dimensions, left.value_type))
+pub(crate) fn overflow() -> Reason {
+    "a dimension overflows".into()
 }
 
-fn gemm(call: &Call<'_>) -> Result<Value, Reason> {
-    let (left, right) = (call.input(0)?, call.input(1)?);
-    let ([a, b], [c, d]) = (left.dimensions.as_slice(), right.dimensions.as_slice()) else {
-        return Err("its first two inputs must be matrices".into());
-    };
-    let (rows, inner) = if call.node.integer("transA", 0) == 0 {
-        (*a, *b)
-    } else {
-        (*b, *a)
-    };
-    let (other, columns) = if call.node.integer("transB", 0) == 0 {
-        (*c, *d)
-    } else {
-        (*d, *c)
-    };
-    if inner != other || left.value_type != right.value_type {
-        return Err(format!(
-            "{:?} and {:?} do not multiply",
-            left.dimensions, right.dimensions
-        ));
+/// The type that an attribute names by ONNX's number, or the default when it is 0 or left out.
+pub(crate) fn type_named(
+    call: &Call<'_>,
+    attribute: &str,
+    default: ElementType,
+) -> Result<ElementType, Reason> {
+    match call.node.integer(attribute, 0) {
+        0 => Ok(default),
+        number => i32::try_from(number)
+            .ok()
+            .and_then(ElementType::from_onnx)
+            .ok_or_else(|| format!("attribute `{attribute}` names an unsupported element type")),
     }
-    let dimensions = vec![rows, columns];
-    if let Some(bias) = call.optional(2)
-        && broadcast_shapes(&dimensions, &bias.dimensions)? != dimensions
-    {
-        return Err("its bias does not broadcast to its output".into());
-    }
-    Ok(Value::new(dimensions, left.value_type))
 }
 
-fn reduce(call: &Call<'_>) -> Result<Value, Reason> {
-    let input = call.input(0)?;
-    let axes = call.attribute_or_input("axes", 1)?.unwrap_or(&[]);
-    if axes.is_empty() && call.node.integer("noop_with_empty_axes", 0) != 0 {
-        return Ok(Value::new(input.dimensions.clone(), input.value_type));
+/// Two shapes joined by numpy's rule: from the last dimension, equal sizes or one of them 1. With it,
+/// which dimensions are only bounded.
+pub(crate) fn broadcast(left: &Value, right: &Value) -> Result<Value, Reason> {
+    let rank = left.rank().max(right.rank());
+    let at = |value: &Value, index: usize| -> (u64, bool) {
+        index
+            .checked_sub(rank - value.rank())
+            .and_then(|at| Some((*value.dimensions.get(at)?, value.is_bounded_at(at))))
+            .unwrap_or((1, false))
+    };
+    let mut dimensions = Vec::with_capacity(rank);
+    let mut bounds = 0;
+    for index in 0..rank {
+        let joined = match (at(left, index), at(right, index)) {
+            ((l, false), (r, false)) if l == r => (l, false),
+            ((1, false), other) | (other, (1, false)) => other,
+            // What is bounded turns out to be the other's size, or 1, or an error of the call.
+            ((_, true), (exact, false)) | ((exact, false), (_, true)) => (exact, false),
+            ((l, true), (r, true)) => (l.max(r), true),
+            _ => {
+                return Err(format!(
+                    "{:?} and {:?} do not broadcast",
+                    left.dimensions, right.dimensions
+                ));
+            }
+        };
+        dimensions.push(joined.0);
+        if joined.1 {
+            bounds |= bit(index);
+        }
     }
-    let axes = axes
-        .iter()
-        .map(|&a| axis(a, input.rank()))
-        .collect::<Result<Vec<_>, _>>()?;
-    let is_reduced = |index: usize| axes.is_empty() || axes.contains(&index);
-    let dimensions = drop_axes(input, is_reduced, call.node.integer("keepdims", 1) != 0);
-    let whole = axes.is_empty() && call.node.operator.name == "ReduceProd";
-    let integers = input
-        .integers
-        .as_ref()
-        .filter(|_| whole)
-        .and_then(|values| {
-            values
-                .iter()
-                .try_fold(1_i64, |all, &value| all.checked_mul(value))
-                .map(|all| vec![all])
-        });
-    Ok(Value::new(dimensions, input.value_type).with_integers(integers))
+    Ok(Value::new(dimensions, left.element_type).bounded(bounds))
 }
 
-fn arg_reduce(call: &Call<'_>) -> Result<Value, Reason> {
-    let input = call.input(0)?;
-    let reduced = axis(call.node.integer("axis", 0), input.rank())?;
-    let dimensions = drop_axes(
-        input,
-        |index| index == reduced,
-        call.node.integer("keepdims", 1) != 0,
-    );
-    Ok(Value::new(dimensions, ValueType::I64))
-}
-
-fn drop_axes(input: &Value, is_reduced: impl Fn(usize) -> bool, keep: bool) -> Vec<u64> {
-    let sizes = input.dimensions.iter().enumerate();
-    sizes
-        .filter(|(index, _)| keep || !is_reduced(*index))
-        .map(|(index, &size)| if is_reduced(index) { 1 } else { size })
-        .collect()
+pub(crate) fn broadcast_shapes(left: &[u64], right: &[u64]) -> Result<Vec<u64>, Reason> {
+    let of = |sizes: &[u64]| Value::new(sizes.to_vec(), ElementType::Bool);
+    Ok(broadcast(&of(left), &of(right))?.dimensions)
 }
 
 pub(crate) fn checked_product(sizes: &[u64]) -> Result<u64, Reason> {

@@ -111,9 +111,10 @@ fn bytes_of(dimensions: &[u32], element_type: ElementType) -> Result<u64, Tensor
     }
     dimensions
         .iter()
-        .try_fold(element_type.size_bytes(), |product, &dimension| {
+        .try_fold(1_u64, |product, &dimension| {
             product.checked_mul(u64::from(dimension))
         })
+        .and_then(|elements| element_type.bytes_of(elements))
         .ok_or_else(|| TensorError::Overflow {
             dimensions: dimensions.to_vec(),
             element_type,

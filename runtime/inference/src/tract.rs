@@ -87,13 +87,21 @@ fn sizes(dimensions: &[u32]) -> TractResult<TVec<usize>> {
 
 fn datum_type(element_type: ElementType) -> TractResult<DatumType> {
     Ok(match element_type {
-        ElementType::F16 => DatumType::F16,
-        ElementType::F32 => DatumType::F32,
         ElementType::F64 => DatumType::F64,
-        ElementType::U8 => DatumType::U8,
-        ElementType::I32 => DatumType::I32,
+        ElementType::F32 => DatumType::F32,
+        ElementType::F16 => DatumType::F16,
         ElementType::I64 => DatumType::I64,
-        ElementType::Bf16 => return Err(TractError::msg("bf16 is not supported")),
+        ElementType::I32 => DatumType::I32,
+        ElementType::I16 => DatumType::I16,
+        ElementType::I8 => DatumType::I8,
+        ElementType::U64 => DatumType::U64,
+        ElementType::U32 => DatumType::U32,
+        ElementType::U16 => DatumType::U16,
+        ElementType::U8 => DatumType::U8,
+        ElementType::Bool => DatumType::Bool,
+        ElementType::Bf16 | ElementType::I4 | ElementType::U4 => {
+            return Err(TractError::msg(format!("{element_type} is not supported")));
+        }
     })
 }
 
@@ -117,12 +125,18 @@ fn from_tract(tensor: &Tensor) -> TractResult<BoundaryTensor> {
         return from_tract(tensor.cast_to::<i64>()?.as_ref()); // tract's own type for numbers about shapes
     }
     let element_type = match tensor.datum_type() {
-        DatumType::F16 => ElementType::F16,
-        DatumType::F32 => ElementType::F32,
         DatumType::F64 => ElementType::F64,
-        DatumType::U8 => ElementType::U8,
-        DatumType::I32 => ElementType::I32,
+        DatumType::F32 => ElementType::F32,
+        DatumType::F16 => ElementType::F16,
         DatumType::I64 => ElementType::I64,
+        DatumType::I32 => ElementType::I32,
+        DatumType::I16 => ElementType::I16,
+        DatumType::I8 => ElementType::I8,
+        DatumType::U64 => ElementType::U64,
+        DatumType::U32 => ElementType::U32,
+        DatumType::U16 => ElementType::U16,
+        DatumType::U8 => ElementType::U8,
+        DatumType::Bool => ElementType::Bool,
         other => {
             return Err(TractError::msg(format!(
                 "an output has elements of {other:?}"

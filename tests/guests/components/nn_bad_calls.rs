@@ -18,6 +18,7 @@ fn main(job: Job) -> Result<(), String> {
     loads(&mut codes);
     let graph = graph::load_by_name("model").map_err(|error| error.code().name().to_string())?;
     runs(&mut codes, &graph);
+    unnamed(&mut codes);
     Ok(())
 }
 
@@ -131,6 +132,21 @@ fn runs(codes: &mut Output, graph: &Graph) {
         "a product that wraps to 0",
         vec![("bytes", tensor(&wrapping, TensorType::U8, 0))],
     );
+}
+
+/// A model of one node: whether an f32 is greater than itself. The interface has no name for truth.
+const GREATER: &[u8] = b"\x08\x08:9\n\x12\n\x01x\n\x01x\x12\x01y\"\x07Greater\x12\x01gZ\x0f\n\x01x\x12\n\n\x08\x08\
+\x01\x12\x04\n\x02\x08\x01b\x0f\n\x01y\x12\n\n\x08\x08\t\x12\x04\n\x02\x08\x01B\x04\n\x00\x10\x11";
+
+fn unnamed(codes: &mut Output) {
+    let parts = [GREATER.to_vec()];
+    let result = graph::load(&parts, GraphEncoding::Onnx, ExecutionTarget::Cpu)
+        .and_then(|graph| graph.init_execution_context())
+        .and_then(|context| {
+            let one = Tensor::new(&[1], TensorType::Fp32, &[0; 4]);
+            context.compute(vec![("x".to_string(), one)])
+        });
+    note(codes, "run: a result of bool", result);
 }
 
 fn note<T>(codes: &mut Output, what: &str, result: Result<T, NnError>) {

@@ -1,25 +1,17 @@
-//! Owns the shapes of operators that slide a window or step through a sequence. Charges nothing.
+//! Owns the shapes of operators that slide a window over an image: convolutions and pools. Charges
+//! nothing.
 
-use super::{Call, Reason, size_of};
-use crate::value::Value;
+use super::{Call, Reason, Shapes, overflow, positive, size};
+use crate::element::ElementType;
+use crate::value::{Value, bit};
 
 /// Size, stride, dilation and padding along one spatial dimension.
 struct Window {
     kernel: u64,
     stride: u64,
     dilation: u64,
-    padding: u64,
-}
-
-fn positive(value: i64) -> Result<u64, Reason> {
-    u64::try_from(value)
-        .ok()
-        .filter(|&v| v > 0)
-        .ok_or_else(|| format!("{value} is not above 0"))
-}
-
-fn overflow() -> Reason {
-    "a dimension overflows".into()
+    before: u64,
+    after: u64,
 }
 
 /// Whether padding is chosen to give `input ÷ stride`, rounded up.
@@ -43,7 +35,10 @@ fn windows(call: &Call<'_>, kernel: &[u64]) -> Result<Vec<Window>, Reason> {
     };
     let strides = list("strides", rank, 1)?;
     let dilations = list("dilations", rank, 1)?;
-    let pads = list("pads", rank.saturating_mul(2), 0)?;
+    let pads = match call.node.text("auto_pad") {
+        b"VALID" => vec![0; rank.saturating_mul(2)],
+        _ => list("pads", rank.saturating_mul(2), 0)?,
+    };
     let (before, after) = pads.split_at_checked(rank).ok_or_else(overflow)?;
     if let Some(declared) = call.node.integers("kernel_shape")
         && !declared
@@ -58,19 +53,17 @@ fn windows(call: &Call<'_>, kernel: &[u64]) -> Result<Vec<Window>, Reason> {
         .zip(strides.iter().zip(&dilations))
         .zip(before.iter().zip(after))
         .map(|((&kernel, (&stride, &dilation)), (&before, &after))| {
-            let padding = u64::try_from(before)
-                .ok()
-                .zip(u64::try_from(after).ok())
-                .and_then(|(before, after)| before.checked_add(after))
-                .ok_or("its padding is negative or overflows")?;
             if kernel == 0 {
                 return Err("its kernel is empty".to_owned());
             }
+            let padding =
+                |size: i64| u64::try_from(size).map_err(|_| "its padding is negative".to_owned());
             Ok(Window {
                 kernel,
                 stride: positive(stride)?,
                 dilation: positive(dilation)?,
-                padding,
+                before: padding(before)?,
+                after: padding(after)?,
             })
         })
         .collect()
@@ -89,16 +82,18 @@ fn slide(size: u64, window: &Window, same: bool, round_up: bool) -> Result<u64, 
     if same {
         return Ok(size.div_ceil(window.stride));
     }
-    let padded = size.checked_add(window.padding).ok_or_else(overflow)?;
+    let reach = size.checked_add(window.before).ok_or_else(overflow)?;
+    let padded = reach.checked_add(window.after).ok_or_else(overflow)?;
     let room = padded
         .checked_sub(extent(window)?)
         .ok_or_else(|| format!("its window is larger than the {padded} elements it slides over"))?;
-    let steps = if round_up {
-        room.div_ceil(window.stride)
-    } else {
-        room / window.stride
-    };
-    steps.checked_add(1).ok_or_else(overflow)
+    if !round_up {
+        return (room / window.stride).checked_add(1).ok_or_else(overflow);
+    }
+    let steps = room.div_ceil(window.stride);
+    // A window that would begin in the padding at the end is left out.
+    let begins = steps.checked_mul(window.stride).ok_or_else(overflow)?;
+    Ok(if begins >= reach { steps } else { steps + 1 })
 }
 
 /// Batch, channels, then spatial dimensions.
@@ -111,36 +106,46 @@ fn image(value: &Value) -> Result<(u64, u64, &[u64]), Reason> {
     }
 }
 
+/// Refuses an image of which more than the batch is only bounded; gives the output's bounds.
+fn only_batch_is_bounded(input: &Value) -> Result<u32, Reason> {
+    if input.bounds & !bit(0) != 0 {
+        return Err("the sizes of its image are known only as upper bounds".into());
+    }
+    Ok(input.bounds)
+}
+
 fn groups(call: &Call<'_>) -> Result<u64, Reason> {
     positive(call.node.integer("group", 1))
 }
 
-pub(super) fn conv(call: &Call<'_>) -> Result<Value, Reason> {
-    let (input, kernel) = (call.input(0)?, call.input(1)?);
+/// A convolution of the first input with the kernel at input `kernel` and the bias at input `bias`.
+fn convolve(call: &Call<'_>, kernel: usize, bias: usize) -> Result<Value, Reason> {
+    let (input, kernel) = (call.input(0)?, call.input(kernel)?);
     let (batch, channels, spatial) = image(input)?;
     let (out_channels, per_group, kernel_sizes) = image(kernel)?;
     let groups = groups(call)?;
     if spatial.len() != kernel_sizes.len()
         || per_group.checked_mul(groups) != Some(channels)
         || out_channels % groups != 0
-        || input.value_type != kernel.value_type
+        || kernel.is_bounded()
     {
         return Err(format!(
             "a kernel of {:?} in {groups} groups does not fit an input of {:?}",
             kernel.dimensions, input.dimensions
         ));
     }
-    bias_fits(call, out_channels)?;
+    bias_fits(call, bias, out_channels)?;
     let same = pads_to_same(call)?;
     let mut dimensions = vec![batch, out_channels];
     for (&size, window) in spatial.iter().zip(&windows(call, kernel_sizes)?) {
         dimensions.push(slide(size, window, same, false)?);
     }
-    Ok(Value::new(dimensions, input.value_type))
+    let bounds = only_batch_is_bounded(input)?;
+    Ok(Value::new(dimensions, input.element_type).bounded(bounds))
 }
 
-fn bias_fits(call: &Call<'_>, channels: u64) -> Result<(), Reason> {
-    match call.optional(2) {
+fn bias_fits(call: &Call<'_>, index: usize, channels: u64) -> Result<(), Reason> {
+    match call.optional(index) {
         Some(bias) if bias.dimensions != [channels] => Err(format!(
             "its bias of {:?} does not have {channels} elements",
             bias.dimensions
@@ -149,7 +154,39 @@ fn bias_fits(call: &Call<'_>, channels: u64) -> Result<(), Reason> {
     }
 }
 
-pub(super) fn conv_transpose(call: &Call<'_>) -> Result<Value, Reason> {
+pub(crate) fn conv(call: &Call<'_>) -> Result<Value, Reason> {
+    call.of_one_type(&[0, 1])?;
+    convolve(call, 1, 2)
+}
+
+/// A convolution of quantised integers, whose products are added up in 32 bits.
+pub(crate) fn conv_integer(call: &Call<'_>) -> Result<Value, Reason> {
+    let mut output = convolve(call, 1, usize::MAX)?;
+    output.element_type = ElementType::I32;
+    Ok(output)
+}
+
+/// A convolution of quantised integers, quantised again.
+pub(crate) fn qlinear_conv(call: &Call<'_>) -> Result<Value, Reason> {
+    let mut output = convolve(call, 3, 8)?;
+    output.element_type = call.input(7)?.element_type;
+    Ok(output)
+}
+
+/// A convolution each of whose window elements is moved by an offset of its own.
+pub(crate) fn deform_conv(call: &Call<'_>) -> Result<Value, Reason> {
+    call.of_one_type(&[0, 1, 2])?;
+    let output = convolve(call, 1, 3)?;
+    let offsets = call.input(2)?;
+    let (batch, _, positions) = image(&output)?;
+    let (of_batch, _, of_positions) = image(offsets)?;
+    if of_batch != batch || of_positions != positions {
+        return Err("its offsets do not fit its output".into());
+    }
+    Ok(output)
+}
+
+pub(crate) fn conv_transpose(call: &Call<'_>) -> Result<Value, Reason> {
     let (input, kernel) = (call.input(0)?, call.input(1)?);
     let (batch, channels, spatial) = image(input)?;
     let (in_channels, per_group, kernel_sizes) = image(kernel)?;
@@ -157,52 +194,72 @@ pub(super) fn conv_transpose(call: &Call<'_>) -> Result<Value, Reason> {
     if spatial.len() != kernel_sizes.len()
         || in_channels != channels
         || channels % groups != 0
-        || input.value_type != kernel.value_type
+        || input.element_type != kernel.element_type
     {
         return Err(format!(
             "a kernel of {:?} in {groups} groups does not fit an input of {:?}",
             kernel.dimensions, input.dimensions
         ));
     }
-    if call.node.integers("output_shape").is_some() || pads_to_same(call)? {
-        return Err("attributes `output_shape` and `auto_pad` are not supported".into());
-    }
     let out_channels = per_group.checked_mul(groups).ok_or_else(overflow)?;
-    bias_fits(call, out_channels)?;
+    bias_fits(call, 2, out_channels)?;
+    let wanted = call.node.integers("output_shape").unwrap_or(&[]);
+    let same = pads_to_same(call)?;
     let extra = call.node.integers("output_padding").unwrap_or(&[]);
     let mut dimensions = vec![batch, out_channels];
-    for (index, (&size, window)) in spatial
+    for (index, (&length, window)) in spatial
         .iter()
         .zip(&windows(call, kernel_sizes)?)
         .enumerate()
     {
+        if let Some(&wanted) = wanted.get(index) {
+            dimensions.push(size(wanted)?);
+            continue;
+        }
+        if same {
+            dimensions.push(length.checked_mul(window.stride).ok_or_else(overflow)?);
+            continue;
+        }
         let extra = u64::try_from(extra.get(index).copied().unwrap_or(0))
             .map_err(|_| "its output_padding is negative")?;
-        let full = size
+        let full = length
             .checked_sub(1)
             .and_then(|steps| steps.checked_mul(window.stride))
             .and_then(|span| span.checked_add(extent(window).ok()?))
             .and_then(|span| span.checked_add(extra))
-            .and_then(|span| span.checked_sub(window.padding))
+            .and_then(|span| span.checked_sub(window.before))
+            .and_then(|span| span.checked_sub(window.after))
             .ok_or("its output is empty or overflows")?;
         dimensions.push(full);
     }
-    Ok(Value::new(dimensions, input.value_type))
+    Ok(Value::new(dimensions, input.element_type))
 }
 
-pub(super) fn pool(call: &Call<'_>) -> Result<Value, Reason> {
+fn pooled(call: &Call<'_>) -> Result<Value, Reason> {
     let input = call.input(0)?;
     let (batch, channels, spatial) = image(input)?;
     let kernel = kernel_shape(call)?;
     if kernel.len() != spatial.len() {
         return Err("its kernel_shape does not fit its input".into());
     }
-    let (same, round_up) = (pads_to_same(call)?, call.node.integer("ceil_mode", 0) != 0);
+    let (same, round_up) = (pads_to_same(call)?, call.node.is_set("ceil_mode"));
     let mut dimensions = vec![batch, channels];
     for (&size, window) in spatial.iter().zip(&windows(call, &kernel)?) {
         dimensions.push(slide(size, window, same, round_up)?);
     }
-    Ok(Value::new(dimensions, input.value_type))
+    let bounds = only_batch_is_bounded(input)?;
+    Ok(Value::new(dimensions, input.element_type).bounded(bounds))
+}
+
+pub(crate) fn pool(call: &Call<'_>) -> Result<Value, Reason> {
+    pooled(call)
+}
+
+/// A pool that can tell where each maximum was, too.
+pub(crate) fn max_pool(call: &Call<'_>) -> Shapes {
+    let values = pooled(call)?;
+    let places = Value::new(values.dimensions.clone(), ElementType::I64);
+    Ok(vec![values, places])
 }
 
 /// Sizes of a pool's window.
@@ -214,48 +271,69 @@ pub(crate) fn kernel_shape(call: &Call<'_>) -> Result<Vec<u64>, Reason> {
     declared.iter().map(|&size| positive(size)).collect()
 }
 
-pub(super) fn global_pool(input: &Value) -> Result<Value, Reason> {
+pub(crate) fn global_pool(call: &Call<'_>) -> Result<Value, Reason> {
+    let input = call.input(0)?;
     let (batch, channels, spatial) = image(input)?;
     let mut dimensions = vec![batch, channels];
     dimensions.extend(spatial.iter().map(|_| 1));
-    Ok(Value::new(dimensions, input.value_type))
+    Ok(Value::new(dimensions, input.element_type).bounded(input.bounds & (bit(0) | bit(1))))
 }
 
-/// Directions, hidden size and gates × hidden size of a recurrent node, checked against its weights.
-pub(super) fn recurrent(call: &Call<'_>) -> Result<Vec<Value>, Reason> {
-    let (input, weights, recurrence) = (call.input(0)?, call.input(1)?, call.input(2)?);
-    let [steps, batch, features] = *input.dimensions.as_slice() else {
-        return Err("its input must have steps, batch and features".into());
-    };
-    let crate::table::Charge::Recurrent(gates) = call.node.operator.charge else {
-        return Err("it is no recurrent operator".into());
-    };
-    let [directions, gate_rows, weight_features] = *weights.dimensions.as_slice() else {
-        return Err("its weights must have three dimensions".into());
-    };
-    let hidden = size_of(&recurrence.dimensions, 2)?;
-    let expected: u64 = match call.node.text("direction") {
-        b"" | b"forward" | b"reverse" => 1,
-        b"bidirectional" => 2,
-        _ => return Err("its direction is unknown".into()),
-    };
-    let declared = call.node.integer("hidden_size", 0);
-    if directions != expected
-        || weight_features != features
-        || hidden.checked_mul(gates) != Some(gate_rows)
-        || recurrence.dimensions != [directions, gate_rows, hidden]
-        || (declared != 0 && u64::try_from(declared) != Ok(hidden))
-    {
-        return Err("its weights do not fit its input and direction".into());
+/// What a pool left, put back to where each maximum was.
+pub(crate) fn max_unpool(call: &Call<'_>) -> Result<Value, Reason> {
+    let (input, places) = (call.input(0)?, call.input(1)?);
+    let (batch, channels, spatial) = image(input)?;
+    if places.dimensions != input.dimensions {
+        return Err("its indices do not fit its input".into());
     }
-    if call.optional(4).is_some() || call.node.integer("layout", 0) != 0 {
-        return Err("lengths of its sequences and a layout other than 0 are not supported".into());
+    if call.optional(2).is_some() {
+        let wanted = call.known(2)?.iter().map(|&s| size(s));
+        let dimensions = wanted.collect::<Result<Vec<_>, _>>()?;
+        if dimensions.len() != input.rank() {
+            return Err("its output_shape does not fit its input".into());
+        }
+        return Ok(Value::new(dimensions, input.element_type));
     }
-    let last = Value::new(vec![directions, batch, hidden], input.value_type);
-    let all = Value::new(vec![steps, directions, batch, hidden], input.value_type);
-    let mut outputs = vec![all, last.clone()];
-    if call.node.operator.name == "LSTM" {
-        outputs.push(last);
+    let kernel = kernel_shape(call)?;
+    if kernel.len() != spatial.len() {
+        return Err("its kernel_shape does not fit its input".into());
     }
-    Ok(outputs)
+    let mut dimensions = vec![batch, channels];
+    for (&length, window) in spatial.iter().zip(&windows(call, &kernel)?) {
+        let full = length
+            .checked_sub(1)
+            .and_then(|steps| steps.checked_mul(window.stride))
+            .and_then(|span| span.checked_add(window.kernel))
+            .and_then(|span| span.checked_sub(window.before))
+            .and_then(|span| span.checked_sub(window.after))
+            .ok_or("its output is empty or overflows")?;
+        dimensions.push(full);
+    }
+    Ok(Value::new(dimensions, input.element_type))
+}
+
+/// Columns of blocks put together to an image: each block position has a column.
+pub(crate) fn col_to_im(call: &Call<'_>) -> Result<Value, Reason> {
+    let input = call.input(0)?;
+    let sizes = |index: usize| -> Result<Vec<u64>, Reason> {
+        call.known(index)?.iter().map(|&s| positive(s)).collect()
+    };
+    let (image, block) = (sizes(1)?, sizes(2)?);
+    let [batch, rows, columns] = *input.dimensions.as_slice() else {
+        return Err("its input must be batch × block elements × blocks".into());
+    };
+    if image.len() != block.len() {
+        return Err("its image and its block differ in their dimensions".into());
+    }
+    let area = super::checked_product(&block)?;
+    let mut positions = Vec::new();
+    for (&size, window) in image.iter().zip(&windows(call, &block)?) {
+        positions.push(slide(size, window, false, false)?);
+    }
+    if rows % area != 0 || super::checked_product(&positions)? != columns {
+        return Err("its blocks do not make up its image".into());
+    }
+    let mut dimensions = vec![batch, rows / area];
+    dimensions.extend(image);
+    Ok(Value::new(dimensions, input.element_type))
 }

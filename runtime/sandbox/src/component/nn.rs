@@ -22,17 +22,19 @@ use crate::tally::HostEnd;
 /// the dimensions is checked when the tensor is used.
 struct GivenTensor {
     dimensions: Vec<u32>,
-    element_type: ElementType,
+    element_type: TensorType,
     data: Vec<u8>,
 }
 
-impl From<Tensor> for GivenTensor {
-    fn from(tensor: Tensor) -> GivenTensor {
-        GivenTensor {
+impl TryFrom<Tensor> for GivenTensor {
+    type Error = ErrorCode;
+
+    fn try_from(tensor: Tensor) -> std::result::Result<GivenTensor, ErrorCode> {
+        Ok(GivenTensor {
+            element_type: named(tensor.element_type()).ok_or(ErrorCode::UnsupportedOperation)?,
             dimensions: tensor.dimensions().to_vec(),
-            element_type: tensor.element_type(),
             data: tensor.into_data(),
-        }
+        })
     }
 }
 
@@ -161,17 +163,24 @@ impl From<TensorType> for ElementType {
     }
 }
 
-impl From<ElementType> for TensorType {
-    fn from(ty: ElementType) -> TensorType {
-        match ty {
-            ElementType::F16 => TensorType::Fp16,
-            ElementType::F32 => TensorType::Fp32,
-            ElementType::F64 => TensorType::Fp64,
-            ElementType::Bf16 => TensorType::Bf16,
-            ElementType::U8 => TensorType::U8,
-            ElementType::I32 => TensorType::I32,
-            ElementType::I64 => TensorType::I64,
-        }
+/// The interface's name for a type. It has seven; models compute with more.
+fn named(element_type: ElementType) -> Option<TensorType> {
+    match element_type {
+        ElementType::F16 => Some(TensorType::Fp16),
+        ElementType::F32 => Some(TensorType::Fp32),
+        ElementType::F64 => Some(TensorType::Fp64),
+        ElementType::Bf16 => Some(TensorType::Bf16),
+        ElementType::U8 => Some(TensorType::U8),
+        ElementType::I32 => Some(TensorType::I32),
+        ElementType::I64 => Some(TensorType::I64),
+        ElementType::I16
+        | ElementType::I8
+        | ElementType::I4
+        | ElementType::U64
+        | ElementType::U32
+        | ElementType::U16
+        | ElementType::U4
+        | ElementType::Bool => None,
     }
 }
 
@@ -202,7 +211,7 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
                 )?;
                 Ok((host.open(GivenTensor {
                     dimensions,
-                    element_type: ty.into(),
+                    element_type: ty,
                     data,
                 })?,))
             },
@@ -218,7 +227,7 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
         .function(
             "[method]tensor.ty",
             |host: &mut Host, (tensor,): (Resource<GivenTensor>,)| {
-                Ok((TensorType::from(host.resources.get(&tensor)?.element_type),))
+                Ok((host.resources.get(&tensor)?.element_type,))
             },
         )?
         .function(
@@ -263,7 +272,7 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
             for (name, tensor) in inputs {
                 host.bytes_out(name.len())?;
                 let GivenTensor { dimensions, element_type, data } = host.resources.delete(tensor)?;
-                named.push(Tensor::new(dimensions, element_type, data).map(|tensor| (name, tensor)));
+                named.push(Tensor::new(dimensions, element_type.into(), data).map(|tensor| (name, tensor)));
             }
             let computed = match named.into_iter().collect() {
                 Ok(_) if !are_named => Err(ErrorCode::InvalidArgument),
@@ -274,12 +283,16 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<()> {
                     Err(ErrorCode::InvalidArgument)
                 }
             };
-            let outputs = match computed {
+            let given = computed.and_then(|outputs| {
+                let given = outputs.into_iter().map(|(name, tensor)| Ok((name, tensor.try_into()?)));
+                given.collect::<std::result::Result<Vec<(String, GivenTensor)>, ErrorCode>>()
+            });
+            let outputs = match given {
                 Ok(outputs) => {
                     let mut handles = Vec::with_capacity(outputs.len());
                     for (name, tensor) in outputs {
                         host.bytes_in(name.len())?;
-                        handles.push((name, host.open(GivenTensor::from(tensor))?));
+                        handles.push((name, host.open(tensor)?));
                     }
                     Ok(handles)
                 }
@@ -435,6 +448,18 @@ fn compute(
     model: &Model,
     inputs: Vec<(String, Tensor)>,
 ) -> Result<Computed, HostEnd> {
+    // A result that the interface cannot name could not be handed over: nothing is charged for it.
+    if let Some(port) = model
+        .outputs()
+        .iter()
+        .find(|port| named(port.element_type).is_none())
+    {
+        host.refused(&format!(
+            "an inference failed: output `{}` is of {}, which the interface has no name for",
+            port.name, port.element_type
+        ));
+        return Ok(Err(ErrorCode::UnsupportedOperation));
+    }
     let shapes: Vec<InputShape<'_>> = inputs
         .iter()
         .map(|(name, tensor)| InputShape {

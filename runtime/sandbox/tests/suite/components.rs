@@ -352,6 +352,7 @@ run: a byte too many: invalid-argument
 run: no bytes: invalid-argument
 run: a product past 64 bits: invalid-argument
 run: a product that wraps to 0: invalid-argument
+run: a result of bool: unsupported-operation
 ";
     assert_eq!(codes, expected);
     assert_eq!(

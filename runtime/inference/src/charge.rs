@@ -1,0 +1,343 @@
+//! Owns what one node charges on given shapes: its line of the cost table, in numbers. Runs nothing,
+//! prices nothing, and does not know which backend will compute.
+
+use crate::cost::Cost;
+use crate::shape::{
+    Call, Reason, attention, checked_product, product, recurrent, signal, size, size_of, window,
+};
+use crate::table::{
+    Charge, Counted, FOURIER_OPERATIONS, GATE_OPERATIONS, NODE_OPERATIONS, SAMPLE_OPERATIONS,
+    SCORE_OPERATIONS,
+};
+use crate::value::Value;
+
+fn overflow() -> Reason {
+    "its cost overflows".into()
+}
+
+fn multiply(factors: &[u64]) -> Result<u64, Reason> {
+    crate::value::product(factors).ok_or_else(overflow)
+}
+
+fn add(terms: &[u64]) -> Result<u64, Reason> {
+    terms
+        .iter()
+        .try_fold(0_u64, |sum, &term| sum.checked_add(term))
+        .ok_or_else(overflow)
+}
+
+/// Binary digits of a number: one more than the doublings that lead to it.
+fn digits(number: u64) -> u64 {
+    u64::from(u64::BITS - number.leading_zeros())
+}
+
+/// What a node charges: its operations with the fixed part, and the constants that it reads.
+pub(crate) fn node(call: &Call<'_>, outputs: &[Value]) -> Result<Cost, Reason> {
+    if call.node.operator.name == "Constant" {
+        return Ok(Cost::default()); // it runs at no call: what reads it is charged for its bytes
+    }
+    let output = outputs.first().ok_or("it has no output")?;
+    let operations = operations(call, output)?;
+    let made = match call.node.operator.charge {
+        Charge::Steps => stacked(call, outputs)?,
+        _ => 0,
+    };
+    counted(call, output, add(&[operations, made, NODE_OPERATIONS])?)
+}
+
+/// So many operations, in the class that the operator counts under, and the constants that are read.
+fn counted(call: &Call<'_>, output: &Value, operations: u64) -> Result<Cost, Reason> {
+    let by = match call.node.operator.counted {
+        Counted::Input => call.input(0)?,
+        Counted::Output => output,
+    };
+    let mut cost = Cost::default();
+    cost.operations
+        .add(by.element_type.precision(), operations)
+        .ok_or_else(overflow)?;
+    for weight in call.inputs.iter().flatten().filter(|input| input.is_weight) {
+        let bytes = weight.bytes().ok_or_else(overflow)?;
+        cost.weight_bytes = cost.weight_bytes.checked_add(bytes).ok_or_else(overflow)?;
+    }
+    Ok(cost)
+}
+
+/// Elements of the outputs that a `Loop` or `Scan` makes of what its steps give: each is copied once.
+fn stacked(call: &Call<'_>, outputs: &[Value]) -> Result<u64, Reason> {
+    let carried = if call.node.operator.name == "Loop" {
+        call.inputs.len().saturating_sub(2)
+    } else {
+        let scanned = call.node.integer("num_scan_inputs", 0);
+        let scanned = usize::try_from(scanned).map_err(|_| overflow())?;
+        call.inputs.len().saturating_sub(scanned)
+    };
+    let sizes = outputs.iter().skip(carried);
+    let sizes = sizes.map(|output| checked_product(&output.dimensions));
+    add(&sizes.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// The operations of one node, its fixed charge apart.
+fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
+    let outputs = checked_product(&output.dimensions)?;
+    let elements = |index: usize| checked_product(&call.input(index)?.dimensions);
+    match call.node.operator.charge {
+        Charge::Free | Charge::If | Charge::Steps => Ok(0),
+        Charge::PerOutput(units) => multiply(&[units, outputs]),
+        Charge::PerInput(units) => multiply(&[units, elements(0)?]),
+        Charge::PerOutputAndInput(index) => add(&[outputs, elements(index)?]),
+        Charge::PerOperand(units) => {
+            let operands = u64::try_from(call.inputs.len()).map_err(|_| overflow())?;
+            multiply(&[units, outputs, operands])
+        }
+        Charge::PerWindow(units) => multiply(&[
+            units,
+            outputs,
+            checked_product(&window::kernel_shape(call)?)?,
+        ]),
+        Charge::Sorted(units) => {
+            let input = call.input(0)?;
+            let length = if call.node.attributes.contains_key("axis") || is_along_last(call) {
+                size_of(&input.dimensions, call.axis(-1, input.rank())?)?
+            } else {
+                elements(0)?
+            };
+            multiply(&[units, elements(0)?, digits(length)])
+        }
+        // Every output element is a sum over the inner dimension, the last of the left operand.
+        Charge::MatMul { after } => {
+            let left = call.input(0)?;
+            let inner = left
+                .dimensions
+                .last()
+                .copied()
+                .ok_or("its input is a scalar")?;
+            multiply(&[outputs, add(&[inner, after])?])
+        }
+        Charge::Gemm => {
+            let inner = usize::from(!call.node.is_set("transA"));
+            let inner = size_of(&call.input(0)?.dimensions, inner)?;
+            with_bias(call, Some(2), outputs, multiply(&[outputs, inner])?)
+        }
+        Charge::Einsum => {
+            let operands = u64::try_from(call.inputs.len()).map_err(|_| overflow())?;
+            let all = multiply(&product::contraction(call)?.indices)?;
+            multiply(&[all, operands.saturating_sub(1).max(1)])
+        }
+        // Kernel: output channels, input channels of one group, window. Padding is counted as read.
+        Charge::Conv {
+            kernel,
+            bias,
+            after,
+        } => {
+            let products = multiply(&[outputs, add(&[taps(call, kernel)?, after])?])?;
+            with_bias(call, bias, outputs, products)
+        }
+        Charge::DeformConv => {
+            let products = multiply(&[outputs, taps(call, 1)?])?;
+            let samples = multiply(&[deformed(call, output)?, SAMPLE_OPERATIONS])?;
+            with_bias(call, Some(3), outputs, add(&[products, samples])?)
+        }
+        // Kernel: input channels, output channels of one group, window; each input element is
+        // multiplied with its channel's part of it.
+        Charge::ConvTranspose => {
+            let products = multiply(&[elements(0)?, taps(call, 1)?])?;
+            with_bias(call, Some(2), outputs, products)
+        }
+        Charge::Recurrent(gates) => recurrent(call, gates),
+        Charge::Attention => {
+            let of = attention::heads(call)?;
+            let scores = multiply(&[of.batch, of.query_heads, of.queries, of.keys])?;
+            multiply(&[
+                scores,
+                add(&[of.key_size, of.value_size, SCORE_OPERATIONS])?,
+            ])
+        }
+        Charge::LinearAttention => {
+            let of = recurrent::linear_heads(call)?;
+            let heads = add(&[multiply(&[4, of.heads])?, of.query_heads])?;
+            multiply(&[of.batch, of.steps, heads, of.key, of.value])
+        }
+        Charge::CausalConv => {
+            let each = add(&[taps(call, 1)?, 16])?;
+            multiply(&[outputs, each])
+        }
+        Charge::Determinant => {
+            let rows = call.input(0)?.dimensions.last().copied();
+            multiply(&[elements(0)?, rows.ok_or("its input is a scalar")?])
+        }
+        Charge::Dft => {
+            let found = signal::transform(call)?;
+            let input = &call.input(0)?.dimensions;
+            let others = input.split_last().map_or(&[][..], |(_, others)| others);
+            let signals = others
+                .iter()
+                .enumerate()
+                .filter(|(dimension, _)| *dimension != found.axis);
+            let signals: Vec<u64> = signals.map(|(_, &size)| size).collect();
+            multiply(&[multiply(&signals)?, fourier(found.length)?])
+        }
+        Charge::Stft => {
+            let (frames, length) = signal::frames(call)?;
+            let batch = size_of(&call.input(0)?.dimensions, 0)?;
+            multiply(&[batch, frames, add(&[fourier(length)?, length])?])
+        }
+        Charge::NonMaxSuppression => {
+            let boxes = size_of(&call.input(0)?.dimensions, 1)?;
+            let rows = size_of(&output.dimensions, 0)?;
+            let sorting = multiply(&[elements(1)?, digits(boxes)])?;
+            let comparing = multiply(&[rows, boxes, SAMPLE_OPERATIONS])?;
+            add(&[sorting, comparing])
+        }
+        Charge::Resize => resize(call, output),
+        Charge::GridSample => {
+            let spatial = call.input(0)?.rank().saturating_sub(2);
+            let pixels = match call.node.text("mode") {
+                b"nearest" => 1,
+                b"bicubic" | b"cubic" => power(4, spatial)?,
+                _ => power(2, spatial)?,
+            };
+            let each = add(&[multiply(&[2, pixels])?, SAMPLE_OPERATIONS])?;
+            multiply(&[outputs, each])
+        }
+        Charge::RoiAlign => {
+            let points = call.node.integer("sampling_ratio", 0);
+            if points <= 0 {
+                return Err("without a sampling_ratio, how much it samples depends on data".into());
+            }
+            let points = size(points)?;
+            multiply(&[outputs, points, points, SAMPLE_OPERATIONS])
+        }
+        Charge::MaxRoiPool => {
+            let (input, output) = (&call.input(0)?.dimensions, &output.dimensions);
+            let side = |dimension| add(&[size_of(input, dimension)?, size_of(output, dimension)?]);
+            multiply(&[size_of(output, 0)?, size_of(output, 1)?, side(2)?, side(3)?])
+        }
+        Charge::Lrn => {
+            let around = size(call.node.integer("size", 0))?;
+            multiply(&[outputs, add(&[24, multiply(&[2, around])?])?])
+        }
+    }
+}
+
+/// `TopK` works along its last dimension when no axis is named; `Unique` then on all elements.
+fn is_along_last(call: &Call<'_>) -> bool {
+    call.node.operator.name == "TopK"
+}
+
+/// Elements of a kernel that each output element, or each input element, is multiplied with.
+fn taps(call: &Call<'_>, kernel: usize) -> Result<u64, Reason> {
+    let kernel = &call.input(kernel)?.dimensions;
+    checked_product(kernel.get(1..).unwrap_or(&[]))
+}
+
+/// Elements that a deformable convolution samples: each channel at each window element and position.
+fn deformed(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
+    let (input, kernel) = (&call.input(0)?.dimensions, &call.input(1)?.dimensions);
+    let window = multiply(kernel.get(2..).unwrap_or(&[]))?;
+    let positions = multiply(output.dimensions.get(2..).unwrap_or(&[]))?;
+    multiply(&[size_of(input, 0)?, size_of(input, 1)?, window, positions])
+}
+
+fn fourier(length: u64) -> Result<u64, Reason> {
+    multiply(&[FOURIER_OPERATIONS, length, digits(length)])
+}
+
+fn power(base: u64, exponent: usize) -> Result<u64, Reason> {
+    u32::try_from(exponent)
+        .ok()
+        .and_then(|exponent| base.checked_pow(exponent))
+        .ok_or_else(overflow)
+}
+
+/// Pixels read for each output element: in each dimension that changes, 2 or 4 of them; of an image
+/// that is made smaller without aliasing, as many more as it has pixels for one of the output.
+fn resize(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
+    let outputs = checked_product(&output.dimensions)?;
+    let pixels: u64 = match call.node.text("mode") {
+        b"" | b"nearest" => return Ok(outputs),
+        b"cubic" => 4,
+        _ => 2,
+    };
+    let smooth = call.node.is_set("antialias");
+    let mut each = 2_u64;
+    for (&before, &after) in call.input(0)?.dimensions.iter().zip(&output.dimensions) {
+        if before != after {
+            let shrunk = if smooth {
+                before.checked_div(after).unwrap_or(1).saturating_add(1)
+            } else {
+                1
+            };
+            each = multiply(&[each, pixels, shrunk])?;
+        }
+    }
+    multiply(&[outputs, each])
+}
+
+/// Per step, batch entry and direction: each gate multiplies the input and the previous state.
+fn recurrent(call: &Call<'_>, gates: u64) -> Result<u64, Reason> {
+    let input = &call.input(0)?.dimensions;
+    let recurrence = &call.input(2)?.dimensions;
+    // Steps and batch, in either order.
+    let (steps, batch, features) = (size_of(input, 0)?, size_of(input, 1)?, size_of(input, 2)?);
+    let (directions, hidden) = (size_of(recurrence, 0)?, size_of(recurrence, 2)?);
+    let gate_elements = multiply(&[steps, batch, directions, gates, hidden])?;
+    let each = add(&[features, hidden, GATE_OPERATIONS])?;
+    multiply(&[gate_elements, each])
+}
+
+fn with_bias(
+    call: &Call<'_>,
+    bias: Option<usize>,
+    outputs: u64,
+    products: u64,
+) -> Result<u64, Reason> {
+    match bias.and_then(|bias| call.optional(bias)) {
+        Some(_) => add(&[products, outputs]),
+        None => Ok(products),
+    }
+}
+
+/// Bytes that a node can make a backend hold: its outputs, and what it rearranges on the way.
+pub(crate) fn working_bytes(call: &Call<'_>, outputs: &[Value]) -> Option<u64> {
+    let held = outputs
+        .iter()
+        .try_fold(0_u64, |sum, output| sum.checked_add(output.bytes()?))?;
+    held.checked_add(rearranged(call, outputs.first()?)?)
+}
+
+fn rearranged(call: &Call<'_>, output: &Value) -> Option<u64> {
+    let input = call.optional(0);
+    match call.node.operator.charge {
+        // The input of one batch entry, so that each output position has its window in one row.
+        Charge::Conv { kernel, .. } => windows_of(call, call.optional(kernel)?, output),
+        Charge::DeformConv => windows_of(call, call.optional(1)?, output),
+        // The scores of every query and key.
+        Charge::Attention => {
+            let of = attention::heads(call).ok()?;
+            let scores = crate::value::product(&[of.batch, of.query_heads, of.queries, of.keys])?;
+            input?.element_type.bytes_of(scores)
+        }
+        // What more than two operands are multiplied through can be as large as all indices.
+        Charge::Einsum if call.inputs.len() > 2 => {
+            let all = crate::value::product(&product::contraction(call).ok()?.indices)?;
+            output.element_type.bytes_of(all)
+        }
+        // Every gate of every step.
+        Charge::Recurrent(gates) => {
+            let input = input?;
+            let hidden = call.optional(2)?.dimensions.get(2).copied()?;
+            let steps = crate::value::product(input.dimensions.get(..2)?)?;
+            let elements = crate::value::product(&[steps, gates, hidden])?;
+            input.element_type.bytes_of(elements)
+        }
+        _ => Some(0),
+    }
+}
+
+fn windows_of(call: &Call<'_>, kernel: &Value, output: &Value) -> Option<u64> {
+    let groups = u64::try_from(call.node.integer("group", 1)).ok()?;
+    let positions = crate::value::product(output.dimensions.get(2..)?)?;
+    let window = crate::value::product(kernel.dimensions.get(1..)?)?;
+    let elements = crate::value::product(&[window, groups, positions])?;
+    kernel.element_type.bytes_of(elements)
+}
