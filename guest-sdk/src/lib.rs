@@ -44,7 +44,7 @@
 //! # Features
 //! On by default is `json`: inputs and outputs typed through serde. Off are what pipelines around models
 //! need, each from a crate of its own: `audio` (WAV files), `image` (PNG and JPEG files, resized and
-//! laid out for a model), `half` (tensors of `f16` and `bf16`), `ndarray` (its arrays as tensors).
+//! laid out for a model), `text` (cut into pieces for models of the BERT family), `half` (tensors of `f16` and `bf16`), `ndarray` (its arrays as tensors).
 #![warn(missing_docs)]
 
 #[cfg(feature = "audio")]
@@ -56,6 +56,8 @@ pub mod export;
 pub mod image;
 pub mod log;
 pub mod nn;
+#[cfg(feature = "text")]
+pub mod text;
 
 mod error;
 mod input;

@@ -61,7 +61,10 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
     meterbox.run(&["key", "new"])?;
     let mut rows = Vec::new();
     for example in chosen {
-        example.prepare(project)?;
+        if let Err(error) = example.prepare(project) {
+            println!("skipped: `{}` lacks its models: {error:#}", example.name());
+            continue;
+        }
         rows.push(compare(project, &meterbox, &python, &folder, *example)?);
     }
     print(&rows);
@@ -122,6 +125,7 @@ fn compare(
         "--",
         "--keep-tensors",
     ])?;
+    example.check(project, &outputs)?;
     let said = Command::new(python)
         .arg(project.root.join("examples/compare.py"))
         .arg(project.root.join("examples").join(example.name()))
