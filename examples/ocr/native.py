@@ -47,7 +47,7 @@ def planes(picture):
 
 def detect(native, page):
     height, width = page.shape[:2]
-    scale = min(max(736 / min(height, width), 1), 2000 / max(height, width))
+    scale = min(max(736 / min(height, width), 1), 2000 / max(height, width), math.sqrt(900_000 / (width * height)))
     seen = [max(32, 32 * round(int(side * scale) / 32)) for side in (height, width)]
     resized = cv2.resize(page, (seen[1], seen[0]), interpolation=cv2.INTER_LINEAR)
     map = only(native.call("detection", {"x": planes(resized)[None]}))[0, 0]
@@ -146,3 +146,7 @@ def differences(found, expected):
 
 
 RESULT = "text.json"
+
+# Where the model wavers between two letters, ONNX Runtime differs from itself by 2.6e-4, with and without its
+# optimisations.
+TOLERANCES = {"recognition": 1e-3}

@@ -17,6 +17,9 @@ const SIDE_MIN: f64 = 736.0;
 /// The longer side is at most this, however long the page is: a bound on what the model costs.
 const SIDE_MAX: f64 = 2_000.0;
 
+/// The model sees at most so many pixels: what it holds in memory grows with them, and providers bound that.
+const PIXELS_MAX: f64 = 900_000.0;
+
 /// The network halves its input five times.
 const SIDE_MULTIPLE: f64 = 32.0;
 
@@ -86,7 +89,9 @@ pub fn find(model: &Model, page: &Picture) -> Result<Vec<Quadrilateral>, Box<dyn
 fn seen_size(width: usize, height: usize) -> (usize, usize) {
     let (width, height) = (width as f64, height as f64);
     let enlarged = (SIDE_MIN / width.min(height)).max(1.0);
-    let ratio = enlarged.min(SIDE_MAX / width.max(height));
+    let ratio = enlarged
+        .min(SIDE_MAX / width.max(height))
+        .min((PIXELS_MAX / (width * height)).sqrt());
     let side = |pixels: f64| {
         let multiples = ((pixels * ratio).floor() / SIDE_MULTIPLE).round_ties_even();
         (multiples.max(1.0) * SIDE_MULTIPLE) as usize
@@ -135,11 +140,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shorter_side_is_enlarged_and_the_longer_one_bounded() {
+    fn the_shorter_side_is_enlarged_and_the_whole_is_bounded() {
         assert_eq!(seen_size(736, 736), (736, 736));
         assert_eq!(seen_size(900, 700), (960, 736));
-        assert_eq!(seen_size(368, 736), (736, 1472));
-        assert_eq!(seen_size(4000, 3000), (1984, 1504));
+        // Twice as high as wide would be 736 × 1472: the root of 900,000 / (368 · 736) is 1.823.
+        assert_eq!(seen_size(368, 736), (672, 1344));
+        assert_eq!(seen_size(1240, 1754), (800, 1120));
         assert_eq!(seen_size(1, 16_384), (32, 1984));
     }
 
