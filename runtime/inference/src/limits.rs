@@ -36,7 +36,7 @@ impl Default for ModelLimits {
             ports_max: 256,       // key-value caches of a 64-layer model take 128
             working_bytes_max: 3 << 30, // finding text on a page of 736 × 960 pixels comes to 2.1 GiB
             followed_max: 1 << 20, // a shape has 8 numbers: room for 100,000 of them, in some 0.1 s
-            plans_max: 8,         // jobs use one or two shapes; more would hold memory for nobody
+            plans_max: 8,          // jobs use one or two shapes; more would hold memory for nobody
         }
     }
 }
