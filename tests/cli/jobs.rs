@@ -160,7 +160,10 @@ fn speech_is_found_where_it_is_and_what_the_model_saw_is_kept() {
         guests::speech(),
         &[
             "--input",
-            &format!("model={}", examples.join("models/silero-vad.onnx").display()),
+            &format!(
+                "model={}",
+                examples.join("models/silero-vad.onnx").display()
+            ),
             "--input",
             &format!("sound={}", job.join("samples/ferry.wav").display()),
             "--out",
@@ -204,7 +207,10 @@ fn a_missing_input_is_an_error_that_names_what_brings_it() {
     let failed = user.meterbox(run);
     assert_ne!(failed.exit, 0);
     let said = &failed.stderr;
-    assert!(said.contains("data.bin") && said.contains("`make data`"), "{said}");
+    assert!(
+        said.contains("data.bin") && said.contains("`make data`"),
+        "{said}"
+    );
     // It is named for what is missing, and only if the job file does.
     write("");
     assert!(!user.meterbox(run).stderr.contains("make data"));
