@@ -90,6 +90,24 @@ pub enum Error {
         found: usize,
     },
 
+    /// A tensor has more dimensions than one can have.
+    #[error("a tensor has at most {} dimensions, not {rank}", crate::nn::RANK_MAX)]
+    Rank {
+        /// How many it has.
+        rank: usize,
+    },
+
+    /// The tensors of a batch are of several shapes, or there are none.
+    #[error("{}", batch_text(*row, expected, found))]
+    Batch {
+        /// Which of them is the first of another shape, counted from 0.
+        row: usize,
+        /// The shape of those before.
+        expected: Vec<u32>,
+        /// Its shape.
+        found: Vec<u32>,
+    },
+
     /// A model's output is not what the job asked for.
     #[error("the model's output `{name}` is {found}, not {expected}")]
     ModelOutput {
@@ -113,8 +131,32 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The kind of failure, if a model could not be loaded or run.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Model { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+
+    /// What to do about it, if a model could not be loaded or run. Other messages say it themselves.
+    pub fn hint(&self) -> Option<&'static str> {
+        self.code().map(hint)
+    }
+}
+
 /// The result of a call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+fn batch_text(row: usize, expected: &[u32], found: &[u32]) -> String {
+    if row == 0 {
+        return "a batch has at least one tensor".to_string();
+    }
+    format!(
+        "a batch is of one shape: number {row} of its tensors is of shape {found:?}, those before of {expected:?}"
+    )
+}
 
 fn detail_text(detail: &str) -> String {
     if detail.is_empty() {
@@ -168,6 +210,10 @@ mod tests {
             "loading the model `m` failed with `invalid-encoding` (no graph): \
              give a model in the ONNX format",
         );
+        assert_eq!(model("").code(), Some(ErrorCode::InvalidEncoding));
+        assert_eq!(model("").hint(), Some("give a model in the ONNX format"));
+        let rank = Error::Rank { rank: 9 };
+        assert_eq!((rank.code(), rank.hint()), (None, None));
         check(
             Error::Shape {
                 shape: vec![2, 3],

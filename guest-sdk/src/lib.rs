@@ -40,13 +40,24 @@
 //!
 //! It is a library of type `cdylib`, built with `cargo build --release --target wasm32-wasip2`,
 //! and started with `meterbox run words.wasm --input text=… --input model=…`.
+//!
+//! # Features
+//! On by default is `json`: inputs and outputs typed through serde. Off are what pipelines around models
+//! need, each from a crate of its own: `audio` (WAV files), `image` (PNG and JPEG files, resized and
+//! laid out for a model), `text` (cut into pieces for models of the BERT family), `half` (tensors of `f16` and `bf16`), `ndarray` (its arrays as tensors).
 #![warn(missing_docs)]
 
+#[cfg(feature = "audio")]
+pub mod audio;
 pub mod bindings;
 #[doc(hidden)]
 pub mod export;
+#[cfg(feature = "image")]
+pub mod image;
 pub mod log;
 pub mod nn;
+#[cfg(feature = "text")]
+pub mod text;
 
 mod error;
 mod input;

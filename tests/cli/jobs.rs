@@ -151,6 +151,75 @@ fn file_types_are_recognised_as_in_the_demo() {
 }
 
 #[test]
+fn speech_is_found_where_it_is_and_what_the_model_saw_is_kept() {
+    let user = User::new();
+    let examples = guests::repository().join("examples");
+    let job = examples.join("speech");
+    let out = user.path("out");
+    let report = user.run(
+        guests::speech(),
+        &[
+            "--input",
+            &format!(
+                "model={}",
+                examples.join("models/silero-vad.onnx").display()
+            ),
+            "--input",
+            &format!("sound={}", job.join("samples/ferry.wav").display()),
+            "--out",
+            out.to_str().unwrap(),
+            "--",
+            "--keep-tensors",
+        ],
+    );
+    assert_eq!((report.ran.exit, report.outcome()), (0, "ok"), "{report:?}");
+    let read = |path: std::path::PathBuf| std::fs::read(path).unwrap();
+    for name in ["segments.json", "segments.txt"] {
+        let [found, expected] = [out.join(name), job.join("expected").join(name)].map(read);
+        assert_eq!(
+            String::from_utf8(found).unwrap(),
+            String::from_utf8(expected).unwrap()
+        );
+    }
+    // 149,750 samples are 293 windows; each call has two tensors in and two out.
+    let lines = String::from_utf8(read(out.join("calls.tsv"))).unwrap();
+    assert_eq!(lines.lines().count(), 293 * 4);
+    assert!(lines.starts_with("1\tmodel\tin\tinput\n1\tmodel\tin\tstate\n"));
+    // Headers of 64 or 128 bytes, and 576 + 256 + 1 + 256 floats a call.
+    let arrays = read(out.join("calls.npy"));
+    assert!(arrays.starts_with(b"\x93NUMPY\x01\x00"));
+    assert_eq!((arrays.len() - 293 * 4 * (576 + 256 + 1 + 256)) % 64, 0);
+}
+
+#[test]
+fn a_missing_input_is_an_error_that_names_what_brings_it() {
+    let user = User::new();
+    let program = user.path("echo.wasm");
+    std::fs::copy(guests::echo(), &program).unwrap();
+    let write = |more: &str| {
+        let text = format!(
+            "name = \"copying\"\nprogram = \"echo.wasm\"\n{more}[inputs]\ndata = \"data.bin\"\n"
+        );
+        user.file("job.toml", text)
+    };
+    let job = write("brought_by = \"make data\"\n");
+    let run = ["run", job.to_str().unwrap()];
+    let failed = user.meterbox(run);
+    assert_ne!(failed.exit, 0);
+    let said = &failed.stderr;
+    assert!(
+        said.contains("data.bin") && said.contains("`make data`"),
+        "{said}"
+    );
+    // It is named for what is missing, and only if the job file does.
+    write("");
+    assert!(!user.meterbox(run).stderr.contains("make data"));
+    write("brought_by = \"make data\"\n");
+    user.file("data.bin", [1u8; 64]);
+    assert_eq!(user.meterbox(run).exit, 0);
+}
+
+#[test]
 fn a_job_file_says_all_that_flags_can_say() {
     let user = User::new();
     user.file("data.bin", [1u8; 64]);

@@ -43,6 +43,11 @@ guests! { example, examples, "All jobs of `examples/`.":
     /// Recognises the types of the inputs `files/…` with the Magika model `model` and its `config`;
     /// leaves `labels.json` and `labels.txt`.
     file_types,
+    /// Reads the text of the PNG or JPEG `page` with the models `detection`, `direction` and `recognition`; leaves
+    /// `text.json`, `text.txt` and `page.png`.
+    ocr,
+    /// Finds speech in the WAV file `sound` with the Silero model `model`; leaves `segments.json` and `segments.txt`.
+    speech,
 }
 
 guests! { component, components, "All guests that are components, without the examples.":

@@ -5,20 +5,45 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use crate::examples::{self, Example};
 use crate::meterbox::Meterbox;
 use crate::project::Project;
 use crate::session;
 use crate::setup::{self, GUEST_TARGETS};
 
 const JOB: &str = "examples/file-types/job.toml";
-const PROGRAM: &str = "examples/file-types/file_types.wasm";
 
-pub fn run(project: &Project) -> Result<ExitCode> {
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Which job, all of them one after the other with `all`.
+    #[arg(value_enum, default_value = "file-types")]
+    which: Which,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Which {
+    /// Recognise the types of files, and look closely at the receipt.
+    FileTypes,
+    /// Find speech in a sound.
+    Speech,
+    /// Read the text of a page; brings its models from PyPI first.
+    Ocr,
+    /// Every one of them.
+    All,
+}
+
+pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
+    let others = match arguments.which {
+        Which::FileTypes => &[][..],
+        Which::Speech => &[Example::Speech],
+        Which::Ocr => &[Example::Ocr],
+        Which::All => &[Example::Speech, Example::Ocr],
+    };
     let folder = project.target.join("demo");
     if folder.exists() {
         fs::remove_dir_all(&folder)
@@ -26,14 +51,53 @@ pub fn run(project: &Project) -> Result<ExitCode> {
     }
     heading("Building the guest and the program");
     setup::targets(project, &GUEST_TARGETS)?;
-    build_guest(project)?;
+    examples::build(project)?;
+    for example in others {
+        example.prepare(project)?;
+    }
     let meterbox = Meterbox::build(project, &folder.join("home"))?;
+    heading("A provider's key");
+    meterbox.introduce();
+    meterbox.run(&["key", "new"])?;
+    if matches!(arguments.which, Which::FileTypes | Which::All) {
+        look_closely(project, &meterbox, &folder)?;
+    }
+    for example in others {
+        show(project, &meterbox, &folder, *example)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs a job, shows what it left, and compares that with what is expected.
+fn show(project: &Project, meterbox: &Meterbox, folder: &Path, example: Example) -> Result<()> {
+    heading(&format!("The job: {}", example.purpose()));
+    let outputs = folder.join(example.name());
+    let receipt = project.shown(&folder.join(format!("{}.receipt.json", example.name())));
+    let shown = project.shown(&outputs);
+    meterbox.run(&[
+        "run",
+        &example.job(),
+        "--receipt",
+        &receipt,
+        "--out",
+        &shown,
+    ])?;
+    let text = fs::read_to_string(outputs.join(example.text()))
+        .with_context(|| format!("the job left no {}", example.text()))?;
+    meterbox.print(&format!("\n$ cat {shown}/{}\n{text}", example.text()));
+    example.check(project, &outputs)?;
+    let key = meterbox.run(&["key", "show"])?.trim().to_owned();
+    meterbox.run(&["receipt", "verify", &receipt, "--key", &key])?;
+    meterbox.run(&["receipt", "replay", &receipt, "--key", &key])?;
+    Ok(())
+}
+
+/// The first job, with all that can be done with its receipt.
+fn look_closely(project: &Project, meterbox: &Meterbox, folder: &Path) -> Result<()> {
     let at = |name: &str| project.shown(&folder.join(name));
     let (outputs, receipt) = (at("outputs"), at("receipt.json"));
 
-    heading("A provider's key, and what the job can cost at most");
-    meterbox.introduce();
-    meterbox.run(&["key", "new"])?;
+    heading("What the job can cost at most");
     meterbox.run(&["quote", JOB])?;
 
     heading("The job: recognise the types of these files, with a model");
@@ -41,6 +105,7 @@ pub fn run(project: &Project) -> Result<ExitCode> {
     let labels = fs::read_to_string(folder.join("outputs").join("labels.txt"))
         .context("the job left no labels.txt")?;
     meterbox.print(&format!("\n$ cat {outputs}/labels.txt\n{labels}"));
+    Example::FileTypes.check(project, &folder.join("outputs"))?;
 
     heading("The receipt: who signed it, does it add up, is it what a second run comes to");
     let key = meterbox.run(&["key", "show"])?.trim().to_owned();
@@ -62,6 +127,9 @@ pub fn run(project: &Project) -> Result<ExitCode> {
     println!(
         "  meterbox run {JOB} --limit-instructions 1000000   stop at a limit, and see the bill"
     );
+    println!(
+        "  cargo xtask demo speech   find speech in a sound; `ocr` reads a page, `all` runs everything"
+    );
     println!("  meterbox receipt show {receipt}   read the whole receipt");
     println!("  meterbox ledger list   see every job that was billed");
     println!("Then write a job: README.md begins with one.");
@@ -70,33 +138,14 @@ pub fn run(project: &Project) -> Result<ExitCode> {
     // README shows the usual target folder, wherever this one is.
     let printed = meterbox
         .printed()
-        .replace(&project.shown(&folder), "target/demo");
+        .replace(&project.shown(folder), "target/demo");
     session::check(&readme, &printed).context(
         "the job ran as it should, but README.md shows another session: correct the one or the other",
-    )?;
-    Ok(ExitCode::SUCCESS)
+    )
 }
 
 fn heading(text: &str) {
     println!("\n=== {text}");
-}
-
-/// Has the tests' package build all guests, as it always does, and copies the one beside its job.
-fn build_guest(project: &Project) -> Result<()> {
-    let status = project
-        .cargo(&["build", "-p", "meterbox-tests"])
-        .status()
-        .context("cargo cannot be run")?;
-    if !status.success() {
-        bail!("the guests could not be built: see the messages above");
-    }
-    let built = project
-        .target
-        .join("guests/examples/wasm32-wasip2/release/file_types.wasm");
-    fs::copy(&built, project.root.join(Path::new(PROGRAM)))
-        .with_context(|| format!("{} cannot be copied", built.display()))?;
-    println!("{PROGRAM} is built");
-    Ok(())
 }
 
 /// The receipt with one instruction less in its usage, under the signature of the honest one.

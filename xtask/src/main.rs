@@ -6,9 +6,12 @@
 
 mod bench;
 mod checks;
+mod compare;
 mod conformance;
+mod counts;
 mod cross_check;
 mod demo;
+mod examples;
 mod fuzz;
 mod meterbox;
 mod models;
@@ -40,7 +43,13 @@ enum Command {
     #[command(after_help = "Example:\n  cargo xtask test --no-foreign")]
     Test(test::Arguments),
     /// Run a real job, from its source code to a receipt that is verified.
-    Demo,
+    #[command(after_help = "Example:\n  cargo xtask demo ocr")]
+    Demo(demo::Arguments),
+    /// Bring the models that are too large for the repository.
+    Models,
+    /// Run the examples' models natively in Python as well, and compare.
+    #[command(after_help = "Example:\n  cargo xtask compare speech")]
+    Compare(compare::Arguments),
     /// Measure, all or one.
     #[command(after_help = "Example:\n  cargo xtask bench start")]
     Bench(bench::Arguments),
@@ -53,7 +62,7 @@ enum Command {
     /// Run what libraries of C, Go and Python offer here and in the sandbox, and compare.
     Conformance,
     /// Compare what is said of ONNX's node tests and standard networks with what others say of them.
-    Models,
+    Counts,
     /// Run ONNX's node tests on every backend, and count what is right, refused and wrong.
     #[command(after_help = "Example:\n  cargo xtask onnx-tests --only tract --name attention")]
     OnnxTests(onnx_tests::Arguments),
@@ -65,12 +74,14 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = Project::find().and_then(|project| match &arguments.command {
         Command::Test(arguments) => test::run(&project, arguments),
-        Command::Demo => demo::run(&project),
+        Command::Demo(arguments) => demo::run(&project, arguments),
+        Command::Models => models::run(&project),
+        Command::Compare(arguments) => compare::run(&project, arguments),
         Command::Bench(arguments) => bench::run(&project, arguments),
         Command::Fuzz(arguments) => fuzz::run(&project, arguments),
         Command::CrossCheck(arguments) => cross_check::run(&project, arguments),
         Command::Conformance => conformance::run(&project),
-        Command::Models => models::run(&project),
+        Command::Counts => counts::run(&project),
         Command::OnnxTests(arguments) => onnx_tests::run(&project, arguments),
         Command::Spec => spec::run(&project),
     });

@@ -50,15 +50,19 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
             "clippy",
             "--workspace",
             "--all-targets",
-            // An engine that is compiled for its command only.
+            // An engine that is compiled for its command only, and what jobs choose of the SDK.
             "--features",
-            "meterbox-cross-check/wasmi",
+            "meterbox-cross-check/wasmi,meterbox-guest/all",
             "--",
             "-D",
             "warnings",
         ]),
     );
     checks.run("tests", &mut tests(project, python));
+    checks.run(
+        "tests of the SDK with all its features",
+        &mut project.cargo(&["test", "-p", "meterbox-guest", "--features", "all"]),
+    );
     guest_lints(project, &mut checks);
     checks.run(
         "the examples' own tests",

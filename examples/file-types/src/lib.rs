@@ -9,8 +9,9 @@ mod table;
 
 use std::error::Error;
 use std::io::Write;
+use std::rc::Rc;
 
-use meterbox_guest::nn::{Model, Tensor};
+use meterbox_guest::nn::{Model, Recording, Tensor};
 use meterbox_guest::{Input, Job, log};
 
 use config::Config;
@@ -27,7 +28,14 @@ const BATCH_FILES_MAX: usize = 32;
 fn main(job: Job) -> Result<(), Box<dyn Error>> {
     let config: Config = job.input_json("config")?;
     config.check()?;
-    let model = Model::by_name("model")?;
+    let mut model = Model::by_name("model")?;
+    if job
+        .args()
+        .iter()
+        .any(|argument| argument == "--keep-tensors")
+    {
+        model.record_to(&Rc::new(Recording::new(&job, "calls")?));
+    }
     let names: Vec<String> = job
         .inputs()
         .into_iter()

@@ -1,25 +1,40 @@
-//! A loaded model: running it on named tensors, and what it gives back.
+//! A loaded model, and running it on named tensors. What it gives back is in `outputs.rs`.
+
+use std::rc::Rc;
 
 use crate::bindings::wasi::nn::errors::Error as RawError;
 use crate::bindings::wasi::nn::graph::{self, ExecutionTarget, Graph, GraphEncoding};
 use crate::bindings::wasi::nn::inference::GraphExecutionContext;
-use crate::bindings::wasi::nn::tensor::{Tensor as RawTensor, TensorType};
-use crate::nn::{AnyTensor, Element, Tensor};
+use crate::nn::{AnyTensor, Held, Outputs, Recording};
 use crate::{Error, Result};
 
 pub use crate::bindings::wasi::nn::errors::ErrorCode;
+
+/// What a model runs on. Whoever asks for a device gets that device, or an error; never another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Device {
+    /// The provider's processor.
+    #[default]
+    Cpu,
+    /// The provider's graphics processor.
+    Gpu,
+    /// A processor for tensors.
+    Tpu,
+}
 
 /// A loaded model. Load it once, and run it as often as needed.
 #[derive(Debug)]
 pub struct Model {
     name: String,
     context: GraphExecutionContext,
+    recording: Option<Rc<Recording>>,
     // Behind the context, which is dropped first.
     _graph: Graph,
 }
 
 impl Model {
-    /// Loads the model that is the input of this name.
+    /// Loads the model that is the input of this name. This is the way to load one: its bytes never
+    /// enter the job, and the provider shares it with other runs. It runs where the order says.
     ///
     /// # Errors
     /// [`Error::Model`] with [`ErrorCode::NotFound`] if there is no such input, with
@@ -28,12 +43,26 @@ impl Model {
         Self::ready(name, graph::load_by_name(name))
     }
 
-    /// Loads an ONNX model that the job itself has in memory.
+    /// Loads an ONNX model that the job itself has in memory, to run on the processor.
     ///
     /// # Errors
     /// As for [`by_name`](Self::by_name).
     pub fn from_onnx(bytes: Vec<u8>) -> Result<Self> {
-        let graph = graph::load(&[bytes], GraphEncoding::Onnx, ExecutionTarget::Cpu);
+        Self::from_onnx_on(Device::Cpu, bytes)
+    }
+
+    /// Loads an ONNX model that the job itself has in memory, to run on this device.
+    ///
+    /// # Errors
+    /// As for [`by_name`](Self::by_name), and [`Error::Model`] with [`ErrorCode::UnsupportedOperation`] if
+    /// the provider has no such device for the job.
+    pub fn from_onnx_on(device: Device, bytes: Vec<u8>) -> Result<Self> {
+        let target = match device {
+            Device::Cpu => ExecutionTarget::Cpu,
+            Device::Gpu => ExecutionTarget::Gpu,
+            Device::Tpu => ExecutionTarget::Tpu,
+        };
+        let graph = graph::load(&[bytes], GraphEncoding::Onnx, target);
         Self::ready("the job's own", graph)
     }
 
@@ -44,8 +73,19 @@ impl Model {
         Ok(Self {
             name: name.to_string(),
             context,
+            recording: None,
             _graph: graph,
         })
+    }
+
+    /// The name under which it was loaded.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// From now on, writes what goes into the model and what comes out to this recording.
+    pub fn record_to(&mut self, recording: &Rc<Recording>) {
+        self.recording = Some(Rc::clone(recording));
     }
 
     /// Runs the model on these tensors, each under the name of a model's input.
@@ -54,68 +94,61 @@ impl Model {
     /// [`Error::Model`], with [`ErrorCode::InvalidArgument`] if a name, type or shape is not the
     /// model's.
     pub fn run(&self, inputs: &[(&str, &dyn AnyTensor)]) -> Result<Outputs> {
-        let inputs = inputs
-            .iter()
-            .map(|(name, tensor)| (name.to_string(), tensor.to_raw()));
+        self.run_with(inputs, [])
+    }
+
+    /// Runs the model on these tensors and on what earlier runs gave and the provider still holds: a
+    /// state, for instance, that goes from call to call.
+    ///
+    /// ```no_run
+    /// # fn of(windows: Vec<Vec<f32>>) -> meterbox_guest::Result<()> {
+    /// use meterbox_guest::nn::{Held, Model, Tensor, View};
+    ///
+    /// let model = Model::by_name("model")?;
+    /// let mut state = Held::new(&Tensor::<f32>::zeros([2, 1, 128])?)?;
+    /// for window in windows {
+    ///     let input = View::new([1, 576], &window)?;
+    ///     let mut outputs = model.run_with(&[("input", &input)], [("state", state)])?;
+    ///     state = outputs.take("next state")?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    pub fn run_with<'a>(
+        &self,
+        inputs: &[(&str, &dyn AnyTensor)],
+        held: impl IntoIterator<Item = (&'a str, Held)>,
+    ) -> Result<Outputs> {
+        let mut named = Vec::with_capacity(inputs.len() + 1);
+        if let Some(recording) = &self.recording {
+            recording.begin_call();
+        }
+        for (name, tensor) in inputs {
+            let parts = tensor.parts()?;
+            if let Some(recording) = &self.recording {
+                recording.given(&self.name, name, &parts);
+            }
+            named.push((name.to_string(), parts.to_raw()));
+        }
+        for (name, held) in held {
+            if let Some(recording) = &self.recording {
+                recording.held("in", &self.name, name, held.raw())?;
+            }
+            named.push((name.to_string(), held.into_raw()));
+        }
         let tensors = self
             .context
-            .compute(inputs.collect())
+            .compute(named)
             .map_err(|error| failure(format!("running the model `{}`", self.name), &error))?;
-        Ok(Outputs { tensors })
-    }
-}
-
-/// What a run of a model gave. The bytes of an output move only when it is asked for.
-#[derive(Debug)]
-pub struct Outputs {
-    tensors: Vec<(String, RawTensor)>,
-}
-
-impl Outputs {
-    /// The names of all outputs, in the model's order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.tensors.iter().map(|(name, _)| name.as_str())
-    }
-
-    /// The output of this name.
-    ///
-    /// # Errors
-    /// [`Error::ModelOutput`] if there is none or if its elements are of another type,
-    /// [`Error::Shape`] if it is not as long as its shape says.
-    pub fn get<T: Element>(&self, name: &str) -> Result<Tensor<T>> {
-        let tensor = self.find(name)?;
-        let found = tensor.ty();
-        if found != T::TYPE {
-            let (expected, found) = (type_name(T::TYPE), type_name(found));
-            return Err(unexpected(
-                name,
-                format!("of {expected}"),
-                format!("of {found}"),
-            ));
+        if let Some(recording) = &self.recording {
+            for (name, tensor) in &tensors {
+                recording.held("out", &self.name, name, tensor)?;
+            }
         }
-        Tensor::from_bytes(tensor.dimensions(), &tensor.data())
-    }
-
-    /// The output of this name, of exactly this shape.
-    ///
-    /// # Errors
-    /// As for [`get`](Self::get), and [`Error::ModelOutput`] if the shape is another.
-    pub fn get_shaped<T: Element>(&self, name: &str, shape: &[u32]) -> Result<Tensor<T>> {
-        let found = self.find(name)?.dimensions();
-        if found != shape {
-            let text = |shape: &[u32]| format!("of shape {shape:?}");
-            return Err(unexpected(name, text(shape), text(&found)));
-        }
-        self.get(name)
-    }
-
-    fn find(&self, name: &str) -> Result<&RawTensor> {
-        let found = self.tensors.iter().find(|(found, _)| found == name);
-        found.map(|(_, tensor)| tensor).ok_or_else(|| {
-            let names: Vec<_> = self.names().map(|name| format!("`{name}`")).collect();
-            let found = format!("not there, only {}", names.join(", "));
-            unexpected(name, "a tensor of that name".to_string(), found)
-        })
+        Ok(Outputs::new(tensors))
     }
 }
 
@@ -136,30 +169,10 @@ impl ErrorCode {
     }
 }
 
-fn unexpected(name: &str, expected: String, found: String) -> Error {
-    Error::ModelOutput {
-        name: name.to_string(),
-        expected,
-        found,
-    }
-}
-
 fn failure(what: String, error: &RawError) -> Error {
     Error::Model {
         what,
         code: error.code(),
         detail: error.data(),
-    }
-}
-
-fn type_name(of: TensorType) -> &'static str {
-    match of {
-        TensorType::Fp16 => "f16",
-        TensorType::Fp32 => "f32",
-        TensorType::Fp64 => "f64",
-        TensorType::Bf16 => "bf16",
-        TensorType::U8 => "u8",
-        TensorType::I32 => "i32",
-        TensorType::I64 => "i64",
     }
 }

@@ -33,6 +33,9 @@ pub struct JobFile {
     /// Inputs by name. A name that ends in `/` names a folder, each of whose files is an input.
     #[serde(default)]
     pub inputs: BTreeMap<String, PathBuf>,
+    /// The command that brings inputs which are not where the file says, for whoever lacks them.
+    #[serde(default)]
+    pub brought_by: Option<String>,
     /// The bounds that differ from the defaults.
     #[serde(default)]
     limits: BTreeMap<String, Count>,

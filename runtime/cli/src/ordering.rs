@@ -97,6 +97,7 @@ pub struct Request {
     /// The most that it may cost, if that was said.
     pub max_price: Option<Amount>,
     inputs: Vec<(String, PathBuf)>,
+    brought_by: Option<String>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     seed: u64,
@@ -136,6 +137,7 @@ impl Request {
             limits,
             max_price: None,
             inputs: Vec::new(),
+            brought_by: None,
             arguments: arguments.arguments.clone(),
             environment: Vec::new(),
             seed: 0,
@@ -189,6 +191,7 @@ impl Request {
             self.arguments = file.arguments;
         }
         self.name = file.name;
+        self.brought_by = file.brought_by;
         Ok(())
     }
 
@@ -231,7 +234,15 @@ impl Request {
             store.put_reader(Path::new("the program"), &mut self.program.as_slice())?;
         let mut staged: Vec<(String, Digest, u64)> = Vec::new();
         for (name, path) in &self.inputs {
-            let (digest, bytes) = store.put_file(path)?;
+            let (digest, bytes) = store.put_file(path).map_err(|error| {
+                let failure = Failure::from(error);
+                match &self.brought_by {
+                    Some(command) if !path.exists() => failure.hint(format!(
+                        "the job file says that `{command}` brings what is missing"
+                    )),
+                    _ => failure,
+                }
+            })?;
             staged.push((name.clone(), digest, bytes));
         }
         let has_stdin = self.inputs.iter().any(|(name, _)| name == STDIN);

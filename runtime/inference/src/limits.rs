@@ -34,9 +34,9 @@ impl Default for ModelLimits {
             fields_max: 1 << 20,  // a node has about ten fields, so this is room for 100,000
             declaration_bytes_max: 8 << 20, // 20,000 values of 400 bytes each
             ports_max: 256,       // key-value caches of a 64-layer model take 128
-            working_bytes_max: 1 << 30, // a provider that offers more says so
+            working_bytes_max: 3 << 30, // finding text on a page of 736 × 960 pixels comes to 2.1 GiB
             followed_max: 1 << 20, // a shape has 8 numbers: room for 100,000 of them, in some 0.1 s
-            plans_max: 8,         // jobs use one or two shapes; more would hold memory for nobody
+            plans_max: 8,          // jobs use one or two shapes; more would hold memory for nobody
         }
     }
 }

@@ -3,6 +3,7 @@
 use meterbox_inference::{
     ComputeError, ElementType, InputShape, Model, ModelError, ModelLimits, Tensor,
 };
+use prost::Message as _;
 use tract_onnx::pb;
 
 use crate::build::{F32, Onnx, example, int, ints};
@@ -150,6 +151,30 @@ fn graphs_that_break_rules_are_refused() {
     let mut old = add();
     old.opset = 6;
     assert!(matches!(old.load(), Err(ModelError::UnsupportedFeature(_))));
+}
+
+#[test]
+fn a_size_of_minus_one_is_any_size_and_a_lower_one_is_refused() {
+    let with = |size| {
+        let mut model = pb::ModelProto::decode(&add().bytes()[..]).unwrap();
+        for input in &mut model.graph.as_mut().unwrap().input {
+            let declared = input.r#type.as_mut().unwrap().value.as_mut().unwrap();
+            let pb::type_proto::Value::TensorType(tensor) = declared;
+            tensor.shape.as_mut().unwrap().dim[0].value =
+                Some(pb::tensor_shape_proto::dimension::Value::DimValue(size));
+        }
+        load(&model.encode_to_vec())
+    };
+    let shape = |name, rows| InputShape {
+        name,
+        dimensions: rows,
+        element_type: ElementType::F32,
+    };
+    for rows in [&[1, 4], &[7, 4]] {
+        let model = with(-1).unwrap();
+        assert!(model.cost(&[shape("a", rows), shape("b", rows)]).is_ok());
+    }
+    assert!(with(-2).is_err());
 }
 
 #[test]

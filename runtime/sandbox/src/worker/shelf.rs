@@ -36,7 +36,7 @@ impl Shelved {
 }
 
 /// Memory of an inference worker beside what its models take: a call's values, and copies of inputs.
-const WORKING_BYTES: u64 = 4 << 30;
+const WORKING_BYTES: u64 = 8 << 30;
 
 /// How much more than its bytes a model takes once it is loaded: as constants, and as the plans that are
 /// made of it.
