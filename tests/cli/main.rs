@@ -11,3 +11,4 @@ mod jobs;
 mod ledger;
 mod profile;
 mod receipts;
+mod transcripts;

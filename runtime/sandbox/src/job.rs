@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use crate::models::Device;
+use crate::models::{Calls, Device};
 
 /// Bytes that can be read at any offset, from several runs at once.
 pub trait Blob: Send + Sync {
@@ -106,6 +106,10 @@ pub struct Job {
     pub owner: [u8; 32],
     /// What models compute on that the guest loads by name.
     pub device: Device,
+    /// Who sees its calls on models, and may answer them; see [`Sandbox::shows_calls`].
+    ///
+    /// [`Sandbox::shows_calls`]: crate::Sandbox::shows_calls
+    pub calls: Option<Arc<dyn Calls>>,
     /// An empty file for what the job writes and memory does not hold; a temporary one if there is
     /// none.
     pub scratch: Option<Arc<File>>,

@@ -48,7 +48,10 @@ pub use job::{Blob, FileBlob, Input, Job, LogLevel, Nobody, Observer, STDERR, ST
 pub use limits::{Limits, STACK_UNITS_MAX};
 pub use meterbox_isolation::{Finding, Layer, Report, Role, Standing, Verification};
 pub use meterbox_meter::{Metered, meter};
-pub use models::Device;
+pub use models::{
+    Calls, Computes, Device, EndRun, Given, ModelCall, NnCode, Plan, TENSOR_HEAD_BYTES_MAX,
+    TensorHead, tensor_digest, tensor_head,
+};
 pub use outcome::{Fault, InferenceCall, MESSAGE_BYTES_MAX, Measured, Outcome, Ran, Refusal};
 pub use outputs::Output;
 pub use profile::{CallPath, FunctionUnits, Profile, ProfiledFunction};

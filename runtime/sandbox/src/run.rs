@@ -14,6 +14,7 @@ use crate::engine::{Code, Entry, HOST_STACK_BYTES, InProcess, NATIVE_STACK_BYTES
 use crate::host::Host;
 use crate::job::{Job, Observer};
 use crate::limits::{Limits, STACK_UNITS_MAX};
+use crate::models::{EndRun, Interposed, Models};
 use crate::outcome::{Fault, MESSAGE_BYTES_MAX, Measured, Outcome, Ran, Refusal};
 use crate::profile::{self, Profile};
 use crate::reading::{
@@ -93,7 +94,13 @@ impl InProcess {
             return Ok(refused_before_start(limits));
         };
         let stack = i64::try_from(limits.stack_units.min(STACK_UNITS_MAX)).unwrap_or(0);
-        let models = Arc::clone(&self.models);
+        let models: Arc<dyn Models> = match &job.calls {
+            None => Arc::clone(&self.models),
+            Some(calls) => {
+                let seen = Interposed::begin(Arc::clone(&self.models), Arc::clone(calls));
+                Arc::new(seen.map_err(|EndRun(reason)| Fault::Host(reason))?)
+            }
+        };
         let budgets = [left, stack];
         let host = Host::new(job, *limits, models, observer, budgets, stop.clone());
         let mut store = Store::new(&self.engine, host);

@@ -52,6 +52,13 @@ impl Sandbox {
         self.opt_level
     }
 
+    /// Whether a job's calls on models come by [`Job::calls`]. Where they do not, a job that has somebody
+    /// there is a fault.
+    #[must_use]
+    pub fn shows_calls(&self) -> bool {
+        matches!(self.place, Place::InProcess(_))
+    }
+
     /// Compiles a metered program, and checks that everything it imports is there.
     ///
     /// # Errors
@@ -93,6 +100,10 @@ impl Sandbox {
     ) -> Result<Ran, RunError> {
         match &self.place {
             Place::InProcess(place) => place.run(program, job, limits, observer, stop),
+            Place::Workers(_) if job.calls.is_some() => Err(Fault::Host(
+                "the calls on models of jobs in workers cannot be seen".into(),
+            )
+            .into()),
             Place::Workers(pool) => pool.run(program, &job, limits, &observer, stop),
         }
     }

@@ -14,7 +14,9 @@ use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource};
 
 use super::Linking;
 use crate::host::{Host, wide};
-use crate::models::{Denied, Device, ModelFacts, NnCode, OpenModel, Source, Tensors};
+use crate::models::{
+    Denied, Device, ModelFacts, NnCode, OpenModel, Source, Tensors, tensor_digest,
+};
 use crate::outcome::InferenceCall;
 use crate::tally::HostEnd;
 
@@ -432,17 +434,16 @@ fn compute(host: &mut Host, model: &dyn OpenModel, inputs: Tensors) -> Result<Co
     }
     host.tally.inference(&cost, &host.limits)?;
     let mut input_digests = Vec::new();
-    let outputs = match model.compute(inputs, &mut |inputs| input_digests = digests(inputs))? {
-        Ok(outputs) => outputs,
-        Err(denied) => return Ok(Err(failed(host, &denied))),
-    };
+    let computed = model.compute(inputs, &mut |inputs| input_digests = digests(inputs))?;
+    // What a call gave steers the guest, a failure as well.
     host.transcript.push(InferenceCall {
         model: facts.sha256,
         inputs: input_digests,
-        outputs: digests(&outputs),
+        outputs: computed.as_ref().map(digests).unwrap_or_default(),
+        failed: computed.as_ref().err().map(|denied| denied.code),
         cost,
     });
-    Ok(Ok(outputs))
+    Ok(computed.map_err(|denied| failed(host, &denied)))
 }
 
 fn digests(tensors: &Tensors) -> Vec<(String, [u8; 32])> {
@@ -450,16 +451,4 @@ fn digests(tensors: &Tensors) -> Vec<(String, [u8; 32])> {
         .iter()
         .map(|(name, tensor)| (name.clone(), tensor_digest(tensor)))
         .collect()
-}
-
-/// The sha256 of a tensor's element type, its rank, its dimensions and its data.
-fn tensor_digest(tensor: &Tensor) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    hasher.update(tensor.element_type().name().as_bytes());
-    hasher.update(wide(tensor.dimensions().len()).to_le_bytes());
-    for dimension in tensor.dimensions() {
-        hasher.update(dimension.to_le_bytes());
-    }
-    hasher.update(tensor.data());
-    hasher.finalize().into()
 }

@@ -253,6 +253,7 @@ impl Runner<'_> {
             inputs: std::mem::take(&mut self.inputs),
             owner: [0; 32],
             device: part.device,
+            calls: None,
             scratch: scratch.map(Arc::new),
         }
     }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::files::{CHUNK_BYTES, ChunkRun, Kept};
 use crate::job::LogLevel;
 use crate::limits::Limits;
-use crate::models::Device;
+use crate::models::{Device, NnCode};
 use crate::outcome::{Fault, InferenceCall, Measured, Outcome, Refusal};
 use crate::outputs::Output;
 use crate::run::{LIMIT_NAMES, RunError, TRAP_CODES};
@@ -118,6 +118,7 @@ pub(super) struct CallPart {
     model: [u8; 32],
     inputs: Vec<(String, [u8; 32])>,
     outputs: Vec<(String, [u8; 32])>,
+    failed: Option<NnCode>,
     cost: [u64; 7],
 }
 
@@ -256,6 +257,7 @@ impl From<InferenceCall> for CallPart {
             model: call.model,
             inputs: call.inputs,
             outputs: call.outputs,
+            failed: call.failed,
             cost: cost_part(&call.cost),
         }
     }
@@ -267,6 +269,7 @@ impl From<CallPart> for InferenceCall {
             model: call.model,
             inputs: call.inputs,
             outputs: call.outputs,
+            failed: call.failed,
             cost: cost_of(call.cost),
         }
     }
