@@ -172,7 +172,7 @@ pub struct Replay<'r> {
     material: &'r Material,
     card: &'r RateCard,
     sandbox: &'r Sandbox,
-    program: Program,
+    program: Arc<Program>,
 }
 
 impl<'r> Replay<'r> {
@@ -219,7 +219,7 @@ impl<'r> Replay<'r> {
             material,
             card,
             sandbox,
-            program,
+            program: Arc::new(program),
         })
     }
 

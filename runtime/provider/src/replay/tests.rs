@@ -1,6 +1,7 @@
 //! A provider that lies about what models gave, and what finds it out.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 
 use meterbox_billing::bill::price_job;
@@ -32,7 +33,7 @@ const CALLS: u64 = 20;
 /// The job that asks a model for a number and works as many laps, and all that it takes to run it.
 struct World {
     sandbox: Sandbox,
-    program: Program,
+    program: Arc<Program>,
     material: Material,
     card: RateCard,
     key: SigningKey,
@@ -75,7 +76,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let sandbox = Sandbox::new(OptLevel::Speed).unwrap();
     let metered = meter_with(&wasm, &measure::options(&order.limits)).unwrap();
     World {
-        program: sandbox.compile(metered).unwrap(),
+        program: Arc::new(sandbox.compile(metered).unwrap()),
         sandbox,
         material: Material {
             program: wasm,
@@ -108,13 +109,14 @@ type Forgery = fn(u64) -> Option<Given>;
 /// A provider that answers calls itself where `forge` has an answer, and keeps what the guest was given.
 struct Liar {
     forge: Forgery,
-    writer: Mutex<BundleWriter>,
+    tensors: Mutex<HashMap<Digest, Tensor>>,
 }
 
 impl Liar {
     fn kept(&self, given: &Given) {
         for (_, tensor) in given.iter().flatten() {
-            self.writer.lock().unwrap().add(tensor).unwrap();
+            let digest = Digest::from_bytes(tensor_digest(tensor));
+            self.tensors.lock().unwrap().insert(digest, tensor.clone());
         }
     }
 }
@@ -160,7 +162,7 @@ fn receipted(forge: Forgery, alter: impl Fn(&mut Transcript, &mut Reproducible))
     let folder = tempfile::tempdir().unwrap();
     let liar = Arc::new(Liar {
         forge,
-        writer: Mutex::new(BundleWriter::new(folder.path())),
+        tensors: Mutex::default(),
     });
     let calls: Arc<dyn Calls> = Arc::clone(&liar) as _;
     let Executed {
@@ -180,8 +182,11 @@ fn receipted(forge: Forgery, alter: impl Fn(&mut Transcript, &mut Reproducible))
     verify(&envelope.to_bytes().unwrap(), Some(&key), Some(&world.card)).unwrap();
 
     let path = folder.path().join("bundle");
-    let empty = BundleWriter::new(folder.path());
-    let writer = std::mem::replace(&mut *liar.writer.lock().unwrap(), empty);
+    let mut writer = BundleWriter::new(folder.path());
+    for output in transcript.calls.iter().flat_map(|call| &call.outputs) {
+        let tensors = liar.tensors.lock().unwrap();
+        writer.add(&tensors[&output.sha256]).unwrap();
+    }
     writer.finish(&transcript, &path).unwrap();
     let file = std::fs::File::open(&path).unwrap();
     Receipted {
@@ -223,10 +228,17 @@ fn invent(call: u64) -> Option<Given> {
 }
 
 impl Receipted {
+    /// As `prepare` makes it, with a program that is compiled once for all tests.
     fn replay(&self) -> Replay<'_> {
         let world = &*WORLD;
-        let (order, material) = (&world.order, &world.material);
-        Replay::prepare(&self.receipt, order, material, &world.card, &world.sandbox).unwrap()
+        Replay {
+            receipt: &self.receipt,
+            order: &world.order,
+            material: &world.material,
+            card: &world.card,
+            sandbox: &world.sandbox,
+            program: Arc::clone(&world.program),
+        }
     }
 
     fn verdict(&self, recompute: &Recompute) -> Verdict {
@@ -268,7 +280,10 @@ fn a_verdict_says_what_was_computed_again_and_no_more() {
 #[test]
 fn an_honest_receipt_gets_each_verdict() {
     let honest = receipted(|_| None, as_it_is);
-    let replay = honest.replay();
+    let world = &*WORLD;
+    let (order, material) = (&world.order, &world.material);
+    let (card, sandbox) = (&world.card, &world.sandbox);
+    let replay = Replay::prepare(&honest.receipt, order, material, card, sandbox).unwrap();
     let computed = replay.run(&Answers::Computed).unwrap();
     assert_eq!(computed, Verdict::RecomputedAll { calls: CALLS });
     for (recompute, expected) in [
@@ -329,7 +344,7 @@ fn forged_answers_are_trusted_with_their_transcript_and_found_by_computing_them_
     // Without a transcript, all of it is computed, and the first effect is named.
     let without = forged.replay().run(&Answers::Computed).unwrap();
     assert!(
-        matches!(&without, Verdict::Differs(difference) if difference.field == "outputs[0].sha256"),
+        matches!(&without, Verdict::Differs(difference) if difference.field == "outputs[0].bytes"),
         "{without:?}"
     );
 }
