@@ -210,7 +210,7 @@ pub fn read_audit_secret(path: &Path) -> Result<AuditSecret, Failure> {
     const BYTES_MAX: u64 = 4096;
     let bytes = read_at_most(path, BYTES_MAX)?;
     let text = String::from_utf8_lossy(&bytes);
-    text.trim().parse().map_err(|error| {
+    text.trim().parse::<AuditSecret>().map_err(|error| {
         let message = format!("`{}` holds no audit secret", path.display());
         Failure::caused(Exit::File, message, &error)
             .hint("write 32 random bytes as 64 lower-case hexadecimal digits")
