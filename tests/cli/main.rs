@@ -12,3 +12,4 @@ mod ledger;
 mod models;
 mod profile;
 mod receipts;
+mod transcripts;

@@ -12,6 +12,7 @@ use std::path::Path;
 
 pub use attack::{Attack, Expected, Sum, attacks};
 pub use c_program::c_program;
+pub use model::boxes_model;
 pub use order::{in_an_hour, now, order};
 
 /// The guests that `build.rs` built or found.
@@ -54,6 +55,9 @@ guests! { component, components, "All guests that are components, without the ex
     /// Tries 21 good and bad names for outputs; leaves what became of each in `names.json`. With the
     /// argument `many`, creates outputs until it gets an error, and fails with that.
     bad_output_names,
+    /// Asks the model `model` (see [`boxes_model`]) for a number as often as its argument says (once), and
+    /// works so many laps; leaves the numbers in `boxes.txt`, a line for each.
+    boxes,
     /// Runs Magika on the ends of the input `bytes.bin` as often as its argument says (once);
     /// leaves the 214 scores in `scores.bin`, as little-endian `f32`.
     classify,

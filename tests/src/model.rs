@@ -79,6 +79,26 @@ pub fn matrix_powers(size: u64, times: usize) -> Vec<u8> {
         .0
 }
 
+/// A model of one node: `boxes` is the absolute value of `x`, both of them `f32[1]`.
+#[must_use]
+pub fn boxes_model() -> Vec<u8> {
+    let node = Message::default()
+        .bytes(1, b"x")
+        .bytes(2, b"boxes")
+        .bytes(4, b"Abs");
+    let graph = Message::default()
+        .message(1, &node)
+        .bytes(2, b"count")
+        .message(11, &declared("x", &[1]))
+        .message(12, &declared("boxes", &[1]));
+    let opset = Message::default().number(2, 17);
+    Message::default()
+        .number(1, 8)
+        .message(7, &graph)
+        .message(8, &opset)
+        .0
+}
+
 /// A tensor of `f32` as the guest `run_model` reads it.
 #[must_use]
 pub fn tensor(dimensions: &[u64], elements: &[f32]) -> Vec<u8> {

@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod acceptance;
+pub mod audit;
 pub mod bill;
 pub mod canonical;
 pub mod decimal;

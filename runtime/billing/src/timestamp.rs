@@ -39,6 +39,11 @@ const DAY_SECONDS: u64 = 86_400;
 const SECONDS_MAX: u64 = 253_402_300_799;
 
 impl Timestamp {
+    /// The last second of the year 9999.
+    pub const MAX: Self = Self {
+        seconds: SECONDS_MAX,
+    };
+
     /// The moment so many seconds after 1970 began, leap seconds not counted.
     pub const fn from_unix_seconds(seconds: u64) -> Result<Self, TimestampError> {
         if seconds > SECONDS_MAX {

@@ -19,6 +19,7 @@ use crate::limits::LimitError;
 use crate::money::{Amount, MoneyError};
 use crate::rate_card::RateCard;
 use crate::receipt::{Receipt, Reproducible};
+use crate::transcript::Transcript;
 use crate::usage::{Meter, Usage};
 
 /// Why a receipt is refused.
@@ -245,6 +246,19 @@ impl fmt::Display for Difference {
 /// ended, what it used, what it cost. None when they agree byte for byte.
 pub fn compare(a: &Reproducible, b: &Reproducible) -> Result<Option<Difference>, CanonicalError> {
     difference(a, b)
+}
+
+/// The first field in which two transcripts differ, call by call. None when they agree byte for byte.
+pub fn compare_transcripts(
+    a: &Transcript,
+    b: &Transcript,
+) -> Result<Option<Difference>, CanonicalError> {
+    let value = |it| serde_json::to_value(it).map_err(CanonicalError::Write);
+    Ok(first_difference(
+        "transcript",
+        Some(&value(a)?),
+        Some(&value(b)?),
+    ))
 }
 
 /// Fields of a reproducible part in the order in which they depend on each other; all others, and

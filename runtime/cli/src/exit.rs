@@ -30,6 +30,10 @@ pub enum Exit {
     SignerUnknown = 11,
     /// The job was stopped.
     Stopped = 12,
+    /// A receipt agrees with its transcript, of which no call was computed again.
+    TranscriptTrusted = 13,
+    /// A transcript is not the receipt's, or damaged.
+    TranscriptInvalid = 14,
 }
 
 impl Exit {
@@ -49,6 +53,8 @@ impl Exit {
         (Exit::ReceiptDiffers, "receipt differs"),
         (Exit::SignerUnknown, "signer unknown"),
         (Exit::Stopped, "stopped"),
+        (Exit::TranscriptTrusted, "transcript trusted"),
+        (Exit::TranscriptInvalid, "transcript invalid"),
     ];
 }
 
@@ -67,6 +73,8 @@ pub const HELP: &str = "Exit codes:
   10  a receipt says something else than running the job again
   11  a receipt holds, and nobody said whose signature to trust
   12  the job was stopped
+  13  a receipt agrees with its transcript, and no model's answer was computed again
+  14  a transcript is not the receipt's, damaged or incomplete
 
 Example:
   meterbox run job.toml --out results --receipt receipt.json

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::Path;
 
 use meterbox_provider::ledger::LedgerError;
-use meterbox_provider::{ProviderError, StoreError};
+use meterbox_provider::{BundleError, ProviderError, StoreError};
 
 use crate::exit::Exit;
 
@@ -117,5 +117,15 @@ impl From<LedgerError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
         Failure::of(Exit::File, &error, None)
+    }
+}
+
+impl From<BundleError> for Failure {
+    fn from(error: BundleError) -> Failure {
+        let exit = match &error {
+            BundleError::Write { .. } | BundleError::Read(_) => Exit::File,
+            _ => Exit::TranscriptInvalid,
+        };
+        Failure::of(exit, &error, None)
     }
 }

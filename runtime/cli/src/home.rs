@@ -8,12 +8,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
+use meterbox_billing::audit::AuditSecret;
+use meterbox_billing::digest::Digest;
 use meterbox_billing::key::SigningKey;
-use meterbox_provider::Store;
 use meterbox_provider::ledger::Ledger;
+use meterbox_provider::{Store, Transcripts};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::program::read_at_most;
 
 /// Whose key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -96,6 +99,44 @@ impl Home {
         Ok(Store::open(&self.folder.join("store"))?)
     }
 
+    /// The transcripts that are kept.
+    pub fn transcripts(&self) -> Transcripts {
+        Transcripts::new(&self.folder.join("transcripts"))
+    }
+
+    fn secret_path(&self, commitment: &Digest) -> PathBuf {
+        self.folder
+            .join("audit-secrets")
+            .join(commitment.to_string())
+    }
+
+    /// Makes the secret of an order, and keeps it for its owner alone.
+    pub fn new_audit_secret(&self) -> Result<AuditSecret, Failure> {
+        let secret = AuditSecret::from_bytes(random()?);
+        self.create("audit-secrets")?;
+        let path = self.secret_path(&secret.commitment());
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .and_then(|mut file| {
+                file.write_all(format!("{}\n", secret.text()).as_bytes())?;
+                file.sync_all()
+            })
+            .map_err(|error| Failure::writing(&path, &error))?;
+        Ok(secret)
+    }
+
+    /// The secret of this commitment, if it is kept here.
+    pub fn audit_secret(&self, commitment: &Digest) -> Result<Option<AuditSecret>, Failure> {
+        let path = self.secret_path(commitment);
+        if !path.exists() {
+            return Ok(None);
+        }
+        read_audit_secret(&path).map(Some)
+    }
+
     /// The key of this role, if there is one.
     pub fn key(&self, role: Role) -> Result<Option<SigningKey>, Failure> {
         let path = self.key_path(role);
@@ -119,14 +160,7 @@ impl Home {
     pub fn new_key(&self, role: Role) -> Result<SigningKey, Failure> {
         self.create("keys")?;
         let path = self.key_path(role);
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret).map_err(|error| {
-            Failure::new(
-                Exit::Fault,
-                format!("the system gives no random bytes: {error}"),
-            )
-        })?;
-        let key = SigningKey::from_bytes(&secret);
+        let key = SigningKey::from_bytes(&random()?);
         let pem = key
             .to_pem()
             .map_err(|error| Failure::caused(Exit::Fault, "the key cannot be written", &error))?;
@@ -157,6 +191,30 @@ impl Home {
             .create(&path)
             .map_err(|error| Failure::writing(&path, &error))
     }
+}
+
+/// Random bytes of the system.
+pub fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Failure::new(
+            Exit::Fault,
+            format!("the system gives no random bytes: {error}"),
+        )
+    })?;
+    Ok(bytes)
+}
+
+/// The audit secret that a file holds: 64 hexadecimal digits.
+pub fn read_audit_secret(path: &Path) -> Result<AuditSecret, Failure> {
+    const BYTES_MAX: u64 = 4096;
+    let bytes = read_at_most(path, BYTES_MAX)?;
+    let text = String::from_utf8_lossy(&bytes);
+    text.trim().parse::<AuditSecret>().map_err(|error| {
+        let message = format!("`{}` holds no audit secret", path.display());
+        Failure::caused(Exit::File, message, &error)
+            .hint("write 32 random bytes as 64 lower-case hexadecimal digits")
+    })
 }
 
 /// Writes a file whole or not at all.

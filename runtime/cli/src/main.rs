@@ -68,6 +68,10 @@ enum Command {
     #[command(subcommand)]
     Receipt(commands::receipt::ReceiptCommand),
     #[command(subcommand)]
+    Transcript(commands::transcript::TranscriptCommand),
+    #[command(subcommand)]
+    Audit(commands::audit::AuditCommand),
+    #[command(subcommand)]
     Ledger(commands::ledger::LedgerCommand),
 }
 
@@ -89,6 +93,8 @@ fn main() -> ExitCode {
         Command::Model(command) => commands::model::run(&command),
         Command::Key(command) => commands::key::run(&command, home, &ui),
         Command::Receipt(command) => commands::receipt::run(&command, home, &ui),
+        Command::Transcript(command) => commands::transcript::run(&command, home),
+        Command::Audit(command) => commands::audit::run(&command),
         Command::Ledger(command) => commands::ledger::run(&command, home),
     };
     let exit = ended.unwrap_or_else(|failure| {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use meterbox_billing::audit::AuditSecret;
 use meterbox_billing::digest::Digest;
 use meterbox_billing::envelope::{Document, Envelope};
 use meterbox_billing::job::{Blob, Job, Variable};
@@ -21,6 +22,7 @@ use meterbox_sandbox::{Input, STDIN};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::home::random;
 use crate::job_file::JobFile;
 use crate::limit_flags::LimitFlags;
 use crate::program;
@@ -331,7 +333,7 @@ fn name_of(path: &Path) -> String {
     if name.is_empty() { "job".into() } else { name }
 }
 
-/// Signs an order of this job, which answers this offer.
+/// Signs an order of this job, which answers this offer, and commits to this secret.
 pub fn sign_order(
     request: &Request,
     job: Job,
@@ -339,18 +341,9 @@ pub fn sign_order(
     offer: &Offer,
     ceiling: Amount,
     key: &SigningKey,
+    secret: &AuditSecret,
 ) -> Result<Envelope, Failure> {
-    let mut random = [0u8; 48];
-    getrandom::fill(&mut random).map_err(|error| {
-        Failure::new(
-            Exit::Fault,
-            format!("the system gives no random bytes: {error}"),
-        )
-    })?;
-    let (mut nonce, mut secret) = ([0; 16], [0; 32]);
-    nonce.copy_from_slice(&random[..16]);
-    secret.copy_from_slice(&random[16..]);
-    let nonce = Nonce::from_bytes(nonce);
+    let nonce = Nonce::from_bytes(random()?);
     let id = match id {
         Some(id) => id.to_string(),
         None => format!("{}-{nonce}", request.name),
@@ -378,7 +371,7 @@ pub fn sign_order(
         deadline: expires_at,
         expires_at,
         nonce,
-        audit_commitment: Digest::of(&secret),
+        audit_commitment: secret.commitment(),
         last_checkpoint: None,
     };
     Envelope::seal(&order, key).map_err(|error| failed("the order cannot be signed", &error))

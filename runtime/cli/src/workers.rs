@@ -29,6 +29,9 @@ impl Place {
     /// A sandbox there.
     pub fn sandbox(&self, opt_level: OptLevel, home: &Home) -> Result<Sandbox, Failure> {
         if self.in_process {
+            // SAFETY: this program has started no thread yet, and computed nothing. A processor that is not of
+            // the class is said on the receipt.
+            let _ = unsafe { meterbox_sandbox::enter_bit_exact_class() };
             return Sandbox::new(opt_level).map_err(|error| {
                 Failure::caused(Exit::Fault, "the engine does not start", &error)
             });

@@ -10,6 +10,7 @@ use meterbox_billing::rate_card::RateCardError;
 use meterbox_meter::MeterError;
 use meterbox_sandbox::{Fault, Refusal, RunError};
 
+use crate::bundle::BundleError;
 use crate::ledger::LedgerError;
 use crate::material::MaterialError;
 
@@ -34,6 +35,9 @@ pub enum ProviderError {
     /// The host failed while the job ran. The order's hold is released.
     #[error("the provider failed, and the job is not billed")]
     Fault(#[from] Fault),
+    /// The transcript could not be kept. The order's hold is released.
+    #[error("the provider failed to keep the transcript, and the job is not billed")]
+    Transcript(#[from] BundleError),
     /// The ledger refused.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

@@ -3,6 +3,8 @@
 //! [`Provider::run`] is that life, an arrow a line. Knows nothing of the command line: keys, times
 //! and folders arrive as arguments.
 
+mod agreement;
+mod bundle;
 mod error;
 pub mod ledger;
 mod lifecycle;
@@ -12,11 +14,15 @@ mod profile;
 mod programs;
 mod replay;
 mod store;
+mod transcripts;
 
+pub use agreement::{Disagreement, ElementDifference, Tolerance, disagreement};
+pub use bundle::{BundleError, BundleWriter, MAGIC, Recorded, TRANSCRIPT_BYTES_MAX};
 pub use error::ProviderError;
-pub use lifecycle::{Completed, Host, Policy, Provider, Quote};
+pub use lifecycle::{Completed, Host, KeepTranscripts, Policy, Provider, Quote};
 pub use material::{Material, MaterialError};
 pub use measure::options as meter_options;
 pub use profile::{Profiled, profile};
-pub use replay::{ReplayError, Verdict, replay};
+pub use replay::{Answers, CallDifference, Recompute, Replay, ReplayError, Verdict, chosen_calls};
 pub use store::{Store, StoreError};
+pub use transcripts::{KeptTranscript, Transcripts};

@@ -1,5 +1,7 @@
 //! The life of an order, from admission to the released receipt.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,14 +21,17 @@ use meterbox_billing::timestamp::Timestamp;
 use meterbox_billing::usage::Observed;
 use meterbox_meter::{Metered, meter_with};
 use meterbox_sandbox::{
-    ENGINE_NAME, ENGINE_VERSION, Observer, Output, Program, Ran, STACK_UNITS_MAX, Sandbox, Stop,
+    Calls, ENGINE_NAME, ENGINE_VERSION, InferenceEngine, Observer, Output, Program, Ran,
+    STACK_UNITS_MAX, Sandbox, Stop,
 };
 
 use crate::ProviderError;
+use crate::agreement::NOT_BIT_EXACT;
 use crate::ledger::{Accept, Ledger};
 use crate::material::Material;
 use crate::measure;
 use crate::programs::Programs;
+use crate::transcripts::Transcripts;
 
 /// What a provider lets any one job use.
 #[derive(Debug, Clone)]
@@ -85,6 +90,16 @@ pub struct Provider {
     host: Host,
     programs: Programs,
     ledger: Mutex<Ledger>,
+    transcripts: Option<KeepTranscripts>,
+}
+
+/// Where a provider keeps transcripts, and for how long.
+#[derive(Debug, Clone)]
+pub struct KeepTranscripts {
+    /// Where.
+    pub transcripts: Transcripts,
+    /// How many seconds.
+    pub seconds: u64,
 }
 
 /// What a job could cost.
@@ -115,6 +130,8 @@ pub struct Completed {
     pub memory_refusals: u64,
     /// How long the ledger took, durable writes included.
     pub ledger_time: Duration,
+    /// The file of its transcript, if it called models and transcripts are kept.
+    pub transcript: Option<PathBuf>,
 }
 
 /// A run before it is signed.
@@ -156,7 +173,17 @@ impl Provider {
             host,
             programs: Programs::default(),
             ledger: Mutex::new(ledger),
+            transcripts: None,
         })
+    }
+
+    /// The same provider, which keeps the transcript of each job that calls models.
+    #[must_use]
+    pub fn keeping(self, transcripts: KeepTranscripts) -> Provider {
+        Provider {
+            transcripts: Some(transcripts),
+            ..self
+        }
     }
 
     /// The offer that orders answer.
@@ -218,15 +245,14 @@ impl Provider {
         if let Accept::AlreadyDone { receipt } = accepted {
             return repeated(&receipt);
         }
-        let executed = match execute(
-            &self.sandbox,
-            &program,
-            &order,
+        let running = Running {
+            sandbox: &self.sandbox,
+            program: &program,
+            order: &order,
             material,
-            &self.card,
-            observer,
-            stop,
-        ) {
+            card: &self.card,
+        };
+        let (executed, transcript) = match self.execute(&running, observer, stop) {
             Ok(executed) => executed,
             Err(error) => {
                 self.ledger().abandon(
@@ -238,14 +264,21 @@ impl Provider {
                 return Err(error);
             }
         };
+        let engine = executed.ran.engine.as_ref();
+        let gpu = engine.and_then(|engine| engine.device.clone());
         let observed = Observed {
             compile_us: Some(microseconds(compile_time)),
             run_us: Some(microseconds(executed.run_time)),
             wall_us: Some(microseconds(began.elapsed())),
-            device: self.host.device.clone(),
+            device: gpu.or_else(|| self.host.device.clone()),
             ..Observed::default()
         };
-        let recorded = self.record(&order, executed.reproducible, started_at, observed);
+        let recorded = self.record(
+            &order,
+            executed.reproducible,
+            (started_at, observed),
+            engine,
+        );
         let (receipt, document, record_time) = match recorded {
             Ok(recorded) => recorded,
             Err(error) => {
@@ -263,7 +296,34 @@ impl Provider {
             is_repeat: false,
             memory_refusals: executed.ran.memory_refusals,
             ledger_time: accept_time + record_time,
+            transcript,
         })
+    }
+
+    /// Runs the job, and keeps what its models gave.
+    fn execute(
+        &self,
+        running: &Running<'_>,
+        observer: Arc<dyn Observer>,
+        stop: &Stop,
+    ) -> Result<(Executed, Option<PathBuf>), ProviderError> {
+        let Some(keep) = &self.transcripts else {
+            return Ok((execute(running, observer, None, stop)?, None));
+        };
+        let keeper = Arc::new(keep.transcripts.keeper());
+        let calls: Arc<dyn Calls> = Arc::clone(&keeper) as _;
+        let executed = execute(running, observer, Some(calls), stop)?;
+        let transcript = measure::transcript(&executed.ran.transcript);
+        if transcript.calls.is_empty() {
+            return Ok((executed, None));
+        }
+        let until = (self.host.now)()
+            .unix_seconds()
+            .saturating_add(keep.seconds);
+        let until = Timestamp::from_unix_seconds(until).unwrap_or(Timestamp::MAX);
+        let order = running.order.digest()?;
+        let kept = keep.transcripts.keep(&keeper, &order, &transcript, until)?;
+        Ok((executed, Some(kept)))
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -311,8 +371,8 @@ impl Provider {
         &self,
         order: &Order,
         reproducible: Reproducible,
-        started_at: Timestamp,
-        observed: Observed,
+        (started_at, observed): (Timestamp, Observed),
+        engine: Option<&InferenceEngine>,
     ) -> Result<(Envelope, Receipt, Duration), ProviderError> {
         let mut ledger = self.ledger();
         let attested = Attested {
@@ -327,7 +387,7 @@ impl Provider {
                 version: ENGINE_VERSION.into(),
                 opt_level: self.sandbox.opt_level().name().into(),
             },
-            libraries: libraries(),
+            libraries: libraries(engine),
             precision: order.precision,
             confidentiality: Confidentiality::None,
             sequence: ledger.next_sequence()?,
@@ -366,20 +426,34 @@ pub(crate) fn quote(
     })
 }
 
+/// A compiled program, and all that says how it is to be run.
+#[derive(Clone, Copy)]
+pub(crate) struct Running<'r> {
+    pub(crate) sandbox: &'r Sandbox,
+    pub(crate) program: &'r Program,
+    pub(crate) order: &'r Order,
+    pub(crate) material: &'r Material,
+    pub(crate) card: &'r RateCard,
+}
+
 /// Runs a compiled program as an order says, and bills it: what a provider does, and what whoever
 /// doubts a receipt does again.
 pub(crate) fn execute(
-    sandbox: &Sandbox,
-    program: &Program,
-    order: &Order,
-    material: &Material,
-    card: &RateCard,
+    running: &Running<'_>,
     observer: Arc<dyn Observer>,
+    calls: Option<Arc<dyn Calls>>,
     stop: &Stop,
 ) -> Result<Executed, ProviderError> {
+    let Running {
+        sandbox,
+        program,
+        order,
+        material,
+        card,
+    } = *running;
     let began = Instant::now();
     let owner = *order.requestor_key.as_bytes();
-    let job = Arc::new(measure::sandbox_job(&order.job, material, owner));
+    let job = Arc::new(measure::sandbox_job(&order.job, material, owner, calls));
     let mut ran = sandbox.run_until(
         program,
         job,
@@ -448,6 +522,7 @@ fn repeated(receipt: &[u8]) -> Result<Completed, ProviderError> {
         is_repeat: true,
         memory_refusals: 0,
         ledger_time: Duration::ZERO,
+        transcript: None,
     })
 }
 
@@ -477,13 +552,21 @@ fn capabilities() -> Capabilities {
     }
 }
 
-fn libraries() -> std::collections::BTreeMap<String, String> {
-    [
-        ("meterbox", env!("CARGO_PKG_VERSION")),
-        ("tract-onnx", "0.23.9"),
-    ]
-    .map(|(name, version)| (name.to_string(), version.to_string()))
-    .into()
+/// What took part: what computed with the job's models among it, if it had any.
+fn libraries(engine: Option<&InferenceEngine>) -> BTreeMap<String, String> {
+    let mut libraries = BTreeMap::new();
+    libraries.insert("meterbox".into(), env!("CARGO_PKG_VERSION").into());
+    if let Some(engine) = engine {
+        let name = match engine.name.as_str() {
+            "tract" => "tract-onnx",
+            other => other,
+        };
+        libraries.insert(name.into(), engine.version.clone());
+        if let Some(reason) = &engine.not_bit_exact {
+            libraries.insert(NOT_BIT_EXACT.into(), reason.clone());
+        }
+    }
+    libraries
 }
 
 fn microseconds(time: Duration) -> u64 {

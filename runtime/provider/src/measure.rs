@@ -1,6 +1,6 @@
 //! Puts what the sandbox measured into the terms that are billed. Neither measures nor prices.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use meterbox_billing::digest::Digest;
 use meterbox_billing::job::{Blob, Job as OrderedJob};
@@ -8,7 +8,7 @@ use meterbox_billing::limits::Limits;
 use meterbox_billing::outcome::{Outcome, Stopper};
 use meterbox_billing::receipt::EngineFacts;
 use meterbox_billing::text::Message;
-use meterbox_billing::transcript::{Call, Tensor, Transcript};
+use meterbox_billing::transcript::{Call, CallFailure, Tensor, Transcript};
 use meterbox_billing::usage::Usage;
 use meterbox_sandbox as sandbox;
 
@@ -68,7 +68,12 @@ pub(crate) fn sandbox_limits(limits: &Limits) -> sandbox::Limits {
 }
 
 /// The job as the sandbox takes it.
-pub(crate) fn sandbox_job(job: &OrderedJob, material: &Material, owner: [u8; 32]) -> sandbox::Job {
+pub(crate) fn sandbox_job(
+    job: &OrderedJob,
+    material: &Material,
+    owner: [u8; 32],
+    calls: Option<Arc<dyn sandbox::Calls>>,
+) -> sandbox::Job {
     sandbox::Job {
         arguments: job.arguments.clone(),
         environment: job
@@ -83,6 +88,7 @@ pub(crate) fn sandbox_job(job: &OrderedJob, material: &Material, owner: [u8; 32]
         public_models: std::collections::BTreeSet::new(),
         device: sandbox::Device::Cpu,
         owner,
+        calls,
     }
 }
 
@@ -200,13 +206,25 @@ pub(crate) fn transcript(calls: &[sandbox::InferenceCall]) -> Transcript {
                 model: Digest::from_bytes(call.model),
                 inputs: tensors(&call.inputs),
                 outputs: tensors(&call.outputs),
+                failed: call.failed.map(failure),
                 operations: all.into_iter().map(u128::from).sum(),
                 weight_bytes: u128::from(call.cost.weight_bytes),
                 tensor_bytes: u128::from(call.cost.tensor_bytes),
             }
         })
         .collect();
-    Transcript { calls }
+    Transcript::of(calls)
+}
+
+const fn failure(code: sandbox::NnCode) -> CallFailure {
+    match code {
+        sandbox::NnCode::InvalidArgument => CallFailure::InvalidArgument,
+        sandbox::NnCode::InvalidEncoding => CallFailure::InvalidEncoding,
+        sandbox::NnCode::RuntimeError => CallFailure::RuntimeError,
+        sandbox::NnCode::UnsupportedOperation => CallFailure::UnsupportedOperation,
+        sandbox::NnCode::TooLarge => CallFailure::TooLarge,
+        sandbox::NnCode::NotFound => CallFailure::NotFound,
+    }
 }
 
 #[cfg(test)]

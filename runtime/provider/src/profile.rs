@@ -45,7 +45,7 @@ pub fn profile(
     let program = sandbox.compile(meter_with(&material.program, &options)?)?;
     let ran = sandbox.run(
         &program,
-        Arc::new(measure::sandbox_job(job, material, [0; 32])),
+        Arc::new(measure::sandbox_job(job, material, [0; 32], None)),
         &measure::sandbox_limits(limits),
         observer,
     )?;

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use crate::models::Device;
+use crate::models::{Calls, Device};
 
 /// Bytes that can be read at any offset, from several runs at once.
 pub trait Blob: Send + Sync {
@@ -110,6 +110,8 @@ pub struct Job {
     pub public_models: BTreeSet<[u8; 32]>,
     /// What models compute on that the guest loads by name.
     pub device: Device,
+    /// Who sees its calls on models, and may answer them.
+    pub calls: Option<Arc<dyn Calls>>,
     /// An empty file for what the job writes and memory does not hold; a temporary one if there is
     /// none.
     pub scratch: Option<Arc<File>>,

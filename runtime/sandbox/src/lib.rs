@@ -52,7 +52,10 @@ pub use meterbox_inference::{
 };
 pub use meterbox_isolation::{Finding, Layer, Report, Role, Standing, Verification};
 pub use meterbox_meter::{Metered, meter};
-pub use models::Device;
+pub use models::{
+    Calls, Computes, Device, EndRun, Given, ModelCall, NnCode, Plan, TENSOR_HEAD_BYTES_MAX,
+    TensorHead, tensor_digest, tensor_head,
+};
 pub use outcome::{Fault, InferenceCall, MESSAGE_BYTES_MAX, Measured, Outcome, Ran, Refusal};
 pub use outputs::Output;
 pub use profile::{CallPath, FunctionUnits, Profile, ProfiledFunction};
@@ -60,5 +63,6 @@ pub use run::RunError;
 pub use sandbox::Sandbox;
 pub use stop::{Stop, Stopper};
 pub use worker::{
-    InferenceEngine, WorkerFinding, WorkerSettings, WorkerStartError, serve_as_worker,
+    InferenceEngine, WorkerFinding, WorkerSettings, WorkerStartError, enter_bit_exact_class,
+    serve_as_worker,
 };

@@ -6,6 +6,7 @@ use meterbox_inference::Cost;
 use meterbox_meter::Spent;
 use serde::{Deserialize, Serialize};
 
+use crate::models::NnCode;
 use crate::outputs::Output;
 use crate::profile::Profile;
 use crate::stop::Stopper;
@@ -52,8 +53,10 @@ pub struct InferenceCall {
     pub model: [u8; 32],
     /// For each input its name, and the sha256 of its type, dimensions and data.
     pub inputs: Vec<(String, [u8; 32])>,
-    /// The same for each output.
+    /// The same for each output; none of a call that failed.
     pub outputs: Vec<(String, [u8; 32])>,
+    /// What the guest was told, of a call that failed after it was charged.
+    pub failed: Option<NnCode>,
     /// What it was charged.
     pub cost: Cost,
 }

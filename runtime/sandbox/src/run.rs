@@ -14,7 +14,7 @@ use crate::engine::{Code, Entry, HOST_STACK_BYTES, InProcess, NATIVE_STACK_BYTES
 use crate::host::Host;
 use crate::job::{Job, Observer};
 use crate::limits::{Limits, STACK_UNITS_MAX};
-use crate::models::{ModelCache, Models};
+use crate::models::{EndRun, Interposed, ModelCache, Models};
 use crate::outcome::{Fault, MESSAGE_BYTES_MAX, Measured, Outcome, Ran, Refusal};
 use crate::profile::{self, Profile};
 use crate::reading::{
@@ -72,7 +72,14 @@ impl InProcess {
         stop: &Stop,
     ) -> Result<Ran, RunError> {
         std::thread::scope(|scope| {
-            let models = Arc::<ModelCache>::clone(&self.cache);
+            let models: Arc<dyn Models> = match &job.calls {
+                None => Arc::<ModelCache>::clone(&self.cache),
+                Some(calls) => {
+                    let cache = Arc::<ModelCache>::clone(&self.cache);
+                    let seen = Interposed::begin(cache, Arc::clone(calls));
+                    Arc::new(seen.map_err(|EndRun(reason)| Fault::Host(reason))?)
+                }
+            };
             let run = || self.run_here(program, job, limits, observer, stop, models);
             let thread = thread().spawn_scoped(scope, run).map_err(Fault::from)?;
             let mut ran = thread

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod audit;
 pub mod doctor;
 pub mod inspect;
 pub mod key;
@@ -10,6 +11,7 @@ pub mod profile;
 pub mod quote;
 pub mod receipt;
 pub mod run;
+pub mod transcript;
 
 use clap::ValueEnum;
 use meterbox_sandbox::OptLevel;

@@ -1,35 +1,31 @@
 //! `meterbox receipt`: shows, verifies and replays receipts, each from files and offline.
 
+mod replay;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use meterbox_billing::envelope::Envelope;
 use meterbox_billing::key::PublicKey;
 use meterbox_billing::offer::Offer;
-use meterbox_billing::order::Order;
 use meterbox_billing::receipt::Receipt;
 use meterbox_billing::verify::{Signer, verify};
-use meterbox_provider::{ReplayError, Store, Verdict, replay};
 use serde_json::json;
 
-use super::{Format, OptLevelFlag};
+use super::Format;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::home::Home;
-use crate::ordering::material_of;
 use crate::program::read_at_most;
 use crate::ui::Ui;
-use crate::workers::Place;
-use crate::{Ended, program, rates, report};
+use crate::{Ended, rates, report};
 
 /// Show, verify and replay receipts.
 #[derive(Debug, Subcommand)]
 pub enum ReceiptCommand {
     Show(ShowArguments),
     Verify(VerifyArguments),
-    Replay(ReplayArguments),
+    Replay(replay::ReplayArguments),
 }
 
 /// Print a receipt, or the parts that other tools need to check it.
@@ -84,52 +80,6 @@ pub struct VerifyArguments {
     format: Format,
 }
 
-/// Run a receipted job again from nothing, and compare.
-///
-/// Program, inputs and order are taken from this machine's store and ledger unless they are given.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  meterbox receipt replay receipt.json\n  meterbox receipt replay receipt.json --order order.json --program prog.wasm --input data=data.bin"
-)]
-pub struct ReplayArguments {
-    /// The receipt
-    file: PathBuf,
-
-    #[command(flatten)]
-    trust: Trust,
-
-    /// The order [default: the one in the ledger]
-    #[arg(long, value_name = "FILE")]
-    order: Option<PathBuf>,
-
-    /// The program [default: the one in the store]
-    #[arg(long, value_name = "FILE")]
-    program: Option<PathBuf>,
-
-    /// An input; repeatable [default: those in the store]
-    #[arg(long = "input", value_name = "NAME=PATH")]
-    inputs: Vec<String>,
-
-    /// The rate card [default: the built-in one]
-    #[arg(long, value_name = "FILE")]
-    rate_card: Option<PathBuf>,
-
-    /// How hard the compiler tries; never visible in the result
-    #[arg(long, value_enum, default_value = "speed")]
-    opt_level: OptLevelFlag,
-
-    #[command(flatten)]
-    place: Place,
-
-    /// How to print the verdict
-    #[arg(long, value_enum, default_value = "text")]
-    format: Format,
-
-    /// How long to wait for another process to let go of the ledger
-    #[arg(long, value_name = "SECONDS", default_value = "10")]
-    ledger_wait: u64,
-}
-
 /// Whose signature to trust: never the key inside the receipt.
 #[derive(Debug, Args)]
 struct Trust {
@@ -147,11 +97,11 @@ pub fn run(command: &ReceiptCommand, home: Option<&Path>, ui: &Ui) -> Ended {
     match command {
         ReceiptCommand::Show(arguments) => show(arguments),
         ReceiptCommand::Verify(arguments) => check(arguments, ui),
-        ReceiptCommand::Replay(arguments) => again(arguments, home, ui),
+        ReceiptCommand::Replay(arguments) => replay::run(arguments, home, ui),
     }
 }
 
-fn invalid(error: &(dyn std::error::Error + 'static)) -> Failure {
+pub(super) fn invalid(error: &(dyn std::error::Error + 'static)) -> Failure {
     Failure::caused(Exit::ReceiptInvalid, "the receipt does not hold", error)
 }
 
@@ -286,122 +236,6 @@ fn check(arguments: &VerifyArguments, ui: &Ui) -> Ended {
     Ok(exit)
 }
 
-fn again(arguments: &ReplayArguments, home: Option<&Path>, ui: &Ui) -> Ended {
-    let envelope =
-        Envelope::from_bytes(&read(&arguments.file)?).map_err(|error| invalid(&error))?;
-    let trusted = arguments.trust.key()?;
-    let claimed: Receipt = envelope
-        .document_unverified()
-        .map_err(|error| invalid(&error))?;
-    let key = trusted.unwrap_or(claimed.attested().provider_key);
-    let receipt: Receipt = envelope.open(&key).map_err(|error| invalid(&error))?;
-    if trusted.is_none() {
-        ui.say(
-            "note: the signature fits the key inside the receipt; name the provider's with --key",
-        );
-    }
-    let home = Home::find(home)?;
-    let order = order_of(arguments, &receipt, &home)?;
-    let card = rates::card(arguments.rate_card.as_deref())?;
-
-    // A store of its own for what is given by hand; digests decide what is what.
-    let folder = tempfile::tempdir()
-        .map_err(|error| Failure::writing(Path::new("a temporary folder"), &error))?;
-    let given = Store::open(folder.path())?;
-    for input in &arguments.inputs {
-        let Some((_, path)) = input.split_once('=') else {
-            return Err(Failure::new(
-                Exit::Usage,
-                format!("`{input}` is no input: write NAME=PATH"),
-            ));
-        };
-        given.put_file(Path::new(path))?;
-    }
-    let store = if arguments.inputs.is_empty() {
-        home.store()?
-    } else {
-        given
-    };
-    let program = match &arguments.program {
-        Some(path) => program::read(path)?,
-        None => home.store()?.read(&order.job.module)?,
-    };
-    let material = material_of(&order.job, program, &store)?;
-    let verdict = {
-        let _working = ui.working("running the job again");
-        replay(
-            &receipt,
-            &order,
-            &material,
-            &card,
-            &arguments.place.sandbox(arguments.opt_level.into(), &home)?,
-        )
-    };
-    let verdict = verdict.map_err(|error| match error {
-        ReplayError::Run(error) => Failure::from(error),
-        other => Failure::caused(
-            Exit::ReceiptDiffers,
-            "the receipt cannot be replayed from this",
-            &other,
-        ),
-    })?;
-    let (name, field, exit) = match &verdict {
-        Verdict::RecomputedAll => ("recomputed all", None, Exit::Ok),
-        Verdict::Differs(difference) => ("differs", Some(difference), Exit::ReceiptDiffers),
-    };
-    if arguments.format == Format::Json {
-        let difference = field.map(|difference| {
-            json!({ "field": difference.field, "receipt": difference.ours, "replay": difference.theirs })
-        });
-        crate::ui::print(&format!(
-            "{:#}\n",
-            json!({ "schema": 1, "verdict": name, "difference": difference })
-        ))?;
-    } else {
-        match field {
-            None => crate::ui::print(&format!(
-                "{name}: running the job again gives the same, byte for byte\n"
-            ))?,
-            Some(difference) => crate::ui::print(&format!(
-                "{name}: the receipt says {} = {}, running the job again gives {}\n",
-                difference.field, difference.ours, difference.theirs
-            ))?,
-        }
-    }
-    Ok(exit)
-}
-
-fn order_of(arguments: &ReplayArguments, receipt: &Receipt, home: &Home) -> Result<Order, Failure> {
-    let unreadable = |error: meterbox_billing::envelope::EnvelopeError| {
-        Failure::caused(Exit::File, "the order cannot be read", &error)
-    };
-    let bytes = match &arguments.order {
-        Some(path) => read(path)?,
-        None => {
-            let missing = || {
-                Failure::new(
-                    Exit::File,
-                    format!(
-                        "the order `{}` is not in the ledger",
-                        receipt.attested().order_id
-                    ),
-                )
-                .hint("give the order with --order FILE: `meterbox run --order FILE` writes it")
-            };
-            if !home.has_ledger() {
-                return Err(missing());
-            }
-            let ledger = home.ledger(Duration::from_secs(arguments.ledger_wait))?;
-            ledger
-                .order(&receipt.attested().order_id)?
-                .ok_or_else(missing)?
-        }
-    };
-    let envelope = Envelope::from_bytes(&bytes).map_err(unreadable)?;
-    let claimed: Order = envelope.document_unverified().map_err(unreadable)?;
-    envelope.open(&claimed.requestor_key).map_err(unreadable)
-}
-
 impl Trust {
     fn key(&self) -> Result<Option<PublicKey>, Failure> {
         if let Some(path) = &self.offer {
@@ -438,7 +272,7 @@ impl Trust {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let max = u64::try_from(meterbox_billing::canonical::DOCUMENT_BYTES_MAX).unwrap_or(u64::MAX);
     // An envelope is its document in base64, and a little more.
     read_at_most(path, max.saturating_mul(2)).map_err(|failure| match failure.exit {

@@ -12,14 +12,18 @@ use meterbox_billing::money::Amount;
 use meterbox_billing::order::Order;
 use meterbox_billing::outcome::Outcome;
 use meterbox_billing::text::Id;
-use meterbox_provider::{Completed, Host, Policy, Provider};
+use meterbox_billing::transcript::Transcript;
+use meterbox_provider::{
+    BundleWriter, Completed, Host, KeepTranscripts, Policy, Provider, Transcripts,
+};
 use meterbox_sandbox::Output;
 
+use super::transcript::copy_transcript;
 use super::{Format, OptLevelFlag};
 use crate::Ended;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::home::{Home, Role, write_file};
+use crate::home::{Home, Role, read_audit_secret, write_file};
 use crate::ordering::{JobArguments, ORDER_SECONDS, Request, after, now, sign_order};
 use crate::ui::{self, Ui, Watcher};
 use crate::workers::{self, Place};
@@ -69,6 +73,18 @@ pub struct RunArguments {
     #[arg(long, value_name = "ID")]
     order_id: Option<Id>,
 
+    /// Write the transcript of the job's calls on models, with all that they gave, to this file
+    #[arg(long, value_name = "FILE")]
+    transcript: Option<PathBuf>,
+
+    /// Keep the transcript here for so many days
+    #[arg(long, value_name = "DAYS", default_value = "30")]
+    keep_transcript: u64,
+
+    /// Commit the order to the secret in this file, 64 hexadecimal digits [default: a new one, which is kept]
+    #[arg(long, value_name = "FILE")]
+    audit_secret: Option<PathBuf>,
+
     /// How hard the compiler tries; never visible in the bill
     #[arg(long, value_enum, default_value = "speed")]
     opt_level: OptLevelFlag,
@@ -85,6 +101,9 @@ pub struct RunArguments {
     ledger_wait: u64,
 }
 
+/// Seconds of a day.
+const DAY_SECONDS: u64 = 24 * 60 * 60;
+
 /// Runs the job.
 pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
     let home = Home::find(home)?;
@@ -96,6 +115,8 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
     if let Some(folder) = &arguments.out {
         std::fs::create_dir_all(folder).map_err(|error| Failure::writing(folder, &error))?;
     }
+    let sandbox = arguments.place.sandbox(arguments.opt_level.into(), &home)?;
+    let transcripts = home.transcripts();
     // The job is read before the ledger is taken: reading may take as long as somebody types.
     let (job, material) = request.stage(&home.store()?)?;
     let ledger = home.ledger(Duration::from_secs(arguments.ledger_wait))?;
@@ -119,9 +140,13 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
         &Policy::default(),
         ledger,
         host,
-        arguments.place.sandbox(arguments.opt_level.into(), &home)?,
+        sandbox,
         after(now(), ORDER_SECONDS),
-    )?;
+    )?
+    .keeping(KeepTranscripts {
+        transcripts: transcripts.clone(),
+        seconds: arguments.keep_transcript.saturating_mul(DAY_SECONDS),
+    });
 
     let quote = provider.quote(&request.program, &request.limits)?;
     let order = match known
@@ -136,6 +161,10 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
             provider.offer(),
             quote.ceiling,
             &requestor_key,
+            &match &arguments.audit_secret {
+                Some(path) => read_audit_secret(path)?,
+                None => home.new_audit_secret()?,
+            },
         )?,
     };
     let envelope_bytes = |envelope: &meterbox_billing::envelope::Envelope| {
@@ -160,6 +189,15 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
     if let Some(path) = &arguments.receipt {
         written.push(envelope_bytes(&completed.receipt).and_then(|bytes| write_file(path, &bytes)));
     }
+    if let Some(path) = &arguments.transcript {
+        written.push(write_transcript(&completed, &transcripts, path));
+    }
+    written.push(
+        transcripts
+            .drop_ended(now())
+            .map(drop)
+            .map_err(Failure::from),
+    );
     written.push(print(arguments, &request, &completed, ui));
     match written.into_iter().find_map(Result::err) {
         None => Ok(report::exit_of(&completed.document.reproducible().outcome)),
@@ -235,6 +273,28 @@ fn write_outputs(completed: &mut Completed, folder: &Path) -> Result<(), Failure
         }
     }
     first
+}
+
+/// Writes the transcript of a job, which is kept if it called a model.
+fn write_transcript(
+    completed: &Completed,
+    transcripts: &Transcripts,
+    path: &Path,
+) -> Result<(), Failure> {
+    let part = completed.document.reproducible();
+    let without_calls = Transcript::default();
+    let is_without_calls = without_calls
+        .digest()
+        .is_ok_and(|digest| digest == part.transcript);
+    if is_without_calls {
+        let folder = path.parent().filter(|one| !one.as_os_str().is_empty());
+        let writer = BundleWriter::new(folder.unwrap_or(Path::new(".")));
+        return Ok(writer.finish(&without_calls, path)?);
+    }
+    let kept = transcripts
+        .find(&completed.document.attested().order)?
+        .ok_or_else(|| Failure::new(Exit::File, "the job's transcript is not kept any more"))?;
+    copy_transcript(&kept, &part.transcript, path)
 }
 
 fn write_output(output: &mut Output, path: &Path) -> Result<(), Failure> {

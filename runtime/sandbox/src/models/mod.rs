@@ -3,6 +3,8 @@
 //!
 //! A run knows its models by these traits alone. Behind them is this process ([`here`]), or another one.
 
+mod calls;
+mod encoding;
 pub(crate) mod exchange;
 mod here;
 pub(crate) mod remote;
@@ -13,6 +15,9 @@ use std::sync::Arc;
 use meterbox_inference::{ComputeError, Cost, InputShape, Model, ModelError, Port, Tensor};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::calls::Interposed;
+pub use self::calls::{Calls, Computes, EndRun, Given, ModelCall, Plan};
+pub use self::encoding::{TENSOR_HEAD_BYTES_MAX, TensorHead, tensor_digest, tensor_head};
 pub(crate) use self::here::ModelCache;
 use crate::job::Input;
 use crate::tally::HostEnd;
@@ -100,6 +105,11 @@ impl ModelFacts {
 pub(crate) trait Models: Send + Sync {
     /// Opens a model to compute on this device.
     fn open(&self, source: &Source<'_>, device: Device) -> Answer<Arc<dyn OpenModel>>;
+
+    /// Opens a model that is asked for costs only, for which no device needs to be there.
+    fn open_for_costs(&self, source: &Source<'_>) -> Answer<Arc<dyn OpenModel>> {
+        self.open(source, Device::Cpu)
+    }
 }
 
 /// Named tensors.

@@ -17,7 +17,9 @@ use sha2::{Digest, Sha256};
 
 use crate::host::{Host, wide};
 use crate::models::exchange::CALL_BYTES_MAX;
-use crate::models::{Denied, Device, ModelFacts, NnCode, OpenModel, Source, Tensors};
+use crate::models::{
+    Denied, Device, ModelFacts, NnCode, OpenModel, Source, Tensors, tensor_digest,
+};
 use crate::outcome::InferenceCall;
 use crate::tally::HostEnd;
 
@@ -235,21 +237,18 @@ fn compute(
     let mut input_digests = Vec::new();
     let computed = model.compute(inputs, &mut |inputs| input_digests = digests(inputs))?;
     host.tally.release_tensors(charged.output_bytes);
+    // What a call gave steers the guest, a failure as well.
+    host.transcript.push(InferenceCall {
+        model: model.facts().sha256,
+        inputs: input_digests,
+        outputs: computed.as_ref().map(digests).unwrap_or_default(),
+        failed: computed.as_ref().err().map(|denied| denied.code),
+        cost: charged.cost,
+    });
     let outputs = match computed {
         Ok(outputs) => outputs,
         Err(denied) => return Ok(Err(failed(host, &denied))),
     };
-    host.transcript.push(InferenceCall {
-        model: model.facts().sha256,
-        inputs: input_digests,
-        outputs: digests(&outputs),
-        cost: charged.cost,
-    });
-    let mut tensors = outputs.iter().map(|(_, tensor)| tensor);
-    if !tensors.all(|tensor| component::tensor_type(tensor.element_type()).is_some()) {
-        host.refused("an inference gave elements of a type that `wasi:nn` has no name for");
-        return Ok(Err(NnCode::UnsupportedOperation));
-    }
     for (_, tensor) in &outputs {
         hold(host, tensor.dimensions(), tensor.data())?;
     }
@@ -318,14 +317,6 @@ fn digests(tensors: &Tensors) -> Vec<(String, [u8; 32])> {
         .iter()
         .map(|(name, tensor)| (name.clone(), tensor_digest(tensor)))
         .collect()
-}
-
-/// The sha256 of a tensor's element type, its rank, its dimensions and its data.
-fn tensor_digest(tensor: &Tensor) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    digest_shape(&mut hasher, tensor.element_type(), tensor.dimensions());
-    hasher.update(tensor.data());
-    hasher.finalize().into()
 }
 
 fn digest_shape(hasher: &mut Sha256, element_type: ElementType, dimensions: &[u32]) {

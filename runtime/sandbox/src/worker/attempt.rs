@@ -18,6 +18,7 @@ use super::wire::{
     BATCH_BYTES, FromRunner, INLINE_BYTES_MAX, InputPart, Items, JobPart, Nonsense, Said, ToRunner,
     decode, encode, level_of,
 };
+use super::witness::Witness;
 use crate::host::wide;
 use crate::job::{Input, Job, Observer};
 use crate::limits::Limits;
@@ -320,6 +321,10 @@ fn wait(order: &Order<'_>, runner: &mut Runner, told: &mut Told, scratch: &Arc<F
     let mut items = Items::new(order.limits);
     let mut saying = Saying::default();
     let mut relay = Relay::new(order);
+    let witness = match Witness::of(order.job) {
+        Ok(witness) => witness,
+        Err(fault) => return failed(fault),
+    };
     let mut stopping = Stopping::No;
     loop {
         match look(order, runner, stopping) {
@@ -379,7 +384,7 @@ fn wait(order: &Order<'_>, runner: &mut Runner, told: &mut Told, scratch: &Arc<F
                 };
             }
             FromRunner::Asked(question) => {
-                if let Err(attempt) = answer(&mut relay, question, runner) {
+                if let Err(attempt) = answer(&mut relay, witness.as_ref(), question, runner) {
                     return attempt;
                 }
             }
@@ -389,15 +394,28 @@ fn wait(order: &Order<'_>, runner: &mut Runner, told: &mut Told, scratch: &Arc<F
 }
 
 /// Answers what a run asks of models.
-fn answer(relay: &mut Relay<'_>, question: Ask, runner: &mut Runner) -> Result<(), Attempt> {
-    let answered = match relay.answer(question) {
+fn answer(
+    relay: &mut Relay<'_>,
+    witness: Option<&Witness>,
+    question: Ask,
+    runner: &mut Runner,
+) -> Result<(), Attempt> {
+    let answered = match witness {
+        Some(witness) => witness.answer(question, relay),
+        None => relay.answer(question),
+    };
+    let answered = match answered {
         Ok(answered) => answered,
         Err(End::Stopped(by)) => Answered::Stopped(by),
         Err(End::Nonsense(nonsense)) => return Err(nonsense.into()),
         Err(End::Run(RunError::Fault(fault))) => return Err(Attempt::Failed(fault)),
         Err(End::Run(RunError::Refusal(refusal))) => return Err(Attempt::Refused(refusal)),
     };
-    let file = relay.file(&answered).map(AsFd::as_fd);
+    let file = match (witness, &answered) {
+        (Some(witness), Answered::Exchange) => Some(witness.exchange()),
+        _ => relay.file(&answered),
+    };
+    let file = file.map(AsFd::as_fd);
     let files: Vec<_> = file.into_iter().collect();
     let message = ToRunner::Answered(answered);
     let bytes = encode(&message).map_err(|reason| failed(Fault::Host(reason)))?;

@@ -3,6 +3,7 @@
 
 use std::num::NonZeroU16;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use meterbox_inference::{
     BIT_EXACT_ENVIRONMENT, Device, Engine, EngineFacts, EngineKind, EngineSettings, Libraries,
@@ -48,18 +49,31 @@ impl InferenceEngine {
         }
     }
 
-    /// Of the engine that is built in, in this process, which nobody has prepared for it.
+    /// Of the engine that is built in, in this process.
     pub(crate) fn embedded() -> InferenceEngine {
-        let class = check_bit_exact().map_err(|error| error.to_string());
-        InferenceEngine::of(Engine::embedded().facts(), &class)
+        let class = CLASS.get_or_init(|| check_bit_exact().map_err(|error| error.to_string()));
+        InferenceEngine::of(Engine::embedded().facts(), class)
     }
 }
 
-/// Makes this process, and those that are forked from it, compute as all of the bit-exact class do, if it
-/// can. Says why it cannot.
+/// Whether this process computes as all of the bit-exact class do, once somebody has looked.
+static CLASS: OnceLock<Result<(), String>> = OnceLock::new();
+
+/// Makes this process, and those that are forked from it, compute with models as all of the bit-exact class do:
+/// what is computed by [`Sandbox::new`](crate::Sandbox::new) then is the same to the bit as what workers
+/// compute.
 ///
-/// To be called before anything has computed, by a process with one thread.
-pub(super) fn enter_class() -> Result<(), String> {
+/// # Errors
+/// In words, if it cannot: the processor lacks an instruction set, for instance.
+///
+/// # Safety
+/// This process has one thread, and has not computed with any model: variables of the environment are set for
+/// a moment.
+pub unsafe fn enter_bit_exact_class() -> Result<(), String> {
+    CLASS.get_or_init(enter_class).clone()
+}
+
+fn enter_class() -> Result<(), String> {
     for (name, value) in BIT_EXACT_ENVIRONMENT {
         // SAFETY: there is no other thread that could read the environment.
         unsafe { std::env::set_var(name, value) };

@@ -12,12 +12,13 @@ mod relay;
 mod runner;
 mod shelf;
 mod wire;
+mod witness;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use self::cache::Artefact;
-pub use self::engine::InferenceEngine;
+pub use self::engine::{InferenceEngine, enter_bit_exact_class};
 pub(crate) use self::flag::Flag;
 pub(crate) use self::pool::Pool;
 use meterbox_isolation::{Layer, Report, Role, Roles, Verification, ZygoteError, serve};
@@ -133,7 +134,8 @@ const REQUIRED: [Layer; 5] = [
 /// In words, if the process was not started by a sandbox, or cannot run the engine.
 pub fn serve_as_worker(arguments: impl Iterator<Item = String>) -> Result<(), String> {
     let last = arguments.last().unwrap_or_default();
-    let class = engine::enter_class();
+    // SAFETY: a worker program has one thread until it serves, and nothing was computed yet.
+    let class = unsafe { enter_bit_exact_class() };
     if let Some(settings) = engine::settings_of(&last) {
         return serve_engine(&settings, &class);
     }

@@ -288,6 +288,7 @@ impl Runner<'_> {
             owner: [0; 32],
             device: part.device,
             public_models: BTreeSet::new(),
+            calls: None,
             scratch: scratch.map(Arc::new),
         }
     }

@@ -14,7 +14,7 @@ use crate::files::{CHUNK_BYTES, ChunkRun, Kept};
 use crate::job::LogLevel;
 use crate::limits::Limits;
 use crate::models::wire::{Answered, Ask, ShapePart, TensorPart, cost_of, cost_part};
-use crate::models::{Denied, Device, ModelFacts};
+use crate::models::{Denied, Device, ModelFacts, NnCode};
 use crate::outcome::{Fault, InferenceCall, Measured, Outcome, Refusal};
 use crate::outputs::Output;
 use crate::run::{LIMIT_NAMES, RunError, TRAP_CODES};
@@ -164,6 +164,7 @@ pub(super) struct CallPart {
     model: [u8; 32],
     inputs: Vec<(String, [u8; 32])>,
     outputs: Vec<(String, [u8; 32])>,
+    failed: Option<NnCode>,
     cost: [u64; 7],
 }
 
@@ -277,6 +278,7 @@ impl From<InferenceCall> for CallPart {
             model: call.model,
             inputs: call.inputs,
             outputs: call.outputs,
+            failed: call.failed,
             cost: cost_part(&call.cost),
         }
     }
@@ -288,6 +290,7 @@ impl From<CallPart> for InferenceCall {
             model: call.model,
             inputs: call.inputs,
             outputs: call.outputs,
+            failed: call.failed,
             cost: cost_of(call.cost),
         }
     }
