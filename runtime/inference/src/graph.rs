@@ -299,7 +299,8 @@ fn port(value: &pb::ValueInfoProto) -> Result<Port, ModelError> {
             .dim
             .iter()
             .map(|dimension| match &dimension.value {
-                Some(Dimension::DimValue(0)) | None => Ok(DeclaredDimension::Any),
+                // Some exporters write an open dimension as 0 or −1.
+                Some(Dimension::DimValue(0 | -1)) | None => Ok(DeclaredDimension::Any),
                 Some(Dimension::DimValue(size)) => u32::try_from(*size)
                     .map(DeclaredDimension::Fixed)
                     .map_err(|_| fault("a dimension is negative or too large")),
