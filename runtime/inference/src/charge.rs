@@ -328,15 +328,8 @@ fn with_bias(
     }
 }
 
-/// Bytes that a node can make a backend hold: its outputs, and what it rearranges on the way.
-pub(crate) fn working_bytes(call: &Call<'_>, outputs: &[Value]) -> Option<u64> {
-    let held = outputs
-        .iter()
-        .try_fold(0_u64, |sum, output| sum.checked_add(output.bytes()?))?;
-    held.checked_add(rearranged(call, outputs.first()?)?)
-}
-
-fn rearranged(call: &Call<'_>, output: &Value) -> Option<u64> {
+/// Bytes that a node can make a backend hold while it runs, besides its outputs.
+pub(crate) fn rearranged_bytes(call: &Call<'_>, output: &Value) -> Option<u64> {
     let input = call.optional(0);
     match call.node.operator.charge {
         // The input of one batch entry, so that each output position has its window in one row.

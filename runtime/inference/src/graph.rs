@@ -299,7 +299,7 @@ fn port(value: &pb::ValueInfoProto) -> Result<Port, ModelError> {
             .dim
             .iter()
             .map(|dimension| match &dimension.value {
-                // Paddle's exporter writes -1 for a size that the call decides.
+                // Some exporters write an open dimension as 0 or −1.
                 Some(Dimension::DimValue(0 | -1)) | None => Ok(DeclaredDimension::Any),
                 Some(Dimension::DimValue(size)) => u32::try_from(*size)
                     .map(DeclaredDimension::Fixed)

@@ -62,7 +62,9 @@ pub(crate) struct Visited<'a> {
 /// What a walk has gathered.
 pub(crate) struct Walk<'a, 'v> {
     limits: &'a ModelLimits,
-    working_bytes: u64,
+    value_bytes: u64,
+    /// Of the node that rearranges the most: it has given it back when the next one runs.
+    rearranged_bytes_max: u64,
     followed: u64,
     visitor: Option<&'a mut Visitor<'v>>,
 }
@@ -76,7 +78,8 @@ pub(crate) fn estimate(
 ) -> Result<Estimate, ComputeError> {
     let mut walk = Walk {
         limits,
-        working_bytes: 0,
+        value_bytes: 0,
+        rearranged_bytes_max: 0,
         followed: 0,
         visitor,
     };
@@ -96,7 +99,7 @@ pub(crate) fn estimate(
     Ok(Estimate {
         cost,
         outputs,
-        working_bytes: walk.working_bytes,
+        working_bytes: walk.value_bytes.saturating_add(walk.rearranged_bytes_max),
     })
 }
 
@@ -179,13 +182,25 @@ impl Walk<'_, '_> {
 
     /// Adds what the call holds in memory for this node.
     fn hold(&mut self, call: &Call<'_>, outputs: &[Value]) -> Result<(), ComputeError> {
-        self.working_bytes = charge::working_bytes(call, outputs)
-            .and_then(|bytes| self.working_bytes.checked_add(bytes))
-            .filter(|&bytes| bytes <= self.limits.working_bytes_max)
-            .ok_or_else(|| ComputeError::TooLarge {
-                node: call.node.name.clone(),
-                working_bytes_max: self.limits.working_bytes_max,
-            })?;
+        let too_large = || ComputeError::TooLarge {
+            node: call.node.name.clone(),
+            working_bytes_max: self.limits.working_bytes_max,
+        };
+        let held = bytes_of(outputs).and_then(|bytes| self.value_bytes.checked_add(bytes));
+        let rearranged = match outputs.first() {
+            Some(output) => charge::rearranged_bytes(call, output),
+            None => Some(0),
+        };
+        let (Some(held), Some(rearranged)) = (held, rearranged) else {
+            return Err(too_large());
+        };
+        let most = self.rearranged_bytes_max.max(rearranged);
+        let working = held.checked_add(most);
+        if working.is_none_or(|bytes| bytes > self.limits.working_bytes_max) {
+            return Err(too_large());
+        }
+        self.value_bytes = held;
+        self.rearranged_bytes_max = most;
         Ok(())
     }
 

@@ -335,3 +335,17 @@ fn layers_add_up_to_the_call_and_name_their_products() {
     // 10 floats of 4 bytes, and two times of 8.
     assert_eq!(found.working_bytes, 40 + 80 + 80);
 }
+
+#[test]
+fn a_call_holds_all_values_and_the_most_that_one_node_rearranges() {
+    let onnx = Onnx::new()
+        .input("x", F32, &[1, 1, 3, 3])
+        .weights("w", &[1, 1, 2, 2])
+        .weights("v", &[1, 1, 1, 1])
+        .node("Conv", &["x", "w"], &["a"], vec![])
+        .node("Conv", &["a", "v"], &["y"], vec![])
+        .output("y", F32);
+    let found = breakdown(&onnx, &[("x", &[1, 1, 3, 3], ElementType::F32)]).unwrap();
+    // Two values of 2 × 2 floats; 4 positions × a window of 4 floats, and later of 1.
+    assert_eq!(found.working_bytes, 16 + 16 + 64);
+}

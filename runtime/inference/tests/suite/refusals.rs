@@ -381,3 +381,36 @@ fn counts_that_do_not_fit_64_bits_are_refused() {
         "{error}"
     );
 }
+
+#[test]
+fn a_dimension_of_minus_one_is_open_and_no_other_may_be_negative() {
+    use tract_onnx::pb::tensor_shape_proto::dimension::Value;
+    let with = |size: i64| {
+        let mut onnx = add();
+        for input in &mut onnx.graph.input {
+            let Some(pb::type_proto::Value::TensorType(tensor)) =
+                input.r#type.as_mut().unwrap().value.as_mut()
+            else {
+                panic!("the inputs are tensors");
+            };
+            tensor.shape.as_mut().unwrap().dim[0].value = Some(Value::DimValue(size));
+        }
+        onnx.load()
+    };
+    let model = with(-1).unwrap();
+    let dimensions = &[2, 4];
+    let shape = |name| InputShape {
+        name,
+        dimensions,
+        element_type: ElementType::F32,
+    };
+    assert!(model.cost(&[shape("a"), shape("b")]).is_ok());
+    for size in [-2, i64::MIN, i64::from(u32::MAX) + 1] {
+        assert!(
+            with(size)
+                .unwrap_err()
+                .to_string()
+                .contains("negative or too large")
+        );
+    }
+}
