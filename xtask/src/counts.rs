@@ -217,7 +217,8 @@ fn case(meterbox: &Meterbox, folder: &Path) -> Result<Verdict> {
     }
     let told = match inspect(meterbox, &folder.join("model.onnx"), &shapes)? {
         Ok(told) => told,
-        Err(reason) if reason.contains("depends on data") => {
+        // Nor does a call take empty tensors, which some tests give for their type alone.
+        Err(reason) if reason.contains("depends on data") || reason.contains("has dimensions") => {
             match inspect(meterbox, &folder.join("constants.onnx"), &[])? {
                 Ok(told) if !told["call"].is_null() => told,
                 _ => return Ok(Verdict::Refused(reason)),
