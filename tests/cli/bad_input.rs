@@ -341,3 +341,27 @@ fn metering_writes_a_program_and_refuses_to_meter_twice() {
     ])
     .refused(1, "x.wasm");
 }
+
+#[test]
+fn an_engine_that_is_not_there_is_an_error_before_anything_runs() {
+    let user = User::new();
+    let hello = guests::hello().to_str().unwrap();
+    let missing = [
+        "run",
+        hello,
+        "--engine",
+        "onnxruntime",
+        "--onnxruntime",
+        "nowhere/libonnxruntime.so",
+    ];
+    let refused = user.meterbox(missing);
+    assert_eq!(refused.exit, 7, "{refused:?}");
+    let said = &refused.stderr;
+    assert!(said.contains("nowhere/libonnxruntime.so"), "{said}");
+    assert!(said.contains("hint: `meterbox doctor`"), "{said}");
+    // What is built in has no GPU, and within the process there is nothing else.
+    user.meterbox(["run", hello, "--gpu"])
+        .refused(2, "computes on the processor only");
+    user.meterbox(["run", hello, "--engine", "onnxruntime", "--in-process"])
+        .refused(2, "with --in-process");
+}

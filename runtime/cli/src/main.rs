@@ -6,6 +6,7 @@
 
 mod commands;
 mod count;
+mod engine;
 mod exit;
 mod failure;
 mod home;

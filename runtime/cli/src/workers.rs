@@ -9,6 +9,7 @@ use meterbox_sandbox::{OptLevel, Sandbox, Stop, Stopper, WorkerSettings, WorkerS
 use signal_hook::consts::SIGINT;
 
 use crate::Ended;
+use crate::engine::EngineArguments;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::Home;
@@ -23,11 +24,21 @@ pub struct Place {
     /// Stop the job, unbilled, if it takes longer than this by the clock on the wall; not with --in-process
     #[arg(long, value_name = "SECONDS", default_value = "86400")]
     wall_time_max: u64,
+
+    #[command(flatten)]
+    engine: EngineArguments,
 }
 
 impl Place {
     /// A sandbox there.
     pub fn sandbox(&self, opt_level: OptLevel, home: &Home) -> Result<Sandbox, Failure> {
+        if self.in_process && !self.engine.is_built_in() {
+            return Err(Failure::new(
+                Exit::Usage,
+                "with --in-process, models are computed with by what is built in",
+            )
+            .hint("leave --in-process out: other engines have a process of their own"));
+        }
         if self.in_process {
             // SAFETY: this program has started no thread yet, and computed nothing. A processor that is not of
             // the class is said on the receipt.
@@ -40,6 +51,7 @@ impl Place {
             cache: Some(home.cache_path()),
             scratch: Some(home.scratch_path()),
             wall_time_max: Some(Duration::from_secs(self.wall_time_max)),
+            engine: self.engine.settings()?,
             ..settings()?
         };
         Sandbox::with_workers(opt_level, settings).map_err(|error| no_workers(&error))
@@ -63,6 +75,10 @@ pub fn settings() -> Result<WorkerSettings, Failure> {
 
 /// Why there are no workers, and what to do.
 pub fn no_workers(error: &WorkerStartError) -> Failure {
+    if let WorkerStartError::Engine(_) = error {
+        return Failure::caused(Exit::Fault, "the engine for models is not there", error)
+            .hint("`meterbox doctor` lists what this machine has to compute models with");
+    }
     Failure::caused(Exit::Fault, "guests cannot be isolated here", error).hint(
         "see `meterbox doctor`; with --in-process, a program that you trust runs without isolation",
     )

@@ -453,7 +453,9 @@ pub(crate) fn execute(
     } = *running;
     let began = Instant::now();
     let owner = *order.requestor_key.as_bytes();
-    let job = Arc::new(measure::sandbox_job(&order.job, material, owner, calls));
+    let mut job = measure::sandbox_job(&order.job, material, owner, calls);
+    job.device = sandbox.device();
+    let job = Arc::new(job);
     let mut ran = sandbox.run_until(
         program,
         job,

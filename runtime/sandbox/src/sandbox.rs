@@ -7,6 +7,7 @@ use meterbox_meter::Metered;
 use crate::engine::{Allocation, InProcess, OptLevel, Program};
 use crate::job::{Job, Observer};
 use crate::limits::Limits;
+use crate::models::Device;
 use crate::outcome::{Fault, Ran};
 use crate::run::RunError;
 use crate::stop::Stop;
@@ -106,6 +107,15 @@ impl Sandbox {
         match &self.place {
             Place::InProcess(_) => Ok(Vec::new()),
             Place::Workers(pool) => pool.examine(),
+        }
+    }
+
+    /// What models compute on here, unless a job says otherwise.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        match &self.place {
+            Place::InProcess(_) => Device::Cpu,
+            Place::Workers(pool) => pool.device(),
         }
     }
 

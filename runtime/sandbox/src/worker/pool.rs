@@ -159,9 +159,7 @@ impl Pool {
         };
         if pool.engine_zygote.is_some() {
             // An engine that cannot be opened is known before any job comes.
-            let is_gpu = matches!(pool.settings.engine.device, EngineDevice::Cuda { .. });
-            let device = if is_gpu { Device::Gpu } else { Device::Cpu };
-            let fork = |_, limits: &_| pool.fork_inference(device, limits);
+            let fork = |_, limits: &_| pool.fork_inference(pool.device(), limits);
             let begun = pool.shelf.begun(&fork);
             begun.map_err(WorkerStartError::Engine)?;
         }
@@ -192,10 +190,17 @@ impl Pool {
         fork(&self.zygote, role, limits, &restart)
     }
 
+    /// What the engine that is set computes on.
+    pub(crate) fn device(&self) -> Device {
+        match self.settings.engine.device {
+            EngineDevice::Processor => Device::Cpu,
+            EngineDevice::Cuda { .. } => Device::Gpu,
+        }
+    }
+
     /// Whether models can be computed with on such a device.
     pub(super) fn has_device(&self, device: Device) -> bool {
-        let is_gpu = matches!(self.settings.engine.device, EngineDevice::Cuda { .. });
-        device == Device::Cpu || is_gpu
+        device == Device::Cpu || device == self.device()
     }
 
     /// A process that computes on this device: with the engine that was set, if that is for it; else with the
@@ -205,9 +210,9 @@ impl Pool {
         device: Device,
         limits: &WorkerLimits,
     ) -> Result<Worker, ZygoteError> {
-        let is_gpu = matches!(self.settings.engine.device, EngineDevice::Cuda { .. });
+        let is_gpu = device == Device::Gpu;
         match &self.engine_zygote {
-            Some(zygote) if is_gpu == (device == Device::Gpu) => {
+            Some(zygote) if device == self.device() => {
                 let restart = || start_engine_zygote(&self.settings);
                 let limits = WorkerLimits {
                     // Libraries map, open and start more than our own code does.
