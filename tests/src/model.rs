@@ -99,6 +99,26 @@ pub fn boxes_model() -> Vec<u8> {
         .0
 }
 
+/// A model of one node: `y` is `x` without what is below zero, both of them `f32` of these dimensions.
+#[must_use]
+pub fn relu(dimensions: &[u64]) -> Vec<u8> {
+    let node = Message::default()
+        .bytes(1, b"x")
+        .bytes(2, b"y")
+        .bytes(4, b"Relu");
+    let graph = Message::default()
+        .message(1, &node)
+        .bytes(2, b"relu")
+        .message(11, &declared("x", dimensions))
+        .message(12, &declared("y", dimensions));
+    let opset = Message::default().number(2, 17);
+    Message::default()
+        .number(1, 8)
+        .message(7, &graph)
+        .message(8, &opset)
+        .0
+}
+
 /// A tensor of `f32` as the guest `run_model` reads it.
 #[must_use]
 pub fn tensor(dimensions: &[u64], elements: &[f32]) -> Vec<u8> {
