@@ -13,6 +13,7 @@ mod cross_check;
 mod demo;
 mod examples;
 mod fuzz;
+mod gpu_check;
 mod meterbox;
 mod models;
 mod onnx_tests;
@@ -66,6 +67,9 @@ enum Command {
     /// Run ONNX's node tests on every backend, and count what is right, refused and wrong.
     #[command(after_help = "Example:\n  cargo xtask onnx-tests --only tract --name attention")]
     OnnxTests(onnx_tests::Arguments),
+    /// Try all of it on an NVIDIA GPU, or make a folder for a machine that has one.
+    #[command(after_help = "Example:\n  cargo xtask gpu-check --prepare")]
+    GpuCheck(gpu_check::Arguments),
     /// Write the tables of the documents anew, from the code.
     Spec,
 }
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
         Command::Conformance => conformance::run(&project),
         Command::Counts => counts::run(&project),
         Command::OnnxTests(arguments) => onnx_tests::run(&project, arguments),
+        Command::GpuCheck(arguments) => gpu_check::run(&project, arguments),
         Command::Spec => spec::run(&project),
     });
     match done {

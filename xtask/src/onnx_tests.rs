@@ -46,7 +46,7 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
     make_cases(project, &tools, &cases)?;
     let onnxruntime = match &arguments.onnxruntime {
         Some(path) => path.clone(),
-        None => installed(&tools)?,
+        None => packages::library(&tools)?.join("onnxruntime/capi"),
     };
     let settings = serde_json::json!({
         "cases": cases,
@@ -87,22 +87,6 @@ fn make_cases(project: &Project, tools: &Path, cases: &Path) -> Result<()> {
             .arg(cases),
     )?;
     Ok(fs::write(done, made_by)?)
-}
-
-/// Where pip has put ONNX Runtime's library.
-fn installed(tools: &Path) -> Result<PathBuf> {
-    let output = Command::new(tools.join("bin/python"))
-        .args([
-            "-c",
-            "import sysconfig; print(sysconfig.get_path('platlib'))",
-        ])
-        .output()?;
-    ensure!(
-        output.status.success(),
-        "Python does not say where its packages are"
-    );
-    let packages = String::from_utf8(output.stdout)?;
-    Ok(Path::new(packages.trim()).join("onnxruntime/capi"))
 }
 
 fn succeed(command: &mut Command) -> Result<()> {

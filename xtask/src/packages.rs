@@ -1,10 +1,10 @@
 //! Brings packages of PyPI into a virtual environment of their own. Runs nothing of theirs.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 /// A virtual environment with these packages, which is made once.
 pub fn bring(environment: &Path, packages: &[&str]) -> Result<()> {
@@ -29,6 +29,19 @@ pub fn bring(environment: &Path, packages: &[&str]) -> Result<()> {
     )?;
     succeed(Command::new(python).args(install).args(packages))?;
     Ok(fs::write(done, wanted)?)
+}
+
+/// Where its packages are.
+pub fn library(environment: &Path) -> Result<PathBuf> {
+    let ask = "import sysconfig; print(sysconfig.get_path('platlib'))";
+    let output = Command::new(environment.join("bin/python"))
+        .args(["-c", ask])
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "Python does not say where its packages are"
+    );
+    Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))
 }
 
 fn succeed(command: &mut Command) -> Result<()> {
