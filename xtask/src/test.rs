@@ -6,8 +6,12 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::checks::Checks;
+use crate::packages;
 use crate::project::Project;
 use crate::setup::{self, BARE_TARGET, GUEST_TARGETS};
+
+/// The library that tests compute models with beside what is built in.
+const ONNX_RUNTIME: &str = "onnxruntime==1.32.0";
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -44,6 +48,10 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
         true => Err("left out by --no-foreign".to_owned()),
         false => setup::python(project),
     });
+    let onnxruntime = checks.attempt("ONNX Runtime", || match arguments.no_foreign {
+        true => Err("left out by --no-foreign".to_owned()),
+        false => onnxruntime(project).map_err(|error| format!("it cannot be brought: {error:#}")),
+    });
     checks.run(
         "lints",
         &mut project.cargo(&[
@@ -58,7 +66,11 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
             "warnings",
         ]),
     );
-    checks.run("tests", &mut tests(project, python));
+    let mut tests = tests(project, python);
+    if let Some(library) = onnxruntime {
+        tests.env("METERBOX_ONNXRUNTIME", library);
+    }
+    checks.run("tests", &mut tests);
     checks.run(
         "tests of the SDK with all its features",
         &mut project.cargo(&["test", "-p", "meterbox-guest", "--features", "all"]),
@@ -89,6 +101,16 @@ fn formatting(project: &Project, checks: &mut Checks) {
             &mut guest_cargo(project, &["fmt", "--all", "--check"], folder),
         );
     }
+}
+
+/// The folder with ONNX Runtime's library: the one that `METERBOX_ONNXRUNTIME` names, or PyPI's.
+fn onnxruntime(project: &Project) -> Result<PathBuf> {
+    if let Some(library) = std::env::var_os("METERBOX_ONNXRUNTIME") {
+        return Ok(library.into());
+    }
+    let folder = project.target.join("onnxruntime");
+    packages::bring(&folder, &[ONNX_RUNTIME])?;
+    Ok(packages::library(&folder)?.join("onnxruntime/capi"))
 }
 
 /// Documentation examples included.
