@@ -229,13 +229,13 @@ fn the_doctor_names_every_layer_and_finds_none_that_does_not_hold() {
         "no new privileges",
         "network namespace",
     ] {
-        assert_eq!(text.matches(&format!("  {layer} ")).count(), 2, "{text}");
+        assert_eq!(text.matches(&format!("  {layer} ")).count(), 3, "{text}");
     }
     assert!(text.ends_with("Guests can be run.\n"), "{text}");
     let json = user.meterbox(["doctor", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     let workers = json["workers"].as_array().unwrap();
-    assert_eq!(workers.len(), 2);
+    assert_eq!(workers.len(), 3);
     for worker in workers {
         let layers = worker["layers"].as_array().unwrap();
         assert!(layers.len() >= 15);

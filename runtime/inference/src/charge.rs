@@ -40,7 +40,20 @@ pub(crate) fn node(call: &Call<'_>, outputs: &[Value], is_outermost: bool) -> Re
         return Ok(Cost::default()); // it runs at no call: what reads it is charged for its bytes
     }
     let output = outputs.first().ok_or("it has no output")?;
-    let operations = operations(call, output)?;
+    // What a node writes it pays for, though what it reads has no elements.
+    let written = match call.node.operator.charge {
+        Charge::Free | Charge::If | Charge::Steps => 0,
+        _ if call
+            .inputs
+            .iter()
+            .flatten()
+            .any(|input| input.elements() == Some(0)) =>
+        {
+            checked_product(&output.dimensions)?
+        }
+        _ => 0,
+    };
+    let operations = operations(call, output)?.max(written);
     let made = match call.node.operator.charge {
         Charge::Steps => stacked(call, outputs)?,
         Charge::Free if !is_outermost => checked_product(&output.dimensions)?,
@@ -171,8 +184,8 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
         // Kernel: input channels, output channels of one group, window; each input element is
         // multiplied with its channel's part of it.
         Charge::ConvTranspose => {
-            let products = multiply(&[elements(0)?, taps(call, 1)?])?;
-            with_bias(call, Some(2), outputs, products)
+            // What lies between the inputs' windows is written, too, with a bias or without.
+            add(&[multiply(&[elements(0)?, taps(call, 1)?])?, outputs])
         }
         Charge::Recurrent(gates) => recurrent(call, gates),
         Charge::Attention => {

@@ -118,6 +118,15 @@ pub(crate) fn read(tensor: &pb::TensorProto, owner: &str) -> Result<Constant, Mo
             "its data does not have the length that its dimensions ask for",
         ));
     }
+    let is_truth = element_type != ElementType::Bool
+        || (tensor.raw_data.iter().all(|&byte| byte <= 1)
+            && tensor
+                .int32_data
+                .iter()
+                .all(|&entry| entry == 0 || entry == 1));
+    if !is_truth {
+        return Err(fault("a truth is neither 0 nor 1"));
+    }
     let small = elements <= INTEGERS_MAX;
     let floats = (element_type == ElementType::F32 && small)
         .then(|| floats(tensor))

@@ -4,10 +4,10 @@
 
 use crate::compute::ComputeError;
 use crate::cost::Cost;
-use crate::element::ElementType;
+use crate::element::{ElementType, Precision};
 use crate::graph::Body;
 use crate::shape::{self, Call, Reason, axis, overflow, size_of};
-use crate::table::Flow;
+use crate::table::{Flow, NODE_OPERATIONS};
 use crate::value::{Value, bit};
 use crate::walk::{Scope, Walk, fault};
 
@@ -147,11 +147,14 @@ fn stacked(value: &Value, steps: u64, along: usize, is_exact: bool) -> Result<Va
 fn times(call: &Call<'_>, cost: Cost, carried: &[Value], steps: u64) -> Result<Cost, ComputeError> {
     let all = || {
         let mut each = cost;
+        // However little a step does, an engine begins and ends it.
+        each.operations.add(Precision::F32, NODE_OPERATIONS)?;
         for value in carried {
             let class = value.element_type.precision();
             each.operations.add(class, value.elements()?)?;
         }
-        each.checked_mul(steps)
+        // An engine may compute in advance what it then takes no step of.
+        each.checked_mul(steps.max(1))
     };
     all().ok_or_else(|| fault(call.node, "its cost overflows".into()))
 }

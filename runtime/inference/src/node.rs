@@ -116,6 +116,10 @@ fn invalid(node: &str, operator: &str, reason: impl Into<String>) -> ModelError 
 }
 
 /// Reads a node of a graph that lies `depth` graphs deep within others.
+/// Inputs of a node, and outputs: models seen in practice join some hundred, and each may be gone through for
+/// each element that is followed.
+const PLACES_MAX: usize = 1_024;
+
 pub(crate) fn read(
     node: &pb::NodeProto,
     depth: u64,
@@ -134,6 +138,10 @@ pub(crate) fn read(
     let operator = operator(node, name, reading.opset)?;
     if first_output.is_empty() {
         return Err(invalid(name, operator.name, "it has no output with a name"));
+    }
+    if node.input.len().max(node.output.len()) > PLACES_MAX {
+        let reason = format!("it has more than {PLACES_MAX} inputs or outputs");
+        return Err(invalid(name, operator.name, reason));
     }
     let mut attributes = HashMap::new();
     for attribute in &node.attribute {

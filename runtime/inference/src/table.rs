@@ -435,6 +435,7 @@ pub fn cost_table_text() -> String {
     format!(
         "meterbox inference cost table {COST_TABLE_VERSION}\n\
          every node but Constant: {NODE_OPERATIONS}\n\
+         every step of Loop and Scan, and at least one: {NODE_OPERATIONS}\n\
          every gate element of GRU, LSTM, RNN: {GATE_OPERATIONS}\n\
          every number and digit of a Fourier transform: {FOURIER_OPERATIONS}\n\
          every score of an attention: {SCORE_OPERATIONS}\n\
@@ -469,9 +470,10 @@ fn line(operator: &Operator) -> String {
             after: 0,
             ..
         } => "multiply-accumulates".to_owned(),
-        Charge::Gemm | Charge::Conv { after: 0, .. } | Charge::ConvTranspose => {
+        Charge::Gemm | Charge::Conv { after: 0, .. } => {
             "multiply-accumulates, bias 1 per output element".to_owned()
         }
+        Charge::ConvTranspose => "multiply-accumulates, and 1 per output element".to_owned(),
         Charge::Conv { after, .. } => {
             format!("multiply-accumulates, bias 1 and {after} per output element")
         }
@@ -531,7 +533,7 @@ mod tests {
                 "{start}"
             );
         }
-        assert_eq!(text.lines().count(), OPERATORS.len() + 6);
+        assert_eq!(text.lines().count(), OPERATORS.len() + 7);
     }
 
     /// Every operator of ONNX's own domain that any version since the first one let in has, with the

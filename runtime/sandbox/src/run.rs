@@ -86,7 +86,12 @@ impl InProcess {
                 .join()
                 .map_err(|_| Fault::Host("the run's thread panicked".into()))??;
             if !ran.transcript.is_empty() {
-                ran.engine = Some(self.inference_engine());
+                let mut engine = self.inference_engine();
+                let models = ran.transcript.iter().map(|call| call.model);
+                if engine.not_bit_exact.is_none() {
+                    engine.not_bit_exact = self.cache.not_bit_exact(models);
+                }
+                ran.engine = Some(engine);
             }
             Ok(ran)
         })

@@ -133,7 +133,8 @@ fn runs(codes: &mut Output, graph: &Graph) {
 }
 
 /// A model of one node: whether an f32 is greater than itself. The interface has no name for truth.
-const GREATER: &[u8] = b"\x08\x08:9\n\x12\n\x01x\n\x01x\x12\x01y\"\x07Greater\x12\x01gZ\x0f\n\x01x\x12\n\n\x08\x08\
+const GREATER: &[u8] =
+    b"\x08\x08:9\n\x12\n\x01x\n\x01x\x12\x01y\"\x07Greater\x12\x01gZ\x0f\n\x01x\x12\n\n\x08\x08\
 \x01\x12\x04\n\x02\x08\x01b\x0f\n\x01y\x12\n\n\x08\x08\t\x12\x04\n\x02\x08\x01B\x04\n\x00\x10\x11";
 
 fn unnamed(codes: &mut Output) {

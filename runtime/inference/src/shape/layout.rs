@@ -369,6 +369,9 @@ struct Cut {
 
 fn cut(size: u64, start: i64, end: i64, step: i64) -> Result<Cut, Reason> {
     let size = i64::try_from(size).map_err(|_| overflow())?;
+    if end == i64::from(i32::MAX) && size > end {
+        return Err("its end means the end of its input, which lies further away".into());
+    }
     let from_start = |at: i64| if at < 0 { at.saturating_add(size) } else { at };
     let (start, end) = (from_start(start), from_start(end));
     let (start, span) = match step {
@@ -377,11 +380,13 @@ fn cut(size: u64, start: i64, end: i64, step: i64) -> Result<Cut, Reason> {
             let (start, end) = (start.clamp(0, size), end.clamp(0, size));
             (start, end.saturating_sub(start))
         }
+        // Engines take these for the end, whichever way the step goes.
+        _ if matches!(end, i64::MAX) || end == i64::from(i32::MAX) => {
+            return Err("it goes backwards, and to an end that means forwards".into());
+        }
         _ => {
-            let (start, end) = (
-                start.clamp(-1, size.saturating_sub(1)),
-                end.clamp(-1, size.saturating_sub(1)),
-            );
+            let last = size.saturating_sub(1);
+            let (start, end) = (start.clamp(0, last.max(0)).min(last), end.clamp(-1, last));
             (start, start.saturating_sub(end))
         }
     };

@@ -75,7 +75,8 @@ pub(crate) fn frames(call: &Call<'_>) -> Result<(u64, u64), Reason> {
     let room = samples
         .checked_sub(length)
         .ok_or("its signal is shorter than a frame")?;
-    Ok((room / step + 1, length))
+    let frames = (room / step).checked_add(1).ok_or_else(overflow)?;
+    Ok((frames, length))
 }
 
 pub(crate) fn stft(call: &Call<'_>) -> Result<Value, Reason> {

@@ -206,6 +206,14 @@ pub(crate) fn conv_transpose(call: &Call<'_>) -> Result<Value, Reason> {
     let wanted = call.node.integers("output_shape").unwrap_or(&[]);
     let same = pads_to_same(call)?;
     let extra = call.node.integers("output_padding").unwrap_or(&[]);
+    for (name, given) in [("output_shape", wanted), ("output_padding", extra)] {
+        if !given.is_empty() && given.len() != spatial.len() {
+            return Err(format!(
+                "its {name} does not have {} entries",
+                spatial.len()
+            ));
+        }
+    }
     let mut dimensions = vec![batch, out_channels];
     for (index, (&length, window)) in spatial
         .iter()

@@ -352,7 +352,7 @@ fn products_over_equations_count_all_their_indices() {
 
 #[test]
 fn convolutions_of_every_kind_count_their_windows() {
-    // (2 − 1) × 2 + 3 = 5 a side. 3 × 2 × 2 inputs × 2 channels × 9, and a bias on 2 × 5 × 5.
+    // (2 − 1) × 2 + 3 = 5 a side. 3 × 2 × 2 inputs × 2 channels × 9, and 2 × 5 × 5 outputs, bias or not.
     let inputs = [
         Of(FLOAT, &[1, 3, 2, 2]),
         Of(FLOAT, &[3, 2, 3, 3]),

@@ -149,10 +149,13 @@ fn looped(trips: &str, body: Onnx) -> Onnx {
 #[test]
 fn loop_charges_its_body_once_a_trip_and_what_the_trips_make_up() {
     let found = breakdown(&looped("trips", adding("Identity")), &[X]).unwrap();
-    // Each trip: Add and Relu on 4 elements, two nodes, and 4 are carried; Identity counts as i8, and as a
-    // copy of 1. Then 5 × 4 are put together, and the Loop is a node.
+    // Each trip: itself, Add and Relu on 4 elements, two nodes, and 4 are carried; Identity counts as i8, and as
+    // a copy of 1. Then 5 × 4 are put together, and the Loop is a node.
     let cost = found.cost;
-    assert_eq!(cost.operations.f32, 5 * (2 * (4 + NODE) + 4) + 20 + NODE);
+    assert_eq!(
+        cost.operations.f32,
+        5 * (NODE + 2 * (4 + NODE) + 4) + 20 + NODE
+    );
     assert_eq!(cost.operations.i8, 5 * (1 + NODE));
     // The Loop reads the trip count and what it starts with, once.
     assert_eq!(cost.weight_bytes, 8 + 16);
@@ -226,12 +229,12 @@ fn scan_charges_its_body_once_a_slice() {
             .output("last", F32)
             .output("all", F32)
     };
-    // 3 slices of 2: Add 2, Exp 2 × 16, two nodes, 2 carried; 2 × 3 are put together.
+    // 3 slices of 2: each step itself, Add 2, Exp 2 × 16, two nodes, 2 carried; 2 × 3 are put together.
     let dimensions: &[u32] = &[3, 2];
     let found = breakdown(&scan(0), &[("x", dimensions, ElementType::F32)]).unwrap();
     assert_eq!(
         found.cost.operations.f32,
-        3 * (2 + 32 + 2 * NODE + 2) + 6 + NODE
+        3 * (NODE + 2 + 32 + 2 * NODE + 2) + 6 + NODE
     );
     assert_eq!(found.outputs[1].dimensions, [2, 3]);
     // Along the other axis, slices have 3 elements, which do not fit the state.

@@ -101,11 +101,11 @@ fn loops_in_loops_are_walked_once_and_their_trips_multiplied() {
     // 3 loops of 1000: the innermost Relu on 4 elements and its node run 10^9 times.
     let cost_of = cost(&around(nested(1000, 2), 2)).unwrap();
     let node = crate::build::NODE;
-    // From the inside: Relu, Add and 4 carried; the loop below, Identity as a copy, Add and 4 carried; the
+    // Each step is charged itself. From the inside: Relu, Add and 4 carried; the loop below, Identity as a copy, Add and 4 carried; the
     // same again; the outermost.
-    let innermost = 2 * (4 + node) + 4;
-    let middle = 1000 * innermost + node + 2 * (4 + node) + 4;
-    let outer = 1000 * middle + node + 2 * (4 + node) + 4;
+    let innermost = node + 2 * (4 + node) + 4;
+    let middle = 1000 * innermost + 2 * node + 2 * (4 + node) + 4;
+    let outer = 1000 * middle + 2 * node + 2 * (4 + node) + 4;
     assert_eq!(cost_of.operations.f32, 1000 * outer + node);
     // A billion times a billion times a billion does not fit, and is not tried.
     let error = cost(&around(nested(1_000_000_000, 2), 2)).unwrap_err();

@@ -107,7 +107,8 @@ fn transposed_convolution_counts_each_input_once_per_kernel_element() {
             vec![ints("strides", &[2, 2])],
         )
         .output("y", F32);
-    check(onnx, &[("x", &[1, 3, 4, 4])], 3 * 4 * 4 * 2 * 9);
+    // And each of the 2 × 9 × 9 outputs is written.
+    check(onnx, &[("x", &[1, 3, 4, 4])], 3 * 4 * 4 * 2 * 9 + 2 * 9 * 9);
 }
 
 #[test]

@@ -107,6 +107,12 @@ impl<'l> Linking<'l> {
                 if let (Some(value), Some(result)) = (act(host, params)?, results.first_mut()) {
                     *result = value;
                 }
+                // What was lent for the call is given back, which nothing else does for dynamic types.
+                for param in params {
+                    if let Val::Resource(lent) = param {
+                        lent.resource_drop(&mut store)?;
+                    }
+                }
                 Ok(())
             })?;
         Ok(self)

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use meterbox_inference::{Cost, InputShape, Model, ModelError, ModelLimits};
+use meterbox_inference::{Cost, InputShape, Model, ModelLimits};
 
-use super::{Answer, Device, ModelFacts, Models, OpenModel, Source, Tensors, failed, refused};
+use super::{
+    Answer, Denied, Device, ModelFacts, Models, OpenModel, Source, Tensors, failed, refused,
+};
 use crate::tally::HostEnd;
 
 /// Parsed models by digest, up to a number of bytes.
@@ -30,9 +32,9 @@ struct Kept {
 }
 
 impl Kept {
-    fn new(model: Model) -> Kept {
-        let facts = ModelFacts::of(&model);
-        Kept { model, facts }
+    fn new(model: Model) -> Result<Kept, Denied> {
+        let facts = ModelFacts::of(&model)?;
+        Ok(Kept { model, facts })
     }
 }
 
@@ -47,17 +49,21 @@ impl ModelCache {
     }
 
     /// The model of this digest, parsed from `bytes` if it is not at hand.
-    fn get<E>(
+    fn get(
         &self,
         sha256: [u8; 32],
-        bytes: impl FnOnce() -> Result<Vec<u8>, E>,
-    ) -> Result<Result<Arc<Kept>, ModelError>, E> {
+        bytes: impl FnOnce() -> Result<Vec<u8>, HostEnd>,
+    ) -> Answer<Arc<Kept>> {
         if let Some(model) = self.find(sha256) {
             return Ok(Ok(model));
         }
-        let model = match Model::load(&bytes()?, &self.limits) {
-            Ok(model) => Arc::new(Kept::new(model)),
-            Err(error) => return Ok(Err(error)),
+        let loaded = match Model::load(&bytes()?, &self.limits) {
+            Ok(model) => Kept::new(model),
+            Err(error) => refused(&error).map_err(HostEnd::Unable).map(Err)?,
+        };
+        let model = match loaded {
+            Ok(model) => Arc::new(model),
+            Err(denied) => return Ok(Err(denied)),
         };
         if model.facts.sha256 == sha256 {
             self.keep(&model);
@@ -71,6 +77,12 @@ impl ModelCache {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .loaded
+    }
+
+    /// Why results of one of these models may differ in bits; none if they do not, or the model is not kept.
+    pub(crate) fn not_bit_exact(&self, models: impl Iterator<Item = [u8; 32]>) -> Option<String> {
+        let mut models = models;
+        models.find_map(|sha256| self.find(sha256)?.facts.not_bit_exact.clone())
     }
 
     fn find(&self, sha256: [u8; 32]) -> Option<Arc<Kept>> {
@@ -122,7 +134,7 @@ impl Models for ModelCache {
         if device == Device::Gpu {
             return Err(HostEnd::NoDevice);
         }
-        let loaded = match source {
+        let model = match source {
             Source::Input(input) => self.get(input.sha256, || {
                 let size = usize::try_from(input.blob.size())
                     .map_err(|_| HostEnd::Limit("model_bytes"))?;
@@ -131,19 +143,11 @@ impl Models for ModelCache {
                     let name = &input.name;
                     HostEnd::Fault(format!("reading the model `{name}` failed: {error}"))
                 })?;
-                Ok::<_, HostEnd>(bytes)
+                Ok(bytes)
             })?,
-            Source::Given { sha256, bytes } => {
-                self.get(*sha256, || Ok::<_, HostEnd>(bytes.to_vec()))?
-            }
+            Source::Given { sha256, bytes } => self.get(*sha256, || Ok(bytes.to_vec()))?,
         };
-        match loaded {
-            Ok(model) => Ok(Ok(model)),
-            Err(error) => match refused(&error) {
-                Ok(denied) => Ok(Err(denied)),
-                Err(reason) => Err(HostEnd::Unable(reason)),
-            },
-        }
+        Ok(model.map(|model| model as Arc<dyn OpenModel>))
     }
 }
 

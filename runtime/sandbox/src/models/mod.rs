@@ -81,12 +81,29 @@ pub(crate) struct ModelFacts {
     pub(crate) inputs: Vec<String>,
     /// Names of its outputs, in its order.
     pub(crate) outputs: Vec<String>,
+    /// Why results may differ in bits even between processes of the bit-exact class; none if they do not.
+    pub(crate) not_bit_exact: Option<String>,
     /// The first output whose elements are of a type that cannot be passed to a guest, and the type.
     pub(crate) unpassable: Option<(String, String)>,
 }
 
+/// Bytes of a tensor's name: each inference is recorded with the names of its tensors, and they travel.
+const NAME_BYTES_MAX: usize = 1_024;
+
 impl ModelFacts {
-    pub(crate) fn of(model: &Model) -> ModelFacts {
+    /// What is known of a model, if its tensors have names that can be recorded.
+    pub(crate) fn of(model: &Model) -> Result<ModelFacts, Denied> {
+        let mut ports = model.inputs().iter().chain(model.outputs());
+        if ports.any(|port| port.name.len() > NAME_BYTES_MAX) {
+            return Err(Denied {
+                code: NnCode::TooLarge,
+                reason: format!("a tensor's name has more than {NAME_BYTES_MAX} bytes"),
+            });
+        }
+        Ok(ModelFacts::named(model))
+    }
+
+    fn named(model: &Model) -> ModelFacts {
         let names = |ports: &[Port]| ports.iter().map(|port| port.name.clone()).collect();
         let is_passable = |port: &&Port| wire::TYPES.contains(&port.element_type);
         let unpassable = model.outputs().iter().find(|port| !is_passable(port));
@@ -96,6 +113,7 @@ impl ModelFacts {
             preparation_units: model.preparation_units(),
             inputs: names(model.inputs()),
             outputs: names(model.outputs()),
+            not_bit_exact: model.not_bit_exact().map(String::from),
             unpassable: unpassable.map(|port| (port.name.clone(), port.element_type.to_string())),
         }
     }
@@ -176,6 +194,7 @@ fn is_of_this_machine(reason: &str) -> bool {
     let reason = reason.to_ascii_lowercase();
     [
         "out of memory",
+        "available memory of",
         "failed to allocate",
         "bad_alloc",
         "cuda",

@@ -183,7 +183,13 @@ pub(crate) fn cost_of([f64, f32, f16, i8, i4, weight_bytes, tensor_bytes]: [u64;
 
 /// A refusal that is short enough to travel.
 pub(crate) fn short(mut denied: Denied) -> Denied {
-    let at = denied.reason.floor_char_boundary(REASON_BYTES_MAX);
-    denied.reason.truncate(at);
+    denied.reason = short_text(denied.reason);
     denied
+}
+
+/// A reason that is short enough to travel.
+pub(crate) fn short_text(mut reason: String) -> String {
+    let at = reason.floor_char_boundary(REASON_BYTES_MAX);
+    reason.truncate(at);
+    reason
 }

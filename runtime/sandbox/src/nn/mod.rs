@@ -7,7 +7,7 @@
 pub(crate) mod component;
 pub(crate) mod witx;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use meterbox_inference::{
@@ -17,9 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::host::{Host, wide};
 use crate::models::exchange::CALL_BYTES_MAX;
-use crate::models::{
-    Denied, Device, ModelFacts, NnCode, OpenModel, Source, Tensors, tensor_digest,
-};
+use crate::models::{Denied, Device, NnCode, OpenModel, Source, Tensors, tensor_digest};
 use crate::outcome::InferenceCall;
 use crate::tally::HostEnd;
 
@@ -31,8 +29,11 @@ pub const TENSOR_UNITS: u64 = 1_500;
 /// size.
 pub(crate) const TENSOR_KEEPING_BYTES: u64 = 128;
 
-/// Bytes of a tensor's name: each inference is recorded with the names of its tensors.
-const NAME_BYTES_MAX: usize = 1_024;
+/// Models that a job may load, each time that it does: a host keeps what it needs to open one again.
+const MODELS_MAX: u32 = 256;
+
+/// Combinations of shapes of one model that are prepared at the same time, as engines keep them.
+const SHAPES_MAX: usize = 8;
 
 /// What is done for a guest, or the code that it gets instead; or the end of its run.
 type Answer<T> = Result<Result<T, NnCode>, HostEnd>;
@@ -40,8 +41,11 @@ type Answer<T> = Result<Result<T, NnCode>, HostEnd>;
 /// What a run knows of its inferences, besides their counts.
 #[derive(Default)]
 pub(crate) struct State {
-    /// For each model, the digests of the combinations of shapes that it was given.
-    shapes: HashMap<[u8; 32], HashSet<[u8; 32]>>,
+    /// For each model, the digests of the combinations of shapes that it was given last, the latest at the
+    /// end.
+    shapes: HashMap<[u8; 32], Vec<[u8; 32]>>,
+    /// Models that were loaded, or refused while they were.
+    opened: u32,
     /// What a guest of the ABI for core modules holds.
     pub(crate) handles: witx::Handles,
 }
@@ -104,13 +108,14 @@ fn open(
     source: &Source<'_>,
     device: Device,
 ) -> Answer<Arc<dyn OpenModel>> {
+    if host.nn.opened >= MODELS_MAX {
+        host.refused(&format!(
+            "the model `{name}` is one more than the {MODELS_MAX} that a job may load"
+        ));
+        return Ok(Err(NnCode::TooLarge));
+    }
+    host.nn.opened += 1;
     match Arc::clone(&host.models).open(source, device)? {
-        Ok(model) if !are_named(model.facts()) => {
-            host.refused(&format!(
-                "the model `{name}` has names of tensors that are too long"
-            ));
-            Ok(Err(NnCode::TooLarge))
-        }
         Ok(model) => {
             let facts = model.facts();
             let of_bytes = facts
@@ -127,11 +132,6 @@ fn open(
             Ok(Err(denied.code))
         }
     }
-}
-
-fn are_named(model: &ModelFacts) -> bool {
-    let mut names = model.inputs.iter().chain(&model.outputs);
-    names.all(|name| name.len() <= NAME_BYTES_MAX)
 }
 
 /// Charges a model's bytes, before they are looked at: what is refused has been looked at, too.
@@ -194,12 +194,17 @@ fn charge_call(
         let code = NnCode::UnsupportedOperation;
         return Ok(Err(failed(host, &Denied { code, reason })));
     }
-    if shapes.len() > facts.inputs.len() {
+    let is_known = |shape: &InputShape<'_>| facts.inputs.iter().any(|name| name == shape.name);
+    if shapes.len() > facts.inputs.len() || !shapes.iter().all(is_known) {
         return Ok(Err(NnCode::InvalidArgument));
     }
     let cost = match model.cost(shapes)? {
         Ok(cost) => cost,
-        Err(denied) => return Ok(Err(failed(host, &denied))),
+        Err(denied) => {
+            // The whole graph may have been gone through for nothing.
+            charge_operations(host, facts.preparation_units)?;
+            return Ok(Err(failed(host, &denied)));
+        }
     };
     if cost.tensor_bytes > CALL_BYTES_MAX {
         let bytes = cost.tensor_bytes;
@@ -290,12 +295,24 @@ fn failed(host: &Host, denied: &Denied) -> NnCode {
 }
 
 impl State {
-    /// Whether this model has not yet been run with inputs of these types and shapes, other than
-    /// once: loading has paid for the first.
+    /// Whether a model has to be prepared for inputs of these types and shapes: it was not run with them,
+    /// or with so many others since that an engine has forgotten it. Loading has paid for the first.
     fn is_new_shape(&mut self, model: [u8; 32], inputs: &[InputShape<'_>]) -> bool {
         let seen = self.shapes.entry(model).or_default();
         let is_first = seen.is_empty();
-        seen.insert(shapes_digest(inputs)) && !is_first
+        let digest = shapes_digest(inputs);
+        let known = seen.iter().position(|one| *one == digest);
+        match known {
+            Some(at) => {
+                seen.remove(at);
+            }
+            None if seen.len() >= SHAPES_MAX => {
+                seen.remove(0);
+            }
+            None => {}
+        }
+        seen.push(digest);
+        known.is_none() && !is_first
     }
 }
 

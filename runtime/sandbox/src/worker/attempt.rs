@@ -409,6 +409,7 @@ fn answer(
         Err(End::Stopped(by)) => Answered::Stopped(by),
         Err(End::Nonsense(nonsense)) => return Err(nonsense.into()),
         Err(End::Run(RunError::Fault(fault))) => return Err(Attempt::Failed(fault)),
+        Err(End::Final(fault)) => return Err(failed(fault)),
         Err(End::Run(RunError::Refusal(refusal))) => return Err(Attempt::Refused(refusal)),
     };
     let file = match (witness, &answered) {

@@ -6,14 +6,14 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 
-use meterbox_inference::{Engine, Model, ModelLimits};
+use meterbox_inference::{Engine, Model, ModelError, ModelLimits};
 use meterbox_isolation::Channel;
 use sha2::{Digest, Sha256};
 
 use super::InferenceEngine;
 use super::wire::{FromInference, Nonsense, ToInference, decode, encode};
 use crate::models::exchange::Exchange;
-use crate::models::wire::{ShapePart, TensorPart, cost_part, put, short, take};
+use crate::models::wire::{ShapePart, TensorPart, cost_part, put, short, short_text, take};
 use crate::models::{Denied, ModelFacts, NnCode, failed, refused};
 
 /// Exit codes that say why an inference worker has ended.
@@ -82,8 +82,8 @@ pub(super) fn work(
         let answer = match answer {
             Ok(None) => continue,
             Ok(Some(answer)) => answer,
-            Err(Failed::Host(reason)) => FromInference::Failed(reason),
-            Err(Failed::Unable(reason)) => FromInference::Unable(reason),
+            Err(Failed::Host(reason)) => FromInference::Failed(short_text(reason)),
+            Err(Failed::Unable(reason)) => FromInference::Unable(short_text(reason)),
             Err(Failed::Nonsense) => return NONSENSE,
         };
         let sent = encode(&answer).map(|bytes| channel.send(&bytes, &[], None));
@@ -134,9 +134,19 @@ impl Worker<'_> {
         self.clock += 1;
         if let Some((used, model)) = self.models.get_mut(&sha256) {
             *used = self.clock;
-            return Ok(Ok(ModelFacts::of(model)));
+            return Ok(ModelFacts::of(model));
         }
         let file = file.ok_or(Failed::Nonsense)?;
+        let size = file.metadata().map_or(0, |metadata| metadata.len());
+        if size > self.limits.bytes_max {
+            // What cannot be a model is not read.
+            let bytes_max = self.limits.bytes_max;
+            let error = ModelError::TooLarge {
+                bytes: size,
+                bytes_max,
+            };
+            return Ok(Err(refused(&error).map_err(Failed::Unable)?));
+        }
         let bytes = whole(&file).map_err(|error| Failed::Host(error.to_string()))?;
         // Under this digest it will be found again, so it had better be this one.
         if sha256 != <[u8; 32]>::from(Sha256::digest(&bytes)) {
@@ -151,7 +161,10 @@ impl Worker<'_> {
             Err(error) => return Ok(Err(refused(&error).map_err(Failed::Unable)?)),
         };
         drop(bytes);
-        let facts = ModelFacts::of(&model);
+        let facts = match ModelFacts::of(&model) {
+            Ok(facts) => facts,
+            Err(denied) => return Ok(Err(denied)),
+        };
         self.make_room(facts.size_bytes);
         self.bytes = self.bytes.saturating_add(facts.size_bytes);
         self.models.insert(sha256, (self.clock, model));

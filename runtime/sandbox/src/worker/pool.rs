@@ -137,7 +137,7 @@ impl Pool {
     ) -> Result<Pool, WorkerStartError> {
         let zygote = start_zygote(&settings, opt_level)?;
         let engine_zygote = match settings.engine.kind {
-            EngineKind::Tract => None,
+            EngineKind::Tract if settings.engine.device == EngineDevice::Processor => None,
             _ => Some(Mutex::new(Arc::new(start_engine_zygote(&settings)?))),
         };
         let shelf = Shelf::new(ShelfSettings {
@@ -517,7 +517,8 @@ fn allow(runner: &mut Runner, limits: &Limits) -> Result<(), String> {
     let stack = wide(NATIVE_STACK_BYTES + HOST_STACK_BYTES);
     let data_bytes = RUNNER_BYTES
         .saturating_add(stack)
-        .saturating_add(limits.memory_bytes)
+        // The guest's own memories, tensors that are held for it (N7), and a copy of a call's inputs.
+        .saturating_add(limits.memory_bytes.saturating_mul(3))
         .min(runner_limits().data_bytes_max);
     if runner.data_bytes != data_bytes {
         runner

@@ -7,6 +7,8 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::InferenceEngine;
 use super::attempt::Order;
 use super::shelf::{Question, Shelved, Slot, Unanswered};
@@ -34,6 +36,8 @@ pub(super) enum End {
     Nonsense(Nonsense),
     /// The run is refused, or the host failed.
     Run(RunError),
+    /// The host failed, as it would again.
+    Final(Fault),
 }
 
 impl From<Nonsense> for End {
@@ -59,6 +63,7 @@ impl From<Unanswered> for End {
         match unanswered {
             Unanswered::Stopped(by) => End::Stopped(by),
             Unanswered::Fault(fault) => fault.into(),
+            Unanswered::TooLong(fault) => End::Final(fault),
         }
     }
 }
@@ -69,6 +74,8 @@ struct Opened {
     sha256: [u8; 32],
     content: Bytes,
     slot: Arc<Slot>,
+    /// Why its results may differ in bits, wherever it is computed.
+    not_bit_exact: Option<String>,
 }
 
 #[derive(Clone)]
@@ -104,6 +111,20 @@ impl<'o> Relay<'o> {
     /// What has computed with the run's models; none if it had none.
     pub(super) fn engine(&self) -> Option<InferenceEngine> {
         self.engine.borrow().clone()
+    }
+
+    /// Takes note of what has computed. A reason that results may differ is never forgotten.
+    fn computed_by(&self, mut engine: InferenceEngine, model: &Opened) {
+        if engine.not_bit_exact.is_none() {
+            engine.not_bit_exact.clone_from(&model.not_bit_exact);
+        }
+        let mut known = self.engine.borrow_mut();
+        if known
+            .as_ref()
+            .is_none_or(|known| known.not_bit_exact.is_none())
+        {
+            *known = Some(engine);
+        }
     }
 
     /// The file that comes along with an answer.
@@ -165,6 +186,7 @@ impl<'o> Relay<'o> {
         if wide(self.opened.len()) >= limits.host_calls {
             return Err(Nonsense("a run opens more models than it may").into());
         }
+        let is_input = matches!(content, Content::Input(_));
         let content = match content {
             Content::Input(number) => {
                 let number = usize::try_from(number).unwrap_or(usize::MAX);
@@ -173,43 +195,64 @@ impl<'o> Relay<'o> {
                 if input.sha256 != sha256 {
                     return Err(Nonsense("an input has another digest").into());
                 }
-                if input.blob.file().is_some() {
-                    Bytes::Input(number)
-                } else {
-                    Bytes::Copy(Arc::new(copy_of_blob(&*input.blob)?))
+                match (input.blob.file(), self.copied(sha256)) {
+                    (Some(_), _) => Bytes::Input(number),
+                    (None, Some(copy)) => copy,
+                    (None, None) => Bytes::Copy(Arc::new(copy_of_blob(&*input.blob)?)),
                 }
             }
-            Content::Exchange { bytes } => Bytes::Copy(Arc::new(self.copy(bytes)?)),
+            Content::Exchange { bytes } => self.brought(bytes, sha256)?,
         };
         let job = self.order.job;
-        let shelved = if job.public_models.contains(&sha256) {
-            Shelved::Public(device, sha256)
-        } else {
-            Shelved::Owner(device, job.owner)
+        // What a guest brings itself is its own, whatever its digest.
+        let shelved = match content {
+            _ if is_input && job.public_models.contains(&sha256) => Shelved::Public(device, sha256),
+            _ => Shelved::Owner(device, job.owner),
         };
         let model = Opened {
             sha256,
             content,
             slot: self.order.pool.shelf().slot(shelved),
+            not_bit_exact: None,
         };
         let facts = self.put(&model)?;
-        if facts.is_ok() {
-            self.opened.push(model);
+        if let Ok(facts) = &facts {
+            let not_bit_exact = facts.not_bit_exact.clone();
+            self.opened.push(Opened {
+                not_bit_exact,
+                ..model
+            });
         }
         Ok(Answered::Opened(facts))
     }
 
-    /// A file with the first bytes of the exchange.
-    fn copy(&mut self, bytes: u64) -> Result<File, End> {
+    /// The copy of a model that was opened before.
+    fn copied(&self, sha256: [u8; 32]) -> Option<Bytes> {
+        let opened = self
+            .opened
+            .iter()
+            .find(|one| one.sha256 == sha256 && matches!(one.content, Bytes::Copy(_)));
+        opened.map(|one| one.content.clone())
+    }
+
+    /// A file with the first bytes of the exchange, which have to have this digest.
+    fn brought(&mut self, bytes: u64, sha256: [u8; 32]) -> Result<Bytes, End> {
+        if let Some(copy) = self.copied(sha256) {
+            // It has these bytes, whatever lies in the exchange.
+            return Ok(copy);
+        }
         self.copied_bytes = self.copied_bytes.saturating_add(bytes);
         if self.copied_bytes > self.order.limits.model_bytes || bytes > CALL_BYTES_MAX {
             return Err(Nonsense("a run brings more models than it may").into());
         }
         let (_, exchange) = self.exchange()?;
         let read = |offset, piece: &mut [u8]| exchange.0.read_exact_at(piece, offset);
-        let copy = copy(bytes, read)?;
+        let (copy, digest) = copy(bytes, read)?;
         exchange.release(bytes)?;
-        Ok(copy)
+        if digest != sha256 {
+            return Err(Nonsense("a model has another digest than its own").into());
+        }
+        Ok(Bytes::Copy(Arc::new(copy)))
     }
 
     /// Has the process of a model open it.
@@ -224,6 +267,9 @@ impl<'o> Relay<'o> {
         };
         let file = file.ok_or(Nonsense("an input has no file any more"))?;
         match self.ask_once(model, &ToInference::Open { sha256 }, Some(file))? {
+            FromInference::Opened {
+                facts: Ok(facts), ..
+            } if facts.sha256 != sha256 => Err(confused()),
             FromInference::Opened { facts, is_new } => {
                 if is_new {
                     self.order.pool.shelf().count_loaded();
@@ -285,7 +331,9 @@ impl<'o> Relay<'o> {
         let fork = |_, limits: &_| pool.fork_inference(device, limits);
         let stop = || self.order.stopped();
         let (answer, engine) = pool.shelf().ask(&model.slot, &question, &fork, &stop)?;
-        self.engine.replace(Some(engine));
+        if let FromInference::Computed(_) = answer {
+            self.computed_by(engine, model);
+        }
         match answer {
             FromInference::Failed(why) => Err(Fault::Inference(why).into()),
             FromInference::Unable(why) => Err(End::Run(Refusal::Model(why).into())),
@@ -296,22 +344,37 @@ impl<'o> Relay<'o> {
 
 /// A file with what a blob holds.
 fn copy_of_blob(blob: &dyn Blob) -> std::io::Result<File> {
-    copy(blob.size(), |offset, piece| blob.read_at(offset, piece))
+    let (file, _) = copy(blob.size(), |offset, piece| blob.read_at(offset, piece))?;
+    Ok(file)
 }
 
-/// A file with so many bytes, as they are read from each offset.
-fn copy(bytes: u64, read: impl Fn(u64, &mut [u8]) -> std::io::Result<()>) -> std::io::Result<File> {
+/// A file with so many bytes, as they are read from each offset, and their digest.
+fn copy(
+    bytes: u64,
+    read: impl Fn(u64, &mut [u8]) -> std::io::Result<()>,
+) -> std::io::Result<(File, [u8; 32])> {
     let copy = tempfile::tempfile()?;
+    let mut hasher = Sha256::new();
     let mut buffer = vec![0; COPY_BYTES];
     let mut offset = 0;
     while offset < bytes {
         let left = usize::try_from(bytes - offset).unwrap_or(usize::MAX);
         let piece = buffer.get_mut(..left.min(COPY_BYTES)).unwrap_or_default();
         read(offset, piece)?;
+        hasher.update(&piece);
         copy.write_all_at(piece, offset)?;
         offset += wide(piece.len());
     }
-    super::cache::read_only(&copy)
+    Ok((super::cache::read_only(&copy)?, hasher.finalize().into()))
+}
+
+impl Drop for Relay<'_> {
+    fn drop(&mut self) {
+        if let Some((_, exchange)) = &self.exchange {
+            // The process that has it mapped still keeps none of it. What cannot be given back goes with it.
+            let _ = exchange.release(u64::MAX);
+        }
+    }
 }
 
 /// An inference worker that answers something else than it was asked.

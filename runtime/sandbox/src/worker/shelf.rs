@@ -57,6 +57,8 @@ pub(super) enum Unanswered {
     Stopped(Stopper),
     /// The process failed.
     Fault(Fault),
+    /// It took too long, as it would again.
+    TooLong(Fault),
 }
 
 /// What bounds inference workers.
@@ -204,38 +206,38 @@ impl Shelf {
     ) -> Result<(FromInference, InferenceEngine), Unanswered> {
         let _turn = slot.turn(stop)?;
         let mut place = locked(&slot.process);
-        // One that died while it waited is noticed now, and replaced once.
-        let mut is_fresh = false;
-        loop {
-            let process = match &mut *place {
-                Some(process) => process,
-                none => {
-                    is_fresh = true;
-                    let process = self.started(fork)?;
-                    slot.pid.store(process.worker.pid(), Ordering::Relaxed);
-                    none.insert(process)
-                }
-            };
-            let failed = match process.answer(question, self.settings.answer_time_max, stop) {
-                Ok(answer) => return Ok((answer, process.engine.clone())),
-                Err(failed) => failed,
-            };
-            // Whatever it was doing, nobody waits for it any more.
-            let process = place.take();
-            slot.pid.store(NO_PROCESS, Ordering::Relaxed);
-            let why = match failed {
-                Failed::Stopped(by) => return Err(Unanswered::Stopped(by)),
-                Failed::TooLong => {
-                    let seconds = self.settings.answer_time_max.as_secs_f32();
-                    format!("it did not answer within {seconds} s, and was ended")
-                }
-                Failed::Died(_) if !is_fresh => continue,
-                Failed::Died(reason) => {
-                    let ending = process.map(|mut gone| ending(&mut gone.worker, &reason));
-                    ending.unwrap_or_default()
-                }
-            };
-            return Err(Unanswered::Fault(Fault::Inference(why)));
+        // One that died while it waited is noticed now, and replaced.
+        if let Some(process) = &mut *place
+            && process.worker.exit(Some(Instant::now())).is_ok()
+        {
+            *place = None;
+        }
+        let process = match &mut *place {
+            Some(process) => process,
+            none => {
+                let process = self.started(fork)?;
+                slot.pid.store(process.worker.pid(), Ordering::Relaxed);
+                none.insert(process)
+            }
+        };
+        let failed = match process.answer(question, self.settings.answer_time_max, stop) {
+            Ok(answer) => return Ok((answer, process.engine.clone())),
+            Err(failed) => failed,
+        };
+        // Whatever it was doing, nobody waits for it any more.
+        let process = place.take();
+        slot.pid.store(NO_PROCESS, Ordering::Relaxed);
+        match failed {
+            Failed::Stopped(by) => Err(Unanswered::Stopped(by)),
+            Failed::TooLong => {
+                let seconds = self.settings.answer_time_max.as_secs_f32();
+                let why = format!("it did not answer within {seconds} s, and was ended");
+                Err(Unanswered::TooLong(Fault::Inference(why)))
+            }
+            Failed::Died(reason) => {
+                let why = process.map(|mut gone| ending(&mut gone.worker, &reason));
+                Err(Unanswered::Fault(Fault::Inference(why.unwrap_or_default())))
+            }
         }
     }
 

@@ -36,6 +36,7 @@ impl Keeps {
                 preparation_units: 1,
                 inputs: vec!["in".into()],
                 outputs: vec!["out".into()],
+                not_bit_exact: None,
                 unpassable: None,
             },
             answer: self.answer.clone(),
