@@ -50,7 +50,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    Run(commands::run::RunArguments),
+    Run(Box<commands::run::RunArguments>),
     Doctor(commands::doctor::DoctorArguments),
     /// Compile and run programs for another `meterbox`, which starts this by itself
     #[command(hide = true)]

@@ -301,7 +301,7 @@ impl Blueprint {
             .collect()
     }
 
-    /// Types and dimensions are those declared, no dimension is 0, and a named dimension has one size.
+    /// Types and dimensions are those declared, and a named dimension has one size.
     pub(crate) fn check_declared(&self, shapes: &[TensorShape]) -> Result<(), ComputeError> {
         let mut named: HashMap<&str, u32> = HashMap::new();
         for (port, shape) in self.graph.inputs.iter().zip(shapes) {

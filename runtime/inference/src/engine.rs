@@ -268,6 +268,21 @@ impl Engine {
             .unwrap_or_else(|error| Err(failed(error.to_string())))
     }
 
+    /// Does beforehand what [`Engine::open`] needs files for, where that starts no thread: a process may then fork
+    /// others, which open the engine without any file.
+    ///
+    /// # Errors
+    /// As [`Engine::open`], as far as it goes.
+    pub fn preload(settings: &EngineSettings) -> Result<(), EngineError> {
+        match (settings.kind, settings.device) {
+            #[cfg(feature = "onnxruntime")]
+            (EngineKind::OnnxRuntime, Device::Processor) => {
+                crate::onnxruntime::preload(settings.libraries.onnxruntime.as_deref())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn open_unguarded(settings: &EngineSettings) -> Result<Self, EngineError> {
         match settings.kind {
             EngineKind::Tract => {

@@ -12,6 +12,8 @@ mod refusals;
 mod sanitise;
 mod value;
 
+pub(crate) use library::preload;
+
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ort::environment::Environment;

@@ -25,7 +25,7 @@ use crate::{Ended, rates, report};
 pub enum ReceiptCommand {
     Show(ShowArguments),
     Verify(VerifyArguments),
-    Replay(replay::ReplayArguments),
+    Replay(Box<replay::ReplayArguments>),
 }
 
 /// Print a receipt, or the parts that other tools need to check it.

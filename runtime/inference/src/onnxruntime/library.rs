@@ -48,13 +48,42 @@ struct Loaded {
 /// ONNX Runtime keeps one environment a process, and `ort` one library.
 static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
 
+/// What [`preload`] has found, by the setting that it was looked for with.
+static PRELOADED: Mutex<Option<(Option<PathBuf>, Found)>> = Mutex::new(None);
+
+/// Maps the library that [`find`] names into this process and those that are forked from it, which may not be
+/// able to open files. It starts no thread, as setting up its environment does.
+///
+/// # Errors
+/// Those of [`find`], and when it cannot be loaded.
+pub(crate) fn preload(setting: Option<&Path>) -> Result<(), EngineError> {
+    let found = find(setting)?;
+    // Setting up is left to `load`: dropping what could be set up leaves the library where it is.
+    ort::init_from(&found.path).map_err(|error| EngineError::Failed {
+        engine: EngineKind::OnnxRuntime,
+        reason: error.to_string(),
+    })?;
+    let setting = setting.map(Path::to_path_buf);
+    *PRELOADED.lock().unwrap_or_else(PoisonError::into_inner) = Some((setting, found));
+    Ok(())
+}
+
+/// What was found before for this setting, or is found now.
+fn find_once(setting: Option<&Path>) -> Result<Found, EngineError> {
+    let preloaded = PRELOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    match preloaded.as_ref() {
+        Some((known, found)) if known.as_deref() == setting => Ok(found.clone()),
+        _ => find(setting),
+    }
+}
+
 /// Loads the library that [`find`] names, or gives what is loaded already.
 ///
 /// # Errors
 /// Those of [`find`], and when the process has loaded another one before.
 pub(crate) fn load(setting: Option<&Path>) -> Result<(Found, Environment), EngineError> {
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    let found = find(setting)?;
+    let found = find_once(setting)?;
     if let Some(loaded) = loaded.as_ref() {
         if loaded.found.path != found.path {
             return Err(EngineError::OtherLibraryLoaded {

@@ -229,15 +229,20 @@ fn lists_of_axes_and_long_equations_are_refused_quickly() {
     assert!(error.contains("Einsum_0"), "{error}");
     let error = with("Einsum", &["x"], text("equation", &"a".repeat(1 << 20)));
     assert!(error.contains("Einsum_0"), "{error}");
-    // As many inputs as a file may name.
-    let names = vec!["x"; 200_000];
-    let onnx = Onnx::new()
-        .input("x", F32, &[4])
-        .node("Sum", &names, &["y"], vec![])
-        .node("Concat", &names, &["z"], vec![int("axis", 0)])
-        .output("y", F32);
-    assert!(cost(&onnx).is_ok());
-    let _ = with("Einsum", &names, text("equation", &"a,".repeat(200_000)));
+    // As many inputs as a node may have, and one more.
+    let with_inputs = |count: usize| {
+        let names = vec!["x"; count];
+        Onnx::new()
+            .input("x", F32, &[4])
+            .node("Sum", &names, &["y"], vec![])
+            .node("Concat", &names, &["z"], vec![int("axis", 0)])
+            .output("y", F32)
+    };
+    assert!(cost(&with_inputs(1_024)).is_ok());
+    let error = cost(&with_inputs(1_025)).unwrap_err();
+    assert!(error.contains("more than 1024 inputs"), "{error}");
+    let names = vec!["x"; 1_024];
+    let _ = with("Einsum", &names, text("equation", &"a,".repeat(1_024)));
 }
 
 #[test]

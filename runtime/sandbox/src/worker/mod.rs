@@ -157,18 +157,15 @@ pub fn serve_as_worker(arguments: impl Iterator<Item = String>) -> Result<(), St
 /// Works as an inference worker alone, with an engine that is a library of the system's.
 fn serve_engine(settings: &EngineSettings, class: &Result<(), String>) -> Result<(), String> {
     let open = || Engine::open(settings).map_err(|error| error.to_string());
-    // A processor's is loaded once, while there are files to load it from. A GPU's driver does not outlive a
-    // fork, so each worker opens it for itself.
-    let ready = match settings.device {
-        meterbox_inference::Device::Processor => Some(open()),
-        meterbox_inference::Device::Cuda { .. } => None,
-    };
+    // Its library is loaded once, while there are files to load it from. Each worker opens it for itself: that
+    // starts threads, and a GPU's driver does not outlive a fork.
+    let preloaded = Engine::preload(settings).map_err(|error| error.to_string());
     let other = |_| inference::NOT_MINE;
     let roles = Roles {
         runner: &other,
         compiler: &other,
         inference: &|channel| {
-            let engine = ready.clone().unwrap_or_else(open);
+            let engine = preloaded.clone().and_then(|()| open());
             inference::work(channel, engine, class)
         },
     };
