@@ -210,6 +210,36 @@ pub const ALONE: &[Alone] = &[
     ),
     alone(
         "wasi:filesystem/types",
+        &[
+            "[method]descriptor.get-flags",
+            "[method]descriptor.get-type",
+        ],
+        Why::Only("C"),
+        (HAND, "descriptors_say_what_they_are_of"),
+    ),
+    alone(
+        "wasi:io/streams",
+        &["[method]output-stream.blocking-write-and-flush"],
+        Why::Only("C"),
+        (HAND, "calls_that_may_block_never_do"),
+    ),
+    alone(
+        "wasi:io/streams",
+        &["[method]input-stream.subscribe"],
+        Why::Only("C"),
+        (
+            "streams.rs",
+            "a_poll_gives_what_is_ready_and_else_lets_time_pass",
+        ),
+    ),
+    alone(
+        "wasi:sockets/tcp-create-socket",
+        &["create-tcp-socket"],
+        Why::Only("Rust"),
+        (HAND, "a_network_leads_nowhere_and_names_are_not_found"),
+    ),
+    alone(
+        "wasi:filesystem/types",
         &["[method]descriptor.is-same-object"],
         Why::NoLibrary,
         (HAND, "descriptors_say_what_they_are_of"),

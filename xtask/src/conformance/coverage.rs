@@ -113,9 +113,12 @@ pub fn coverage(
     Ok(faults)
 }
 
-/// Whether a name is one that a program was given for a function of WASI.
+/// Whether a name is one that a program was given for a function of WASI: not of inference, which no standard
+/// library has, and not of what a program exports.
 fn is_function(name: &str) -> bool {
-    name.starts_with("wasi") && name.contains('#')
+    let is_other = |prefix: &&str| name.starts_with(*prefix);
+    let others = ["wasi_ephemeral_nn#", "wasi:nn/", "wasi:cli/run@"];
+    name.starts_with("wasi") && name.contains('#') && !others.iter().any(|one| is_other(&one))
 }
 
 fn of_0_1(name: &str) -> bool {
@@ -202,7 +205,10 @@ fn functions(project: &Project) -> Result<BTreeSet<String>> {
         };
         for function in functions.split(", ") {
             let (interface, function) = (interface.trim_matches('`'), function.trim_matches('`'));
-            all.insert(format!("{interface}#{function}"));
+            let name = format!("{interface}#{function}");
+            if is_function(&name) {
+                all.insert(name);
+            }
         }
     }
     Ok(all)

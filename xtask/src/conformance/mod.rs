@@ -52,8 +52,8 @@ pub fn run(project: &Project) -> Result<ExitCode> {
             failed += usize::from(differing.differing > 0);
         }
     }
-    let exiting = tools.exiting(project, &folder)?;
-    let watched: Vec<&Program> = programs.iter().chain(&exiting).collect();
+    let counted = tools.counted(project, &folder)?;
+    let watched: Vec<&Program> = programs.iter().chain(&counted).collect();
     let faults = coverage::coverage(project, &meterbox, &home, &folder, &watched)?;
     for fault in &faults {
         println!("  {fault}");

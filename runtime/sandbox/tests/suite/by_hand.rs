@@ -10,7 +10,7 @@ use crate::job::Job;
 use crate::linker::{component_of, imports_of_the_world};
 
 /// What these tests import of WASI: the interface, the function, and its type as text.
-const IMPORTS: [(&str, &str, &str); 31] = [
+const IMPORTS: [(&str, &str, &str); 33] = [
     ("cli/environment", "initial-cwd", "(param i32)"),
     ("cli/stdin", "get-stdin", "(result i32)"),
     ("cli/stdout", "get-stdout", "(result i32)"),
@@ -51,6 +51,11 @@ const IMPORTS: [(&str, &str, &str); 31] = [
     ),
     (
         "io/streams",
+        "[method]output-stream.blocking-write-and-flush",
+        "(param i32 i32 i32 i32)",
+    ),
+    (
+        "io/streams",
         "[method]output-stream.flush",
         "(param i32 i32)",
     ),
@@ -81,6 +86,11 @@ const IMPORTS: [(&str, &str, &str); 31] = [
     (
         "filesystem/types",
         "[method]descriptor.get-type",
+        "(param i32 i32)",
+    ),
+    (
+        "filesystem/types",
+        "[method]descriptor.get-flags",
         "(param i32 i32)",
     ),
     (
@@ -167,6 +177,8 @@ fn calls_that_may_block_never_do() {
         (call $byte-is (i32.const 1024) (i32.const 0))
         (call $output-stream.flush (local.get $out) (i32.const 1024))
         (call $byte-is (i32.const 1024) (i32.const 0))
+        (call $output-stream.blocking-write-and-flush (local.get $out) (i32.const 16) (i32.const 4) (i32.const 1024))
+        (call $byte-is (i32.const 1024) (i32.const 0))
         (call $is (call $pollable.ready (call $output-stream.subscribe (local.get $out))))
         (call $is (i32.eqz (call $pollable.ready (call $subscribe-instant (i64.const 1000000000)))))
         (call $is (call $pollable.ready (call $subscribe-instant (i64.const 0))))
@@ -177,7 +189,7 @@ fn calls_that_may_block_never_do() {
         (call $input-stream.blocking-skip (local.get $in) (i64.const 1) (i32.const 1024))
         (call $byte-is (i32.const 1024) (i32.const 1)) (call $byte-is (i32.const 1032) (i32.const 1))"#)
     .run();
-    assert_eq!(done.is_ok().output("stdout"), b"3456\0\0");
+    assert_eq!(done.is_ok().output("stdout"), b"3456\0\0file");
 }
 
 /// Opens a new file in `/tmp`, as `$file`.
@@ -251,7 +263,10 @@ fn descriptors_say_what_they_are_of() {
         (call $descriptor.get-type (local.get $in) (i32.const 1024))
         (call $byte-is (i32.const 1024) (i32.const 0)) (call $byte-is (i32.const 1025) (i32.const 3))
         (call $descriptor.get-type (local.get $file) (i32.const 1024))
-        (call $byte-is (i32.const 1024) (i32.const 0)) (call $byte-is (i32.const 1025) (i32.const 6))"#
+        (call $byte-is (i32.const 1024) (i32.const 0)) (call $byte-is (i32.const 1025) (i32.const 6))
+        ;; Opened to read and to write.
+        (call $descriptor.get-flags (local.get $file) (i32.const 1024))
+        (call $byte-is (i32.const 1024) (i32.const 0)) (call $byte-is (i32.const 1025) (i32.const 3))"#
     ))
     .run()
     .is_ok();

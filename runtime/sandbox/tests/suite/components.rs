@@ -356,8 +356,8 @@ run: a result of bool: unsupported-operation
     assert_eq!(codes, expected);
     assert_eq!(
         done.transcript.len(),
-        1,
-        "only what was computed is in the transcript"
+        2,
+        "only what was computed is in the transcript: one row, and none"
     );
 }
 
