@@ -116,6 +116,27 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_stat,
 ];
 
+/// Fail as forbidden for inference workers, whose libraries are not ours: ONNX Runtime looks for somebody to
+/// tell that it was started, and keeps a file about it.
+const REFUSED_OF_LIBRARIES: &[libc::c_long] = &[
+    libc::SYS_socket,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    libc::SYS_mkdirat,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_unlinkat,
+    libc::SYS_umask,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chmod,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_mkdir,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_rename,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_unlink,
+];
+
 /// Fail as if the kernel were too old for them, which makes libraries take the older way.
 const ABSENT: &[libc::c_long] = &[
     // Its arguments lie in memory, where a filter cannot look; `clone` has them in registers.
@@ -157,6 +178,9 @@ impl Filters {
         let absent: BTreeMap<_, _> = ABSENT.iter().map(|call| (*call, Vec::new())).collect();
         let mut refused = refused_by_argument().map_err(|_| Errno::INVAL)?;
         refused.extend(REFUSED.iter().map(|call| (*call, Vec::new())));
+        if role == Role::Inference {
+            refused.extend(REFUSED_OF_LIBRARIES.iter().map(|call| (*call, Vec::new())));
+        }
         let mut known = allowed;
         known.extend(absent.keys().map(|call| (*call, Vec::new())));
         known.extend(refused.keys().map(|call| (*call, Vec::new())));
