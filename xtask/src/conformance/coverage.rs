@@ -118,7 +118,7 @@ pub fn coverage(
 fn is_function(name: &str) -> bool {
     let is_other = |prefix: &&str| name.starts_with(*prefix);
     let others = ["wasi_ephemeral_nn#", "wasi:nn/", "wasi:cli/run@"];
-    name.starts_with("wasi") && name.contains('#') && !others.iter().any(|one| is_other(&one))
+    name.starts_with("wasi") && name.contains('#') && !others.iter().any(is_other)
 }
 
 fn of_0_1(name: &str) -> bool {

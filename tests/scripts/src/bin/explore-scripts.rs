@@ -2,7 +2,7 @@
 //! came out; a fault ends it, with the bytes in a file. With a folder, bytes that came out as none before them are
 //! kept there.
 //!
-//! `explore [SECONDS] [FIRST SEED] [FOLDER]`
+//! `explore-scripts [SECONDS] [FIRST SEED] [FOLDER]`
 
 #![allow(clippy::unwrap_used, reason = "a check that cannot go on fails")]
 #![allow(clippy::print_stdout, reason = "a command line of its own")]
