@@ -71,50 +71,41 @@ pub fn matrix_powers(size: u64, times: usize) -> Vec<u8> {
     let graph = graph
         .message(11, &declared("x", &[size, size]))
         .message(12, &declared("y", &[size, size]));
-    let opset = Message::default().number(2, 13);
-    Message::default()
-        .number(1, 8)
-        .message(7, &graph)
-        .message(8, &opset)
-        .0
+    model(&graph)
+}
+
+/// A model of one node, from `x` to an output of the same dimensions.
+fn one_node(operator: &str, output: &str, dimensions: &[u64]) -> Vec<u8> {
+    let node = Message::default()
+        .bytes(1, b"x")
+        .bytes(2, output.as_bytes())
+        .bytes(4, operator.as_bytes());
+    let graph = Message::default()
+        .message(1, &node)
+        .bytes(2, b"one node")
+        .message(11, &declared("x", dimensions))
+        .message(12, &declared(output, dimensions));
+    model(&graph)
 }
 
 /// A model of one node: `boxes` is the absolute value of `x`, both of them `f32[1]`.
 #[must_use]
 pub fn boxes_model() -> Vec<u8> {
-    let node = Message::default()
-        .bytes(1, b"x")
-        .bytes(2, b"boxes")
-        .bytes(4, b"Abs");
-    let graph = Message::default()
-        .message(1, &node)
-        .bytes(2, b"count")
-        .message(11, &declared("x", &[1]))
-        .message(12, &declared("boxes", &[1]));
-    let opset = Message::default().number(2, 17);
-    Message::default()
-        .number(1, 8)
-        .message(7, &graph)
-        .message(8, &opset)
-        .0
+    one_node("Abs", "boxes", &[1])
 }
 
 /// A model of one node: `y` is `x` without what is below zero, both of them `f32` of these dimensions.
 #[must_use]
 pub fn relu(dimensions: &[u64]) -> Vec<u8> {
-    let node = Message::default()
-        .bytes(1, b"x")
-        .bytes(2, b"y")
-        .bytes(4, b"Relu");
-    let graph = Message::default()
-        .message(1, &node)
-        .bytes(2, b"relu")
-        .message(11, &declared("x", dimensions))
-        .message(12, &declared("y", dimensions));
-    let opset = Message::default().number(2, 17);
+    one_node("Relu", "y", dimensions)
+}
+
+/// The file of a graph.
+fn model(graph: &Message) -> Vec<u8> {
+    let opset = Message::default().number(2, 13);
     Message::default()
         .number(1, 8)
-        .message(7, &graph)
+        .message(7, graph)
         .message(8, &opset)
         .0
 }
