@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::confinement::CHANNEL_DESCRIPTOR;
 use crate::layer::Layer;
 use crate::report::{Report, Standing};
 
@@ -155,19 +156,29 @@ impl Observer {
         Ok(judge(none && bounded, || format!("{name}: {soft}, {hard}")))
     }
 
-    /// Standard streams and one socket.
+    /// Standard streams and one socket, under as many numbers as the worker likes: what it duplicates it
+    /// has already.
     fn descriptors(&self) -> io::Result<Finding> {
+        let descriptors = self.process.join("fd");
+        let target = |number: &Path| -> io::Result<String> {
+            Ok(fs::read_link(number)?.to_string_lossy().into_owned())
+        };
+        // One that has none has no duplicates of it either.
+        let channel = target(&descriptors.join(CHANNEL_DESCRIPTOR.to_string())).unwrap_or_default();
         let mut others = Vec::new();
-        for entry in fs::read_dir(self.process.join("fd"))? {
+        for entry in fs::read_dir(&descriptors)? {
             let entry = entry?;
             let number = entry.file_name().to_string_lossy().into_owned();
-            let target = fs::read_link(entry.path())?.to_string_lossy().into_owned();
+            let target = match target(&entry.path()) {
+                // It was closed between the two looks.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                target => target?,
+            };
             let expected = match number.as_str() {
                 "0" | "1" => target == "/dev/null",
                 // Or what the settings let it inherit.
                 "2" => true,
-                "3" => target.starts_with("socket:"),
-                _ => false,
+                _ => target == channel && target.starts_with("socket:"),
             };
             if !expected {
                 others.push(format!("{number} is {target}"));

@@ -84,7 +84,7 @@ fn rows(finding: &WorkerFinding) -> Vec<(String, String, String)> {
 fn text(findings: &[WorkerFinding], inference: &Surroundings, is_sound: bool) -> String {
     let mut text = String::new();
     for finding in findings {
-        text += &format!("A {} is kept apart by\n", finding.role);
+        text += &format!("A worker ({}) is kept apart by\n", finding.role);
         for (layer, standing, seen) in rows(finding) {
             let line = format!("  {layer:24} {standing:10} {seen}");
             text += line.trim_end();

@@ -6,7 +6,7 @@ mod flood;
 
 use std::fs::File;
 use std::io::Write as _;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsFd as _, AsRawFd as _, IntoRawFd};
 use std::process::{Command, ExitCode};
 
 use meterbox_isolation::{
@@ -85,6 +85,8 @@ fn work(mut channel: Channel) -> u8 {
             ["abort"] => std::process::abort(),
             ["overflow"] => Ok(overflow(1).to_string()),
             ["flood", kind] => return flood::flood(&channel, kind),
+            ["duplicate"] => duplicate(&channel),
+            ["keep"] => Ok(kept(frame).to_string()),
             ["file"] => length(frame),
             ["run"] => run(frame),
             ["large"] => {
@@ -105,6 +107,19 @@ fn work(mut channel: Channel) -> u8 {
         }
     }
     0
+}
+
+/// Gives the channel another number, for good.
+fn duplicate(channel: &Channel) -> Result<String, i32> {
+    let duplicate = channel.as_fd().try_clone_to_owned();
+    let duplicate = duplicate.map_err(|error| error.raw_os_error().unwrap_or(0))?;
+    Ok(duplicate.into_raw_fd().to_string())
+}
+
+/// Keeps what was handed over open, for good.
+fn kept(frame: Frame) -> usize {
+    let descriptors = frame.descriptors.into_iter();
+    descriptors.map(IntoRawFd::into_raw_fd).count()
 }
 
 /// How long a file is that was handed over, as the standard library finds out.

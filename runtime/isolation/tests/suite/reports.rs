@@ -1,8 +1,10 @@
 //! What workers report, and whether it is true.
 
-use meterbox_isolation::{Finding, Layer, Layers, Role, Standing, verify};
+use std::os::fd::AsFd as _;
 
-use crate::fixture::{fork, is_root, runner, zygote};
+use meterbox_isolation::{Finding, Layer, Layers, Role, Standing, Worker, verify};
+
+use crate::fixture::{Outcome, fork, is_root, runner, tell, zygote};
 
 #[test]
 fn every_layer_that_is_reported_holds() {
@@ -95,4 +97,30 @@ fn of_a_process_that_is_gone_nothing_is_confirmed() {
             .iter()
             .any(|(_, finding)| confirmed(finding))
     );
+}
+
+#[test]
+fn a_worker_may_duplicate_its_channel_and_may_have_nothing_else_open() {
+    let zygote = zygote(Layers::ALL);
+    let mut worker = runner(&zygote);
+    let seen = |worker: &Worker| {
+        let verification = verify(worker.pid(), worker.report());
+        let findings = verification.findings().to_vec();
+        let found = findings
+            .into_iter()
+            .find(|(layer, _)| *layer == Layer::ClosedDescriptors);
+        found.expect("every layer is looked for").1
+    };
+    assert_eq!(tell(&mut worker, "duplicate", &[]), done("4"));
+    assert_eq!(seen(&worker), Finding::Confirmed);
+    let file = std::fs::File::open("/dev/zero").unwrap();
+    assert_eq!(tell(&mut worker, "keep", &[file.as_fd()]), done("1"));
+    let Finding::Contradicted { found } = seen(&worker) else {
+        panic!("a file is open");
+    };
+    assert!(found.ends_with(" is /dev/zero"), "{found}");
+}
+
+fn done(detail: &str) -> Outcome {
+    Outcome::Done(detail.to_owned())
 }
