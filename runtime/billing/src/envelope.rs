@@ -18,6 +18,8 @@ pub const ORDER_TYPE: &str = "application/vnd.meterbox.order+json";
 pub const RECEIPT_TYPE: &str = "application/vnd.in-toto+json";
 /// What the payload of an acceptance's envelope is.
 pub const ACCEPTANCE_TYPE: &str = "application/vnd.meterbox.acceptance+json";
+/// What the payload of a credit's envelope is.
+pub const CREDIT_TYPE: &str = "application/vnd.meterbox.credit+json";
 
 /// A document that is signed. Its payload is its canonical JSON.
 pub trait Document: Serialize + DeserializeOwned {

@@ -1,0 +1,221 @@
+//! Owns what statements, invoices and exports read of the books: one record for each thing that was posted.
+//! Smaller than the signed documents that it is taken from, and rebuilt from them at any time.
+
+use serde::{Deserialize, Serialize};
+
+use crate::acceptance::{Acceptance, Verdict};
+use crate::bill::Line;
+use crate::credit::Credit;
+use crate::digest::Digest;
+use crate::key::PublicKey;
+use crate::money::{Amount, Currency};
+use crate::receipt::Receipt;
+use crate::text::{Id, Message};
+use crate::timestamp::Timestamp;
+
+/// One thing that was posted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Record {
+    /// A receipt charged something.
+    Charge(Charge),
+    /// A credit gave something back.
+    Credit(Credited),
+    /// The requestor disputes a receipt. It moves no money: a credit may follow.
+    Dispute(Disputed),
+}
+
+/// What a receipt charged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Charge {
+    /// The receipt's number, which is its place in the transparency log: 0, 1, 2 and so on.
+    pub sequence: u64,
+    /// The digest of the receipt's payload.
+    pub receipt: Digest,
+    /// The requestor's name for the order.
+    pub order_id: Id,
+    /// Who pays.
+    pub requestor: PublicKey,
+    /// Who is paid.
+    pub provider: PublicKey,
+    /// The digest of the job.
+    pub job: Digest,
+    /// The digest of the program.
+    pub module: Digest,
+    /// The digest of the rate card.
+    pub rate_card: Digest,
+    /// The currency of every amount.
+    pub currency: Currency,
+    /// When the job was started.
+    pub started_at: Timestamp,
+    /// When it had ended.
+    pub ended_at: Timestamp,
+    /// How it ended: the `kind` of its outcome.
+    pub outcome: String,
+    /// The bill's lines, of which the total is the sum.
+    pub lines: Vec<Line>,
+    /// Their sum.
+    pub total: Amount,
+}
+
+/// What a credit gave back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credited {
+    /// The provider's name for the credit.
+    pub id: Id,
+    /// The digest of the credit's payload.
+    pub credit: Digest,
+    /// The digest of the receipt's payload.
+    pub receipt: Digest,
+    /// The requestor's name for the order.
+    pub order_id: Id,
+    /// Who gets it back.
+    pub requestor: PublicKey,
+    /// Who gives it.
+    pub provider: PublicKey,
+    /// The digest of the job.
+    pub job: Digest,
+    /// The currency.
+    pub currency: Currency,
+    /// How much.
+    pub amount: Amount,
+    /// Why.
+    pub reason: Message,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What the requestor disputes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disputed {
+    /// The digest of the dispute's payload.
+    pub dispute: Digest,
+    /// The digest of the receipt's payload.
+    pub receipt: Digest,
+    /// The requestor's name for the order.
+    pub order_id: Id,
+    /// Who disputes.
+    pub requestor: PublicKey,
+    /// Who wrote the receipt.
+    pub provider: PublicKey,
+    /// The digest of the job.
+    pub job: Digest,
+    /// The currency.
+    pub currency: Currency,
+    /// The receipt's total.
+    pub total: Amount,
+    /// In which way it is wrong.
+    pub reason: Message,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Charge {
+    /// What billing reads of a receipt of this digest, whose order this requestor signed.
+    #[must_use]
+    pub fn of(receipt: &Receipt, digest: Digest, requestor: PublicKey) -> Charge {
+        let (reproducible, attested) = (receipt.reproducible(), receipt.attested());
+        Charge {
+            sequence: attested.sequence,
+            receipt: digest,
+            order_id: attested.order_id.clone(),
+            requestor,
+            provider: attested.provider_key,
+            job: reproducible.job,
+            module: reproducible.module,
+            rate_card: reproducible.rate_card,
+            currency: reproducible.currency,
+            started_at: attested.started_at,
+            ended_at: attested.ended_at,
+            outcome: reproducible.outcome.kind().to_owned(),
+            lines: reproducible.lines.clone(),
+            total: reproducible.total,
+        }
+    }
+}
+
+impl Credited {
+    /// What billing reads of a credit of this digest, on this charge.
+    #[must_use]
+    pub fn of(credit: &Credit, digest: Digest, charge: &Charge) -> Credited {
+        Credited {
+            id: credit.id.clone(),
+            credit: digest,
+            receipt: credit.receipt,
+            order_id: charge.order_id.clone(),
+            requestor: charge.requestor,
+            provider: charge.provider,
+            job: charge.job,
+            currency: credit.currency,
+            amount: credit.amount,
+            reason: credit.reason.clone(),
+            at: credit.at,
+        }
+    }
+}
+
+impl Disputed {
+    /// What billing reads of a dispute of this digest, on this charge; none if the receipt was accepted.
+    #[must_use]
+    pub fn of(acceptance: &Acceptance, digest: Digest, charge: &Charge) -> Option<Disputed> {
+        let Verdict::Disputed { reason } = &acceptance.verdict else {
+            return None;
+        };
+        Some(Disputed {
+            dispute: digest,
+            receipt: acceptance.receipt,
+            order_id: charge.order_id.clone(),
+            requestor: charge.requestor,
+            provider: charge.provider,
+            job: charge.job,
+            currency: charge.currency,
+            total: charge.total,
+            reason: reason.clone(),
+            at: acceptance.at,
+        })
+    }
+}
+
+impl Record {
+    /// When it counts: a receipt when its job had ended.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Record::Charge(charge) => charge.ended_at,
+            Record::Credit(credited) => credited.at,
+            Record::Dispute(disputed) => disputed.at,
+        }
+    }
+
+    /// Who pays, or is given back.
+    #[must_use]
+    pub const fn requestor(&self) -> &PublicKey {
+        match self {
+            Record::Charge(charge) => &charge.requestor,
+            Record::Credit(credited) => &credited.requestor,
+            Record::Dispute(disputed) => &disputed.requestor,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_record_says_what_its_receipt_says_and_comes_back() {
+        let receipt = fixture::receipt();
+        let requestor = fixture::requestor_key().public().unwrap();
+        let charge = Charge::of(&receipt, Digest::of(b"payload"), requestor);
+        let amounts = charge.lines.iter().map(|line| line.amount);
+        assert_eq!(Amount::sum(amounts).unwrap(), charge.total);
+        assert_eq!(charge.total, receipt.reproducible().total);
+        let record = Record::Charge(charge);
+        let text = serde_json::to_string(&record).unwrap();
+        assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+    }
+}
