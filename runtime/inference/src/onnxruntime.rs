@@ -43,6 +43,14 @@ const CONFIGURATION: &[(&str, &str)] = &[
     ("session.x64quantprecision", "1"),
 ];
 
+/// For models with branches and loops. What depends on constants alone the library computes when a session is
+/// made, in branches that no call takes and in loops of no step, too: that, nobody is charged for. Elsewhere
+/// each such node is in the cost of every call.
+const CONFIGURATION_OF_SUBGRAPHS: (&str, &str) = (
+    "optimization.disable_specified_optimizers",
+    "ConstantFolding",
+);
+
 /// The library, loaded, and how sessions are set up.
 pub(crate) struct OnnxRuntime {
     environment: Environment,
@@ -86,7 +94,7 @@ impl OnnxRuntime {
     /// that is too old for it, is found now and not with the first guest.
     fn try_out(&self) -> Result<(), EngineError> {
         let tried = self
-            .session(&doubling().encode_to_vec())
+            .session(&Model::of(&doubling()))
             .and_then(|mut session| {
                 let input = Tensor::new(
                     vec![1],
@@ -112,10 +120,10 @@ impl OnnxRuntime {
         })
     }
 
-    fn session(&self, model: &[u8]) -> Result<Session, String> {
+    fn session(&self, model: &Model) -> Result<Session, String> {
         let session = self
-            .options()
-            .and_then(|mut options| options.commit_from_memory(model))
+            .options(model.has_subgraphs)
+            .and_then(|mut options| options.commit_from_memory(&model.bytes))
             .map_err(|error| error.to_string())?;
         if matches!(self.device, Device::Cuda { .. }) {
             placement::check(&session)?;
@@ -123,7 +131,7 @@ impl OnnxRuntime {
         Ok(session)
     }
 
-    fn options(&self) -> ort::Result<SessionBuilder> {
+    fn options(&self, has_subgraphs: bool) -> ort::Result<SessionBuilder> {
         let mut options = Session::builder(&self.environment)?
             // `Level3` names a number that some versions abort on; `All` is the same set.
             .with_optimization_level(GraphOptimizationLevel::All)?
@@ -134,7 +142,8 @@ impl OnnxRuntime {
             // Kept for each combination of input shapes without bound, and guests choose the shapes.
             .with_memory_pattern(false)?
             .with_log_level(LogLevel::Fatal)?;
-        for (key, value) in CONFIGURATION {
+        let of_subgraphs = has_subgraphs.then_some(&CONFIGURATION_OF_SUBGRAPHS);
+        for (key, value) in CONFIGURATION.iter().chain(of_subgraphs) {
             options = options.with_config_entry(key, value)?;
         }
         let Device::Cuda {
@@ -158,6 +167,23 @@ impl OnnxRuntime {
         Ok(options
             .with_config_entry("session.record_ep_graph_assignment_info", "1")?
             .with_execution_providers([cuda.build().error_on_failure()])?)
+    }
+}
+
+/// A model as the library is given it.
+struct Model {
+    bytes: Vec<u8>,
+    has_subgraphs: bool,
+}
+
+impl Model {
+    fn of(model: &pb::ModelProto) -> Model {
+        let nodes = model.graph.iter().flat_map(|graph| &graph.node);
+        let mut attributes = nodes.flat_map(|node| &node.attribute);
+        Model {
+            bytes: model.encode_to_vec(),
+            has_subgraphs: attributes.any(|one| one.g.is_some() || !one.graphs.is_empty()),
+        }
     }
 }
 
@@ -203,7 +229,7 @@ impl Opened for Arc<OnnxRuntime> {
         Ok(Box::new(OnnxRuntimeBackend {
             session: Arc::new(LazySession {
                 engine: Arc::clone(self),
-                model: Mutex::new(Some(model.encode_to_vec())),
+                model: Mutex::new(Some(Model::of(&model))),
                 session: OnceLock::new(),
             }),
             inputs: source.inputs.to_vec(),
@@ -220,8 +246,8 @@ impl Opened for Arc<OnnxRuntime> {
 /// on constants alone, which a small file can make as much as it likes: only a call's cost bounds it.
 struct LazySession {
     engine: Arc<OnnxRuntime>,
-    /// The model's bytes, until the session has taken them.
-    model: Mutex<Option<Vec<u8>>>,
+    /// The model, until the session has taken it.
+    model: Mutex<Option<Model>>,
     /// A failure is final: the same bytes would fail again, at the same price.
     session: OnceLock<Result<Mutex<Session>, String>>,
 }
@@ -231,7 +257,7 @@ impl LazySession {
         self.session
             .get_or_init(|| {
                 let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
-                let model = model.take().unwrap_or_default();
+                let model = model.take().ok_or("the model was taken before")?;
                 self.engine.session(&model).map(Mutex::new)
             })
             .as_ref()

@@ -46,6 +46,25 @@ impl Tolerance {
     }
 }
 
+impl fmt::Display for Tolerance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Tolerance::Exact => f.write_str("in no bit"),
+            Tolerance::Within {
+                absolute,
+                relative,
+                same_arg_max,
+            } => {
+                write!(f, "floats by {absolute} and by {relative} of their value")?;
+                if *same_arg_max {
+                    f.write_str(", where the largest of each row stays the same")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
 /// What a receipt's libraries have beside tract where its process was not of the bit-exact class: why not.
 pub(crate) const NOT_BIT_EXACT: &str = "not-bit-exact";
 

@@ -302,20 +302,18 @@ impl<'r> Replay<'r> {
 
 /// What a replay has proved that found no difference, of so many calls.
 fn verdict(of: u64, recompute: &Recompute) -> Verdict {
-    let is_all = match recompute {
-        Recompute::All => true,
-        Recompute::None => of == 0,
-        Recompute::These(calls) => (0..of).all(|call| calls.contains(&call)),
+    let mut calls = match recompute {
+        Recompute::All => return Verdict::RecomputedAll { calls: of },
+        Recompute::None => Vec::new(),
+        Recompute::These(calls) => calls.clone(),
     };
-    match recompute {
-        _ if is_all => Verdict::RecomputedAll { calls: of },
-        Recompute::These(calls) if calls.iter().any(|call| *call < of) => {
-            let mut calls: Vec<u64> = calls.iter().copied().filter(|call| *call < of).collect();
-            calls.sort_unstable();
-            calls.dedup();
-            Verdict::Recomputed { calls, of }
-        }
-        _ => Verdict::TranscriptTrusted { calls: of },
+    calls.retain(|call| *call < of);
+    calls.sort_unstable();
+    calls.dedup();
+    match u64::try_from(calls.len()) {
+        Ok(count) if count == of => Verdict::RecomputedAll { calls: of },
+        Ok(0) => Verdict::TranscriptTrusted { calls: of },
+        _ => Verdict::Recomputed { calls, of },
     }
 }
 

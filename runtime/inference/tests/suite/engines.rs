@@ -2,13 +2,14 @@
 
 use std::num::NonZeroU16;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use meterbox_inference::{
-    Device, Engine, EngineError, EngineKind, EngineSettings, Libraries, Model, ModelError,
-    ModelLimits, Tensor,
+    Device, ElementType, Engine, EngineError, EngineKind, EngineSettings, Libraries, Model,
+    ModelError, ModelLimits, Tensor,
 };
 
-use crate::build::{F32, Onnx, example, text};
+use crate::build::{F32, Onnx, cost_f32, example, text, within};
 
 const GPU: Device = Device::Cuda {
     index: 0,
@@ -122,6 +123,54 @@ fn what_an_engine_would_compute_otherwise_is_refused_by_name() {
     })
     .unwrap();
     assert!(Model::load_on(&onnx.bytes(), &ModelLimits::default(), &engine).is_ok());
+}
+
+#[test]
+fn nobody_computes_for_nothing_what_a_branch_that_is_not_taken_says_of_constants() {
+    let Some(libraries) = onnxruntime() else {
+        return;
+    };
+    // A hundred products of matrices that are constants: some 200 GFLOP each.
+    let mut heavy = Onnx::new().integers("size", &[4_600, 4_600]).node(
+        "ConstantOfShape",
+        &["size"],
+        &["power_0"],
+        vec![],
+    );
+    for times in 0..100 {
+        let (before, after) = (format!("power_{times}"), format!("power_{}", times + 1));
+        heavy = heavy.node("MatMul", &[&before, "power_0"], &[&after], vec![]);
+    }
+    let heavy = heavy.output("power_100", F32);
+    let light = Onnx::new()
+        .node("Relu", &["x"], &["light"], vec![])
+        .output("light", F32);
+    let onnx = Onnx::new()
+        .input("x", F32, &[-1])
+        .integers("one", &[1])
+        .node("Shape", &["x"], &["shape"], vec![])
+        .node("Equal", &["shape", "one"], &["is_one"], vec![])
+        .node(
+            "If",
+            &["is_one"],
+            &["y"],
+            vec![within("then_branch", heavy), within("else_branch", light)],
+        )
+        .output("y", F32);
+    let engine = Engine::open(&EngineSettings {
+        kind: EngineKind::OnnxRuntime,
+        libraries,
+        ..EngineSettings::default()
+    })
+    .unwrap();
+    let model = Model::load_on(&onnx.bytes(), &ModelLimits::default(), &engine).unwrap();
+    assert!(cost_f32(&model, &[("x", &[4])]).operations.f32 < 1_000);
+    let began = Instant::now();
+    let input = Tensor::new(vec![4], ElementType::F32, vec![0; 16]).unwrap();
+    let outputs = model.compute(vec![("x".to_owned(), input)]).unwrap();
+    assert_eq!(outputs[0].1.data(), [0; 16]);
+    // It would take this processor minutes.
+    assert!(began.elapsed() < Duration::from_secs(20));
 }
 
 #[test]

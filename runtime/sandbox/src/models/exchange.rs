@@ -23,8 +23,9 @@ const TENSORS_MAX: u64 = 1 << 10;
 /// Bytes of the whole.
 pub(super) const EXCHANGE_BYTES: u64 = CALL_BYTES_MAX + TENSORS_MAX * ALIGNMENT;
 
-/// Bytes of one call beyond which what they took is given back to the system at once.
-const KEPT_BYTES_MAX: u64 = 16 << 20;
+/// Bytes of one call beyond which what they took is given back to the system once another memory is used: a run
+/// has as many as it has processes.
+pub(crate) const KEPT_BYTES_MAX: u64 = 1 << 20;
 
 /// The file behind the memory: what is passed between processes.
 pub(crate) struct ExchangeFile(pub(crate) File);
@@ -39,13 +40,10 @@ impl ExchangeFile {
         Ok(ExchangeFile(file.into()))
     }
 
-    /// Gives back the memory of a call that was large.
-    pub(crate) fn release(&self, bytes: u64) -> std::io::Result<()> {
-        if bytes > KEPT_BYTES_MAX {
-            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-            fallocate(&self.0, flags, 0, EXCHANGE_BYTES)?;
-        }
-        Ok(())
+    /// Gives all memory back to the system. What lay in it is gone: it reads as zeros.
+    pub(crate) fn release(&self) -> std::io::Result<()> {
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        Ok(fallocate(&self.0, flags, 0, EXCHANGE_BYTES)?)
     }
 }
 
@@ -180,7 +178,7 @@ mod tests {
         assert!(one.read(0, u64::MAX).is_err());
         // Who has the file cannot pull it away from under the other.
         assert!(ftruncate(&file.0, 0).is_err());
-        file.release(KEPT_BYTES_MAX + 1).unwrap();
+        file.release().unwrap();
         assert_eq!(other.read(64, 6).unwrap(), [0; 6]);
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use meterbox_inference::{Cost, InputShape};
 
 use super::exchange::Exchange;
-use super::wire::{Answered, Ask, Content, ShapePart, cost_of, put, take};
+use super::wire::{Answered, Ask, Content, Opened, ShapePart, cost_of, put, take};
 use super::{Answer, Denied, Device, ModelFacts, Models, OpenModel, Source, Tensors};
 use crate::host::wide;
 use crate::job::Input;
@@ -26,9 +26,9 @@ pub(crate) trait Line: Send + Sync {
     fn answer(&self) -> Result<(Answered, Option<File>), String>;
 }
 
-fn ask(line: &dyn Line, ask: &Ask) -> Result<Answered, HostEnd> {
+fn ask(line: &dyn Line, ask: &Ask) -> Result<(Answered, Option<File>), HostEnd> {
     line.ask(ask).map_err(silent)?;
-    Ok(line.answer().map_err(silent)?.0)
+    line.answer().map_err(silent)
 }
 
 /// The models of one run.
@@ -36,7 +36,9 @@ pub(crate) struct Remote {
     line: Arc<dyn Line>,
     /// Of which inputs are named by their number.
     inputs: Vec<[u8; 32]>,
-    exchange: OnceLock<Arc<Exchange>>,
+    /// The memory that tensors are handed over in, one for each process that computes for the run: none sees what
+    /// another is given.
+    exchanges: Mutex<Vec<Arc<Exchange>>>,
     opened: Mutex<u32>,
 }
 
@@ -53,29 +55,42 @@ impl Remote {
         Remote {
             line,
             inputs: inputs.iter().map(|input| input.sha256).collect(),
-            exchange: OnceLock::new(),
+            exchanges: Mutex::default(),
             opened: Mutex::new(0),
         }
     }
 
-    fn exchange(&self) -> Result<Arc<Exchange>, HostEnd> {
-        if let Some(exchange) = self.exchange.get() {
+    /// The first memory, in which models are handed over that the guest brings.
+    fn first_exchange(&self) -> Result<Arc<Exchange>, HostEnd> {
+        if let Some(first) = locked(&self.exchanges).first() {
+            return Ok(Arc::clone(first));
+        }
+        match ask(&*self.line, &Ask::Exchange)? {
+            (Answered::Exchange, Some(file)) => self.exchange(0, Some(&file)),
+            (Answered::Stopped(by), _) => Err(HostEnd::Stopped(by)),
+            _ => Err(confused()),
+        }
+    }
+
+    /// The memory of this number, which the file is if it is new.
+    fn exchange(&self, number: u32, file: Option<&File>) -> Result<Arc<Exchange>, HostEnd> {
+        let number = usize::try_from(number).map_err(|_| confused())?;
+        let mut exchanges = locked(&self.exchanges);
+        if let Some(exchange) = exchanges.get(number) {
             return Ok(Arc::clone(exchange));
         }
-        let fault = |reason: String| {
-            HostEnd::Fault(format!(
-                "there is no memory to hand tensors over in: {reason}"
-            ))
-        };
-        self.line.ask(&Ask::Exchange).map_err(fault)?;
-        let file = match self.line.answer().map_err(fault)? {
-            (Answered::Exchange, Some(file)) => file,
-            (Answered::Stopped(by), _) => return Err(HostEnd::Stopped(by)),
-            _ => return Err(fault("the answer is another".into())),
-        };
-        let exchange = Exchange::open(&file).map_err(|error| fault(error.to_string()))?;
-        Ok(Arc::clone(self.exchange.get_or_init(|| Arc::new(exchange))))
+        let file = file.filter(|_| number == exchanges.len());
+        let exchange = Exchange::open(file.ok_or_else(confused)?).map_err(|error| {
+            HostEnd::Fault(format!("the memory for tensors cannot be used: {error}"))
+        })?;
+        let exchange = Arc::new(exchange);
+        exchanges.push(Arc::clone(&exchange));
+        Ok(exchange)
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn confused() -> HostEnd {
@@ -88,7 +103,7 @@ fn silent(reason: String) -> HostEnd {
 
 impl Models for Remote {
     fn open(&self, source: &Source<'_>, device: Device) -> Answer<Arc<dyn OpenModel>> {
-        let exchange = self.exchange()?;
+        let first = self.first_exchange()?;
         let (content, sha256) = match source {
             Source::Input(input) => {
                 let number = self.inputs.iter().position(|one| *one == input.sha256);
@@ -100,7 +115,7 @@ impl Models for Remote {
                     bytes: wide(bytes.len()),
                 };
                 let too_large = || HostEnd::Limit("model_bytes");
-                exchange.write(0, bytes).map_err(|_| too_large())?;
+                first.write(0, bytes).map_err(|_| too_large())?;
                 (content, *sha256)
             }
         };
@@ -109,9 +124,11 @@ impl Models for Remote {
             sha256,
             device,
         };
-        match ask(&*self.line, &open)? {
-            Answered::Opened(Ok(facts)) => {
-                let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let (answered, file) = ask(&*self.line, &open)?;
+        match answered {
+            Answered::Opened(Ok(Opened { facts, exchange })) => {
+                let exchange = self.exchange(exchange, file.as_ref())?;
+                let mut opened = locked(&self.opened);
                 let number = *opened;
                 *opened = number.checked_add(1).ok_or_else(confused)?;
                 Ok(Ok(Arc::new(RemoteModel {
@@ -123,6 +140,8 @@ impl Models for Remote {
                 })))
             }
             Answered::Opened(Err(denied)) => Ok(Err(denied)),
+            Answered::NoDevice => Err(HostEnd::NoDevice),
+            Answered::Unable(reason) => Err(HostEnd::Unable(reason)),
             Answered::Stopped(by) => Err(HostEnd::Stopped(by)),
             _ => Err(confused()),
         }
@@ -137,18 +156,17 @@ impl OpenModel for RemoteModel {
     fn cost(&self, inputs: &[InputShape<'_>]) -> Answer<Cost> {
         let shapes: Vec<ShapePart> = inputs.iter().map(ShapePart::of).collect();
         let known = |costs: &HashMap<_, Cost>| costs.get(&shapes).copied();
-        let lock = || self.costs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cost) = known(&lock()) {
+        if let Some(cost) = known(&locked(&self.costs)) {
             return Ok(Ok(cost));
         }
         let question = Ask::Cost {
             model: self.number,
             shapes: shapes.clone(),
         };
-        match ask(&*self.line, &question)? {
+        match ask(&*self.line, &question)?.0 {
             Answered::Costs(Ok(cost)) => {
                 let cost = cost_of(cost);
-                let mut costs = lock();
+                let mut costs = locked(&self.costs);
                 if costs.len() < COSTS_MAX {
                     costs.insert(shapes, cost);
                 }

@@ -33,7 +33,7 @@ pub(crate) enum Content {
 /// What a run asks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Ask {
-    /// For the memory that tensors are handed over in; it comes along with the answer.
+    /// For the run's first memory, in which it hands over models that it brings; it comes along with the answer.
     Exchange,
     /// To open a model, which has the next number from then on.
     Open {
@@ -43,7 +43,7 @@ pub(crate) enum Ask {
     },
     /// What a call on the model of this number costs.
     Cost { model: u32, shapes: Vec<ShapePart> },
-    /// To compute with tensors that lie in the exchange.
+    /// To compute with tensors that lie in the model's exchange.
     Compute { model: u32, inputs: Vec<TensorPart> },
 }
 
@@ -51,12 +51,25 @@ pub(crate) enum Ask {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Answered {
     Exchange,
-    Opened(Result<ModelFacts, Denied>),
+    Opened(Result<Opened, Denied>),
     Costs(Result<[u64; 7], Denied>),
-    /// The outputs, which lie in the exchange.
+    /// The outputs, which lie in the model's exchange.
     Computed(Result<Vec<TensorPart>, Denied>),
+    /// The model's device is not there. For who compares calls alone: a run ends by it.
+    NoDevice,
+    /// The engine cannot run the model. For who compares calls alone, too.
+    Unable(String),
     /// The run is to stop.
     Stopped(crate::stop::Stopper),
+}
+
+/// A model that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Opened {
+    pub(crate) facts: ModelFacts,
+    /// The number of the memory in which its tensors are handed over. It comes along with the answer if it is new,
+    /// and then has the next number: the first memory has 0.
+    pub(crate) exchange: u32,
 }
 
 /// A shape, by the name of an input.
@@ -127,26 +140,25 @@ impl TensorPart {
 
     /// Bytes that it has; none if it cannot be a tensor.
     fn bytes(&self) -> Option<u64> {
-        let mut dimensions = self.shape.dimensions.iter();
-        let elements = dimensions.try_fold(1_u64, |all, &size| all.checked_mul(size.into()))?;
-        self.element_type()?.bytes_of(elements)
+        Tensor::bytes_of(&self.shape.dimensions, self.element_type()?).ok()
     }
 }
 
-/// Whether tensors lie one behind the other as [`put`] lays them out.
-pub(crate) fn is_laid_out(parts: &[TensorPart]) -> bool {
+/// Where tensors end that lie one behind the other as [`put`] lays them out; none if they do not.
+pub(crate) fn end_of(parts: &[TensorPart]) -> Option<u64> {
     let mut layout = Layout::default();
-    parts.iter().all(|part| {
-        let bytes = part.bytes().filter(|&bytes| bytes <= CALL_BYTES_MAX);
-        bytes.is_some_and(|bytes| part.at == layout.next(bytes))
-    }) && layout.end() <= EXCHANGE_BYTES
+    for part in parts {
+        let bytes = part.bytes().filter(|&bytes| bytes <= CALL_BYTES_MAX)?;
+        if part.at != layout.next(bytes) {
+            return None;
+        }
+    }
+    Some(layout.end()).filter(|&end| end <= EXCHANGE_BYTES)
 }
 
 /// Takes tensors out of the exchange. None if they are none, or lie elsewhere.
 pub(crate) fn take(exchange: &Exchange, parts: Vec<TensorPart>) -> Option<Tensors> {
-    if !is_laid_out(&parts) {
-        return None;
-    }
+    end_of(&parts)?;
     let take = |part: TensorPart| {
         let data = exchange.read(part.at, part.bytes()?).ok()?;
         let element_type = part.element_type()?;

@@ -174,7 +174,7 @@ pub(super) fn attempt(order: &Order<'_>, runner: &mut Runner, told: &mut Told) -
 }
 
 /// An unnamed file for what a run writes.
-fn scratch(settings: &WorkerSettings) -> std::io::Result<File> {
+pub(super) fn scratch(settings: &WorkerSettings) -> std::io::Result<File> {
     match &settings.scratch {
         Some(folder) => {
             std::fs::create_dir_all(folder)?;
@@ -197,7 +197,7 @@ pub(super) fn send(
 /// Loads what the runner does not have, hands over the inputs, and lets it run.
 fn begin(order: &Order<'_>, runner: &mut Runner, scratch: &File) -> Result<(), Attempt> {
     load(runner, order.artefact, false)?;
-    let files = input_files(&order.job.inputs).map_err(failed)?;
+    let files = input_files(order).map_err(failed)?;
     let mut parts = Vec::new();
     let mut along = Vec::new();
     let mut bytes = 0;
@@ -275,11 +275,11 @@ enum InputFile<'i> {
 }
 
 /// What stands for each input: its bytes if they are few, its file, or a file that they are put into.
-fn input_files(inputs: &[Input]) -> Result<Vec<InputFile<'_>>, Fault> {
+fn input_files<'o>(order: &'o Order<'_>) -> Result<Vec<InputFile<'o>>, Fault> {
+    let inputs = order.job.inputs.iter();
     inputs
-        .iter()
         .map(|input| {
-            input_file(input).map_err(|error| {
+            input_file(input, order.settings).map_err(|error| {
                 let name = &input.name;
                 Fault::Host(format!("reading the input `{name}` failed: {error}"))
             })
@@ -287,7 +287,7 @@ fn input_files(inputs: &[Input]) -> Result<Vec<InputFile<'_>>, Fault> {
         .collect()
 }
 
-fn input_file(input: &Input) -> std::io::Result<InputFile<'_>> {
+fn input_file<'i>(input: &'i Input, settings: &WorkerSettings) -> std::io::Result<InputFile<'i>> {
     let size = input.blob.size();
     if size <= INLINE_BYTES_MAX {
         let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
@@ -297,7 +297,7 @@ fn input_file(input: &Input) -> std::io::Result<InputFile<'_>> {
     if let Some(file) = input.blob.file() {
         return Ok(InputFile::Open(file));
     }
-    let mut file = tempfile::tempfile()?;
+    let mut file = scratch(settings)?;
     let mut buffer = vec![0; 1 << 20];
     let mut offset = 0;
     while offset < size {
@@ -414,7 +414,8 @@ fn answer(
     };
     let file = match (witness, &answered) {
         (Some(witness), Answered::Exchange) => Some(witness.exchange()),
-        _ => relay.file(&answered),
+        (Some(_), _) => None,
+        (None, _) => relay.file(),
     };
     let file = file.map(AsFd::as_fd);
     let files: Vec<_> = file.into_iter().collect();

@@ -160,7 +160,7 @@ impl Pool {
         if pool.engine_zygote.is_some() {
             // An engine that cannot be opened is known before any job comes.
             let fork = |_, limits: &_| pool.fork_inference(pool.device(), limits);
-            let begun = pool.shelf.begun(&fork);
+            let begun = pool.shelf.begun(&fork, &|| None);
             begun.map_err(WorkerStartError::Engine)?;
         }
         let first = pool.fork_runner()?;

@@ -11,12 +11,12 @@ use sha2::{Digest, Sha256};
 
 use super::InferenceEngine;
 use super::attempt::Order;
-use super::shelf::{Question, Shelved, Slot, Unanswered};
+use super::shelf::{Question, Shelved, Unanswered};
 use super::wire::{FromInference, Nonsense, ToInference};
 use crate::host::wide;
 use crate::job::Blob;
-use crate::models::exchange::{CALL_BYTES_MAX, ExchangeFile};
-use crate::models::wire::{Answered, Ask, Content, TensorPart, is_laid_out};
+use crate::models::exchange::{CALL_BYTES_MAX, ExchangeFile, KEPT_BYTES_MAX};
+use crate::models::wire::{self, Answered, Ask, Content, ShapePart, TensorPart, end_of};
 use crate::models::{Denied, Device, ModelFacts};
 use crate::outcome::{Fault, Refusal};
 use crate::run::RunError;
@@ -73,7 +73,10 @@ impl From<Unanswered> for End {
 struct Opened {
     sha256: [u8; 32],
     content: Bytes,
-    slot: Arc<Slot>,
+    /// Which process has it.
+    shelved: Shelved,
+    /// Where among the run's exchanges that process's is.
+    exchange: usize,
     /// Why its results may differ in bits, wherever it is computed.
     not_bit_exact: Option<String>,
 }
@@ -86,10 +89,26 @@ enum Bytes {
     Copy(Arc<File>),
 }
 
+/// The memory in which the run and one process hand tensors over.
+struct Handover {
+    /// The one public model that the process has; none for the owner's processes.
+    public: Option<[u8; 32]>,
+    /// The shelf's number for it.
+    number: u64,
+    file: ExchangeFile,
+    /// Bytes that the largest call took since they were given back.
+    bytes: u64,
+}
+
 /// One run's side of the models.
 pub(super) struct Relay<'o> {
     order: &'o Order<'o>,
-    exchange: Option<(u64, ExchangeFile)>,
+    /// The first is the owner's.
+    exchanges: Vec<Handover>,
+    /// Which of them was used last.
+    last: usize,
+    /// Which of them is new with the last answer.
+    is_new: Option<usize>,
     opened: Vec<Opened>,
     /// Bytes of models that the guest brought itself, of which there are copies.
     copied_bytes: u64,
@@ -101,7 +120,9 @@ impl<'o> Relay<'o> {
     pub(super) fn new(order: &'o Order<'o>) -> Relay<'o> {
         Relay {
             order,
-            exchange: None,
+            exchanges: Vec::new(),
+            last: 0,
+            is_new: None,
             opened: Vec::new(),
             copied_bytes: 0,
             engine: RefCell::new(None),
@@ -127,22 +148,18 @@ impl<'o> Relay<'o> {
         }
     }
 
-    /// The file that comes along with an answer.
-    pub(super) fn file(&self, answered: &Answered) -> Option<&File> {
-        match (answered, &self.exchange) {
-            (Answered::Exchange, Some((_, exchange))) => Some(&exchange.0),
-            _ => None,
-        }
+    /// The file that comes along with the last answer.
+    pub(super) fn file(&self) -> Option<&File> {
+        let handover = self.exchanges.get(self.is_new?);
+        handover.map(|handover| &handover.file.0)
     }
 
     /// Answers a question of the run's.
     pub(super) fn answer(&mut self, ask: Ask) -> Result<Answered, End> {
+        self.is_new = None;
         match ask {
             Ask::Exchange => {
-                if self.exchange.is_none() {
-                    let number = self.order.pool.shelf().number();
-                    self.exchange = Some((number, ExchangeFile::new()?));
-                }
+                self.exchange_for(None)?;
                 Ok(Answered::Exchange)
             }
             Ask::Open {
@@ -151,6 +168,9 @@ impl<'o> Relay<'o> {
                 device,
             } => self.open(content, sha256, device),
             Ask::Cost { model, shapes } => {
+                if !shapes.iter().all(|shape| ShapePart::shape(shape).is_some()) {
+                    return Err(Nonsense("a shape is none").into());
+                }
                 let model = self.opened(model)?;
                 let sha256 = model.sha256;
                 match self.ask(&model, &ToInference::Cost { sha256, shapes })? {
@@ -162,9 +182,46 @@ impl<'o> Relay<'o> {
         }
     }
 
-    fn exchange(&self) -> Result<&(u64, ExchangeFile), Nonsense> {
-        let exchange = self.exchange.as_ref();
-        exchange.ok_or(Nonsense("a run has no memory for tensors"))
+    fn exchange(&self, at: usize) -> Result<&Handover, Nonsense> {
+        let handover = self.exchanges.get(at);
+        handover.ok_or(Nonsense("a run has no memory for tensors"))
+    }
+
+    /// Which exchange is the process's that has this public model, or the owner's. Made when it is asked for first.
+    fn exchange_for(&mut self, public: Option<[u8; 32]>) -> Result<usize, End> {
+        if public.is_some() && self.exchanges.is_empty() {
+            return Err(Nonsense("a run has no memory for models yet").into());
+        }
+        let known = self.exchanges.iter().position(|one| one.public == public);
+        if let Some(at) = known {
+            return Ok(at);
+        }
+        let at = self.exchanges.len();
+        self.exchanges.push(Handover {
+            public,
+            number: self.order.pool.shelf().number(),
+            file: ExchangeFile::new()?,
+            bytes: 0,
+        });
+        self.is_new = Some(at);
+        Ok(at)
+    }
+
+    /// Takes note that a call takes so much of an exchange. What another one took is given back, unless it is
+    /// little: it has been read.
+    fn used(&mut self, at: usize, bytes: u64) -> Result<(), End> {
+        if self.last != at
+            && let Some(last) = self.exchanges.get_mut(self.last)
+            && last.bytes > KEPT_BYTES_MAX
+        {
+            last.file.release()?;
+            last.bytes = 0;
+        }
+        self.last = at;
+        if let Some(handover) = self.exchanges.get_mut(at) {
+            handover.bytes = handover.bytes.max(bytes);
+        }
+        Ok(())
     }
 
     fn opened(&self, model: u32) -> Result<Opened, Nonsense> {
@@ -198,32 +255,42 @@ impl<'o> Relay<'o> {
                 match (input.blob.file(), self.copied(sha256)) {
                     (Some(_), _) => Bytes::Input(number),
                     (None, Some(copy)) => copy,
-                    (None, None) => Bytes::Copy(Arc::new(copy_of_blob(&*input.blob)?)),
+                    (None, None) => self.copy_of(&*input.blob)?,
                 }
             }
             Content::Exchange { bytes } => self.brought(bytes, sha256)?,
         };
         let job = self.order.job;
         // What a guest brings itself is its own, whatever its digest.
-        let shelved = match content {
-            _ if is_input && job.public_models.contains(&sha256) => Shelved::Public(device, sha256),
-            _ => Shelved::Owner(device, job.owner),
+        let public = (is_input && job.public_models.contains(&sha256)).then_some(sha256);
+        let shelved = match public {
+            Some(sha256) => Shelved::Public(device, sha256),
+            None => Shelved::Owner(device, job.owner),
         };
+        let exchange = self.exchange_for(public)?;
         let model = Opened {
             sha256,
             content,
-            slot: self.order.pool.shelf().slot(shelved),
+            shelved,
+            exchange,
             not_bit_exact: None,
         };
-        let facts = self.put(&model)?;
-        if let Ok(facts) = &facts {
-            let not_bit_exact = facts.not_bit_exact.clone();
-            self.opened.push(Opened {
-                not_bit_exact,
-                ..model
-            });
-        }
-        Ok(Answered::Opened(facts))
+        let facts = match self.put(&model)? {
+            Ok(facts) => facts,
+            Err(denied) => {
+                // The run is told of no memory, so there is none.
+                if self.is_new.take().is_some() {
+                    self.exchanges.pop();
+                }
+                return Ok(Answered::Opened(Err(denied)));
+            }
+        };
+        self.opened.push(Opened {
+            not_bit_exact: facts.not_bit_exact.clone(),
+            ..model
+        });
+        let exchange = u32::try_from(exchange).map_err(|_| Nonsense("too many models"))?;
+        Ok(Answered::Opened(Ok(wire::Opened { facts, exchange })))
     }
 
     /// The copy of a model that was opened before.
@@ -245,14 +312,42 @@ impl<'o> Relay<'o> {
         if self.copied_bytes > self.order.limits.model_bytes || bytes > CALL_BYTES_MAX {
             return Err(Nonsense("a run brings more models than it may").into());
         }
-        let (_, exchange) = self.exchange()?;
+        let exchange = &self.exchange(0)?.file;
         let read = |offset, piece: &mut [u8]| exchange.0.read_exact_at(piece, offset);
-        let (copy, digest) = copy(bytes, read)?;
-        exchange.release(bytes)?;
+        let (copy, digest) = self.copy(bytes, read)?;
+        exchange.release()?;
         if digest != sha256 {
             return Err(Nonsense("a model has another digest than its own").into());
         }
         Ok(Bytes::Copy(Arc::new(copy)))
+    }
+
+    /// What a blob holds, in a file.
+    fn copy_of(&self, blob: &dyn Blob) -> std::io::Result<Bytes> {
+        let read = |offset, piece: &mut [u8]| blob.read_at(offset, piece);
+        let (file, _) = self.copy(blob.size(), read)?;
+        Ok(Bytes::Copy(Arc::new(file)))
+    }
+
+    /// A file with so many bytes, as they are read from each offset, and their digest.
+    fn copy(
+        &self,
+        bytes: u64,
+        read: impl Fn(u64, &mut [u8]) -> std::io::Result<()>,
+    ) -> std::io::Result<(File, [u8; 32])> {
+        let copy = super::attempt::scratch(self.order.settings)?;
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; COPY_BYTES];
+        let mut offset = 0;
+        while offset < bytes {
+            let left = usize::try_from(bytes - offset).unwrap_or(usize::MAX);
+            let piece = buffer.get_mut(..left.min(COPY_BYTES)).unwrap_or_default();
+            read(offset, piece)?;
+            hasher.update(&piece);
+            copy.write_all_at(piece, offset)?;
+            offset += wide(piece.len());
+        }
+        Ok((super::cache::read_only(&copy)?, hasher.finalize().into()))
     }
 
     /// Has the process of a model open it.
@@ -281,19 +376,17 @@ impl<'o> Relay<'o> {
     }
 
     fn compute(&mut self, model: u32, inputs: Vec<TensorPart>) -> Result<Answered, End> {
-        if !is_laid_out(&inputs) {
-            return Err(Nonsense("tensors lie where there is no room").into());
-        }
+        let end = end_of(&inputs).ok_or(Nonsense("tensors lie where there is no room"))?;
         let model = self.opened(model)?;
         let sha256 = model.sha256;
+        self.used(model.exchange, end)?;
         let answer = self.ask(&model, &ToInference::Compute { sha256, inputs })?;
         let FromInference::Computed(computed) = answer else {
             return Err(confused());
         };
-        if let Ok(outputs) = &computed
-            && !is_laid_out(outputs)
-        {
-            return Err(confused());
+        if let Ok(outputs) = &computed {
+            let end = end_of(outputs).ok_or_else(confused)?;
+            self.used(model.exchange, end)?;
         }
         Ok(Answered::Computed(computed))
     }
@@ -320,17 +413,18 @@ impl<'o> Relay<'o> {
         message: &ToInference,
         file: Option<&File>,
     ) -> Result<FromInference, End> {
-        let (number, exchange) = self.exchange()?;
+        let handover = self.exchange(model.exchange)?;
         let question = Question {
             message,
             file: file.map(AsFd::as_fd),
-            exchange: (*number, exchange.0.as_fd()),
+            exchange: (handover.number, handover.file.0.as_fd()),
         };
         let pool = self.order.pool;
-        let device = model.slot.device;
-        let fork = |_, limits: &_| pool.fork_inference(device, limits);
+        let fork = |_, limits: &_| pool.fork_inference(model.shelved.device(), limits);
         let stop = || self.order.stopped();
-        let (answer, engine) = pool.shelf().ask(&model.slot, &question, &fork, &stop)?;
+        // It is not kept: between two questions it may make room for another.
+        let slot = pool.shelf().slot(model.shelved);
+        let (answer, engine) = pool.shelf().ask(&slot, &question, &fork, &stop)?;
         if let FromInference::Computed(_) = answer {
             self.computed_by(engine, model);
         }
@@ -342,37 +436,11 @@ impl<'o> Relay<'o> {
     }
 }
 
-/// A file with what a blob holds.
-fn copy_of_blob(blob: &dyn Blob) -> std::io::Result<File> {
-    let (file, _) = copy(blob.size(), |offset, piece| blob.read_at(offset, piece))?;
-    Ok(file)
-}
-
-/// A file with so many bytes, as they are read from each offset, and their digest.
-fn copy(
-    bytes: u64,
-    read: impl Fn(u64, &mut [u8]) -> std::io::Result<()>,
-) -> std::io::Result<(File, [u8; 32])> {
-    let copy = tempfile::tempfile()?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; COPY_BYTES];
-    let mut offset = 0;
-    while offset < bytes {
-        let left = usize::try_from(bytes - offset).unwrap_or(usize::MAX);
-        let piece = buffer.get_mut(..left.min(COPY_BYTES)).unwrap_or_default();
-        read(offset, piece)?;
-        hasher.update(&piece);
-        copy.write_all_at(piece, offset)?;
-        offset += wide(piece.len());
-    }
-    Ok((super::cache::read_only(&copy)?, hasher.finalize().into()))
-}
-
 impl Drop for Relay<'_> {
     fn drop(&mut self) {
-        if let Some((_, exchange)) = &self.exchange {
+        for handover in &self.exchanges {
             // The process that has it mapped still keeps none of it. What cannot be given back goes with it.
-            let _ = exchange.release(u64::MAX);
+            let _ = handover.file.release();
         }
     }
 }

@@ -215,7 +215,7 @@ impl Shelf {
         let process = match &mut *place {
             Some(process) => process,
             none => {
-                let process = self.started(fork)?;
+                let process = self.started(fork, stop)?;
                 slot.pid.store(process.worker.pid(), Ordering::Relaxed);
                 none.insert(process)
             }
@@ -244,11 +244,20 @@ impl Shelf {
     fn started(
         &self,
         fork: &dyn Fn(Role, &WorkerLimits) -> Result<Worker, ZygoteError>,
+        stop: &dyn Fn() -> Option<Stopper>,
     ) -> Result<Process, Unanswered> {
-        let (worker, engine) = self.begun(fork).map_err(|why| {
-            let why = format!("it cannot be started: {why}");
-            Unanswered::Fault(Fault::Inference(why))
-        })?;
+        let (worker, engine) = match self.begun(fork, stop) {
+            Ok(begun) => begun,
+            Err(why) => {
+                return Err(match stop() {
+                    Some(by) => Unanswered::Stopped(by),
+                    None => {
+                        let why = format!("it cannot be started: {why}");
+                        Unanswered::Fault(Fault::Inference(why))
+                    }
+                });
+            }
+        };
         Ok(Process {
             worker,
             engine,
@@ -256,25 +265,30 @@ impl Shelf {
         })
     }
 
-    /// A process that is ready, and what computes in it; or why there is none.
+    /// A process that is ready, and what computes in it; or why there is none. `stop` is asked now and then
+    /// whether to give up.
     pub(super) fn begun(
         &self,
         fork: &dyn Fn(Role, &WorkerLimits) -> Result<Worker, ZygoteError>,
+        stop: &dyn Fn() -> Option<Stopper>,
     ) -> Result<(Worker, InferenceEngine), String> {
         let worker = fork(Role::Inference, &self.limits());
         let mut worker = worker.map_err(|error| error.to_string())?;
         let begin = ToInference::Begin {
             bytes_max: self.settings.model_bytes_max,
         };
-        let deadline = Some(Instant::now() + BEGIN_TIME_MAX);
         let bytes = encode(&begin)?;
-        let sent = worker.channel().send(&bytes, &[], deadline);
-        let answer = sent.and_then(|()| worker.channel().receive(deadline));
-        let answer = match answer {
-            Ok(Some(frame)) => decode(&frame.payload).map_err(|error| error.to_string())?,
-            Ok(None) => return Err(ending(&mut worker, "")),
-            Err(error) => return Err(ending(&mut worker, &error.to_string())),
+        let deadline = Instant::now() + SEND_TIME_MAX;
+        let sent = worker.channel().send(&bytes, &[], Some(deadline));
+        let answer = match sent {
+            Ok(()) => receive(&mut worker, BEGIN_TIME_MAX, stop),
+            Err(error) => Err(Failed::Died(error.to_string())),
         };
+        let answer = answer.map_err(|failed| match failed {
+            Failed::Stopped(_) => "nobody waits for it any more".to_owned(),
+            Failed::TooLong => format!("it took more than {} s", BEGIN_TIME_MAX.as_secs()),
+            Failed::Died(reason) => ending(&mut worker, &reason),
+        })?;
         match answer {
             FromInference::Ready(ready) => Ok((worker, ready?)),
             _ => Err("it says something else than that it is ready".into()),
@@ -325,23 +339,32 @@ impl Process {
         }
         let files: Vec<_> = question.file.into_iter().collect();
         self.send(question.message, &files)?;
-        let began = Instant::now();
-        loop {
-            let until = Some(Instant::now() + LOOK_EVERY);
-            match self.worker.channel().receive(until) {
-                Ok(Some(frame)) => {
-                    return decode(&frame.payload).map_err(|error| Failed::Died(error.to_string()));
-                }
-                Ok(None) => return Err(Failed::Died(String::new())),
-                Err(ChannelError::DeadlinePassed) => {}
-                Err(error) => return Err(Failed::Died(error.to_string())),
+        receive(&mut self.worker, time_max, stop)
+    }
+}
+
+/// What a process says next. `stop` is asked now and then whether to give up.
+fn receive(
+    worker: &mut Worker,
+    time_max: Duration,
+    stop: &dyn Fn() -> Option<Stopper>,
+) -> Result<FromInference, Failed> {
+    let began = Instant::now();
+    loop {
+        let until = Some(Instant::now() + LOOK_EVERY);
+        match worker.channel().receive(until) {
+            Ok(Some(frame)) => {
+                return decode(&frame.payload).map_err(|error| Failed::Died(error.to_string()));
             }
-            if let Some(by) = stop() {
-                return Err(Failed::Stopped(by));
-            }
-            if began.elapsed() > time_max {
-                return Err(Failed::TooLong);
-            }
+            Ok(None) => return Err(Failed::Died(String::new())),
+            Err(ChannelError::DeadlinePassed) => {}
+            Err(error) => return Err(Failed::Died(error.to_string())),
+        }
+        if let Some(by) = stop() {
+            return Err(Failed::Stopped(by));
+        }
+        if began.elapsed() > time_max {
+            return Err(Failed::TooLong);
         }
     }
 }

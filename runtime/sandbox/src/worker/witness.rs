@@ -12,9 +12,10 @@ use super::wire::Nonsense;
 use crate::job::{Input, Job};
 use crate::models::exchange::{Exchange, ExchangeFile};
 use crate::models::remote::{Line, Remote};
-use crate::models::wire::{Answered, Ask, Content, ShapePart, cost_part, put, take};
+use crate::models::wire::{Answered, Ask, Content, Opened, ShapePart, cost_part, put, take};
 use crate::models::{Calls, Denied, EndRun, Interposed, Models, NnCode, OpenModel, Source};
 use crate::outcome::{Fault, Refusal};
+use crate::run::RunError;
 use crate::tally::HostEnd;
 
 /// What the thread says.
@@ -128,6 +129,11 @@ impl Witness {
                     let answered = match relay.answer(ask) {
                         Ok(answered) => answered,
                         Err(End::Stopped(by)) => Answered::Stopped(by),
+                        // They matter once there is something to compute.
+                        Err(End::Run(RunError::Refusal(Refusal::NoDevice))) => Answered::NoDevice,
+                        Err(End::Run(RunError::Refusal(Refusal::Model(why)))) => {
+                            Answered::Unable(why)
+                        }
                         Err(end) => {
                             // It gives up, and says so; why is known here.
                             let _ = tell.send(Told::Answered(None));
@@ -135,7 +141,7 @@ impl Witness {
                             return Err(end);
                         }
                     };
-                    let file = relay.file(&answered).map(File::try_clone).transpose()?;
+                    let file = relay.file().map(File::try_clone).transpose()?;
                     let answer = Told::Answered(Some((answered, file)));
                     tell.send(answer).map_err(|_| gone())?;
                 }
@@ -223,7 +229,8 @@ impl Served {
                         Ok(model) => {
                             let facts = model.facts().clone();
                             self.opened.push(model);
-                            Ok(facts)
+                            // The thread has one memory, and hands everything on in the process's own.
+                            Ok(Opened { facts, exchange: 0 })
                         }
                         Err(denied) => Err(denied),
                     },

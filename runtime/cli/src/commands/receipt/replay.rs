@@ -209,12 +209,13 @@ pub(super) fn run(arguments: &ReplayArguments, home: Option<&Path>, ui: &Ui) -> 
             chosen_calls(&order, &secret, &digest, recorded.calls(), count).map_err(failure)?
         }
     };
+    let tolerance = tolerance_of(arguments, &receipt);
     let answers = match &recorded {
         None => Answers::Computed,
         Some(recorded) => Answers::Recorded {
             recorded,
             recompute: &recompute,
-            tolerance: tolerance_of(arguments, &receipt),
+            tolerance,
         },
     };
     let verdict = {
@@ -224,8 +225,20 @@ pub(super) fn run(arguments: &ReplayArguments, home: Option<&Path>, ui: &Ui) -> 
     };
     let verdict = verdict.map_err(failure)?;
     crate::ui::print(&match arguments.format {
-        Format::Json => format!("{:#}\n", as_json(&verdict)),
-        Format::Text => as_text(&verdict, recorded.is_some()),
+        Format::Json => {
+            let mut json = as_json(&verdict);
+            if recorded.is_some() {
+                json["tolerance"] = tolerance_as_json(&tolerance);
+            }
+            format!("{json:#}\n")
+        }
+        Format::Text => {
+            let mut text = as_text(&verdict, recorded.is_some());
+            if recorded.is_some() && recompute != Recompute::None {
+                text += &format!("calls that are computed again may differ: {tolerance}\n");
+            }
+            text
+        }
     })?;
     Ok(match verdict {
         Verdict::RecomputedAll { .. } | Verdict::Recomputed { .. } => Exit::Ok,
@@ -395,6 +408,22 @@ fn as_json(verdict: &Verdict) -> Value {
                 "model": difference.model,
                 "in": disagreement_as_json(&difference.disagreement),
             },
+        }),
+    }
+}
+
+/// How far calls may be apart that are computed again.
+fn tolerance_as_json(tolerance: &Tolerance) -> Value {
+    match tolerance {
+        Tolerance::Exact => json!("exact"),
+        Tolerance::Within {
+            absolute,
+            relative,
+            same_arg_max,
+        } => json!({
+            "absolute": absolute.to_string(),
+            "relative": relative.to_string(),
+            "same_arg_max": same_arg_max,
         }),
     }
 }
