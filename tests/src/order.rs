@@ -7,7 +7,7 @@ use meterbox_billing::envelope::{Document, Envelope};
 use meterbox_billing::job::Job;
 use meterbox_billing::key::SigningKey;
 use meterbox_billing::limits::Limits;
-use meterbox_billing::offer::{Confidentiality, Offer, Precision};
+use meterbox_billing::offer::{Confidentiality, Device, Offer, Precision};
 use meterbox_billing::order::{Nonce, ORDER_SCHEMA, Order};
 use meterbox_billing::timestamp::Timestamp;
 
@@ -50,6 +50,7 @@ pub fn order(offer: &Offer, module: Digest, id: &str, key: &SigningKey) -> Envel
         max_price: "1000".parse().expect("it is an amount"),
         precision: Precision::F32,
         confidentiality: Confidentiality::None,
+        device: Device::Cpu,
         deadline: later,
         expires_at: later,
         nonce: Nonce::from_bytes([0; 16]),

@@ -9,7 +9,7 @@ use crate::job::{Blob, Job, Variable};
 use crate::key::SigningKey;
 use crate::limits::Limits;
 use crate::money::{Amount, UnitPrice};
-use crate::offer::{Capabilities, Confidentiality, OFFER_SCHEMA, Offer, Precision};
+use crate::offer::{Capabilities, Confidentiality, Device, OFFER_SCHEMA, Offer, Precision};
 use crate::order::{Nonce, ORDER_SCHEMA, Order};
 use crate::outcome::Outcome;
 use crate::rate_card::RateCard;
@@ -71,6 +71,7 @@ pub fn offer() -> Offer {
             wasm_features: ["simd".to_owned()].into(),
             meter_version: "1".into(),
             precisions: [Precision::F32].into(),
+            devices: [Device::Cpu].into(),
             confidentiality: [Confidentiality::None].into(),
         },
         expires_at: Timestamp::from_unix_seconds(1_790_000_000).unwrap(),
@@ -88,6 +89,7 @@ pub fn order() -> Order {
         max_price: "1000000".parse().unwrap(),
         precision: Precision::F32,
         confidentiality: Confidentiality::None,
+        device: Device::Cpu,
         deadline: Timestamp::from_unix_seconds(1_785_000_000).unwrap(),
         expires_at: Timestamp::from_unix_seconds(1_784_000_000).unwrap(),
         nonce: Nonce::from_bytes([1; 16]),

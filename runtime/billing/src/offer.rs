@@ -39,6 +39,19 @@ pub enum Confidentiality {
     Attested,
 }
 
+/// What models compute on.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Device {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// A graphics processor.
+    Gpu,
+}
+
 /// What a provider can run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +66,8 @@ pub struct Capabilities {
     pub precisions: BTreeSet<Precision>,
     /// What protects a job from the provider.
     pub confidentiality: BTreeSet<Confidentiality>,
+    /// What models can be computed on.
+    pub devices: BTreeSet<Device>,
 }
 
 /// What a provider says that it will do.

@@ -15,7 +15,7 @@ use crate::job::{Job, JobError};
 use crate::key::PublicKey;
 use crate::limits::{LimitError, Limits};
 use crate::money::Amount;
-use crate::offer::{Confidentiality, Offer, Precision};
+use crate::offer::{Confidentiality, Device, Offer, Precision};
 use crate::rate_card::RateCard;
 use crate::text::Id;
 use crate::timestamp::Timestamp;
@@ -89,6 +89,8 @@ pub struct Order {
     pub precision: Precision,
     /// What is to protect the job from the provider.
     pub confidentiality: Confidentiality,
+    /// What its models are to be computed on, where the program does not say.
+    pub device: Device,
     /// When the receipt is due.
     pub deadline: Timestamp,
     /// The first moment at which it may no longer be accepted.
@@ -170,7 +172,7 @@ pub enum OrderError {
     /// Something asked for that is not offered.
     #[error("the order asks for {what} `{asked}`, which is not offered")]
     NotOffered {
-        /// `precision` or `confidentiality`.
+        /// `precision`, `confidentiality` or `device`.
         what: &'static str,
         /// Which.
         asked: String,
@@ -316,6 +318,12 @@ impl Order {
             return Err(OrderError::NotOffered {
                 what: "confidentiality",
                 asked: format!("{:?}", self.confidentiality).to_lowercase(),
+            });
+        }
+        if !offer.capabilities.devices.contains(&self.device) {
+            return Err(OrderError::NotOffered {
+                what: "device",
+                asked: format!("{:?}", self.device).to_lowercase(),
             });
         }
         Ok(())

@@ -65,6 +65,13 @@ impl EngineArguments {
                 )
                 .hint("add --engine onnxruntime, or --engine tract-cuda in a build that has it"));
             }
+            EngineFlag::Tract if self.model_threads.get() != 1 => {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    "tract, which is built in, computes on one thread",
+                )
+                .hint("add --engine onnxruntime, or leave --model-threads out"));
+            }
             EngineFlag::Tract => EngineKind::Tract,
             EngineFlag::Onnxruntime => EngineKind::OnnxRuntime,
             EngineFlag::TractCuda => EngineKind::TractCuda,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use meterbox_billing::limits::Limits;
+use meterbox_billing::offer::Device;
 use serde::Deserialize;
 
 use crate::count;
@@ -39,6 +40,9 @@ pub struct JobFile {
     /// The bounds that differ from the defaults.
     #[serde(default)]
     limits: BTreeMap<String, Count>,
+    /// What its models are to be computed on: `cpu` or `gpu`.
+    #[serde(default)]
+    pub device: Option<Device>,
     /// The most that the job may cost, as a decimal text.
     #[serde(default)]
     pub max_price: Option<String>,

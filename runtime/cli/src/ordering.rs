@@ -13,7 +13,7 @@ use meterbox_billing::job::{Blob, Job, Variable};
 use meterbox_billing::key::SigningKey;
 use meterbox_billing::limits::Limits;
 use meterbox_billing::money::Amount;
-use meterbox_billing::offer::{Confidentiality, Offer, Precision};
+use meterbox_billing::offer::{Confidentiality, Device, Offer, Precision};
 use meterbox_billing::order::{Nonce, ORDER_SCHEMA, Order};
 use meterbox_billing::text::Id;
 use meterbox_billing::timestamp::Timestamp;
@@ -55,6 +55,11 @@ pub struct JobArguments {
     #[arg(long, value_name = "NS")]
     pub clock_start_ns: Option<u64>,
 
+    /// Order that models be computed on this [default: a GPU where models are computed with on one, else the
+    /// processor]
+    #[arg(long, value_name = "cpu|gpu", value_parser = parse_device)]
+    pub device: Option<Device>,
+
     #[command(flatten)]
     pub limits: LimitFlags,
 
@@ -82,6 +87,14 @@ fn parse_input(text: &str) -> Result<(String, PathBuf), String> {
     Ok((name, path.into()))
 }
 
+fn parse_device(text: &str) -> Result<Device, String> {
+    match text {
+        "cpu" => Ok(Device::Cpu),
+        "gpu" => Ok(Device::Gpu),
+        _ => Err("write `cpu` or `gpu`".into()),
+    }
+}
+
 fn parse_variable(text: &str) -> Result<(String, String), String> {
     parse_pair(text, "NAME=VALUE")
 }
@@ -98,6 +111,8 @@ pub struct Request {
     pub limits: Limits,
     /// The most that it may cost, if that was said.
     pub max_price: Option<Amount>,
+    /// What its models are to be computed on, if that was said.
+    pub device: Option<Device>,
     inputs: Vec<(String, PathBuf)>,
     brought_by: Option<String>,
     arguments: Vec<String>,
@@ -138,6 +153,7 @@ impl Request {
             program,
             limits,
             max_price: None,
+            device: None,
             inputs: Vec::new(),
             brought_by: None,
             arguments: arguments.arguments.clone(),
@@ -155,6 +171,7 @@ impl Request {
             request.environment.retain(|(known, _)| known != name);
             request.environment.push((name.clone(), value.clone()));
         }
+        request.device = arguments.device.or(request.device);
         request.seed = arguments.seed.unwrap_or(request.seed);
         request.clock_start_ns = arguments.clock_start_ns.unwrap_or(request.clock_start_ns);
         Ok(request)
@@ -192,6 +209,7 @@ impl Request {
         if self.arguments.is_empty() {
             self.arguments = file.arguments;
         }
+        self.device = file.device;
         self.name = file.name;
         self.brought_by = file.brought_by;
         Ok(())
@@ -368,6 +386,11 @@ pub fn sign_order(
         max_price: request.max_price.unwrap_or(ceiling),
         precision: Precision::F32,
         confidentiality: Confidentiality::None,
+        // Who has set an engine up on a GPU means to compute on it.
+        device: request
+            .device
+            .or(offer.capabilities.devices.last().copied())
+            .unwrap_or_default(),
         deadline: expires_at,
         expires_at,
         nonce,

@@ -11,7 +11,9 @@ use meterbox_billing::job::Job;
 use meterbox_billing::key::{PublicKey, SigningKey};
 use meterbox_billing::limits::Limits;
 use meterbox_billing::money::Amount;
-use meterbox_billing::offer::{Capabilities, Confidentiality, OFFER_SCHEMA, Offer, Precision};
+use meterbox_billing::offer::{
+    Capabilities, Confidentiality, Device, OFFER_SCHEMA, Offer, Precision,
+};
 use meterbox_billing::order::Order;
 use meterbox_billing::outcome::Fault as FaultRecord;
 use meterbox_billing::rate_card::RateCard;
@@ -161,7 +163,7 @@ impl Provider {
             provider_key: public_key,
             rate_card: card.digest()?,
             limits: policy.limits_max,
-            capabilities: capabilities(),
+            capabilities: capabilities(sandbox.device()),
             expires_at: offer_expires_at,
         };
         Ok(Provider {
@@ -251,6 +253,7 @@ impl Provider {
             order: &order,
             material,
             card: &self.card,
+            is_replay: false,
         };
         let (executed, transcript) = match self.execute(&running, observer, stop) {
             Ok(executed) => executed,
@@ -434,6 +437,8 @@ pub(crate) struct Running<'r> {
     pub(crate) order: &'r Order,
     pub(crate) material: &'r Material,
     pub(crate) card: &'r RateCard,
+    /// Whether models are computed with on whatever there is: what is not of the device is not compared.
+    pub(crate) is_replay: bool,
 }
 
 /// Runs a compiled program as an order says, and bills it: what a provider does, and what whoever
@@ -450,11 +455,16 @@ pub(crate) fn execute(
         order,
         material,
         card,
+        is_replay,
     } = *running;
     let began = Instant::now();
     let owner = *order.requestor_key.as_bytes();
     let mut job = measure::sandbox_job(&order.job, material, owner, calls);
-    job.device = sandbox.device();
+    job.device = match order.device {
+        Device::Cpu => sandbox::Device::Cpu,
+        Device::Gpu => sandbox::Device::Gpu,
+    };
+    job.replay_device = is_replay.then(|| sandbox.device());
     let job = Arc::new(job);
     let mut ran = sandbox.run_until(
         program,
@@ -528,7 +538,9 @@ fn repeated(receipt: &[u8]) -> Result<Completed, ProviderError> {
     })
 }
 
-fn capabilities() -> Capabilities {
+/// What can be run where models are computed with on this device and on the processor.
+fn capabilities(device: sandbox::Device) -> Capabilities {
+    let gpu = (device == sandbox::Device::Gpu).then_some(Device::Gpu);
     Capabilities {
         worlds: [
             "meterbox:job/job@0.1.0",
@@ -551,6 +563,7 @@ fn capabilities() -> Capabilities {
         ]
         .into(),
         confidentiality: [Confidentiality::None].into(),
+        devices: gpu.into_iter().chain([Device::Cpu]).collect(),
     }
 }
 

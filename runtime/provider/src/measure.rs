@@ -87,6 +87,7 @@ pub(crate) fn sandbox_job(
         scratch: None,
         public_models: std::collections::BTreeSet::new(),
         device: sandbox::Device::Cpu,
+        replay_device: None,
         owner,
         calls,
     }

@@ -283,6 +283,7 @@ impl<'r> Replay<'r> {
             order: self.order,
             material: self.material,
             card: self.card,
+            is_replay: true,
         }
     }
 

@@ -108,8 +108,12 @@ pub struct Job {
     /// Digests of models whose owners let others use them: jobs of several owners compute with one copy,
     /// in a process of its own. A job reaches only those that are among its inputs.
     pub public_models: BTreeSet<[u8; 32]>,
-    /// What models compute on that the guest loads by name.
+    /// What models compute on where the guest does not say. A guest that asks for a GPU has one only if this
+    /// is one.
     pub device: Device,
+    /// What all of them compute on all the same, where a job is run again to see what it gives: on a device that
+    /// is there. No guest learns of it.
+    pub replay_device: Option<Device>,
     /// Who sees its calls on models, and may answer them.
     pub calls: Option<Arc<dyn Calls>>,
     /// An empty file for what the job writes and memory does not hold; a temporary one if there is

@@ -80,6 +80,10 @@ fn each_reason_is_named() {
             allowed: 9
         }
     ));
+    assert_eq!(
+        refused(|o| o.device = Device::Gpu).to_string(),
+        "the order asks for device `gpu`, which is not offered"
+    );
     assert!(matches!(
         refused(|o| o.precision = Precision::I4),
         OrderError::NotOffered {

@@ -217,7 +217,10 @@ fn same_order(known: &[u8], job: &Job, request: &Request) -> Result<Option<Envel
     };
     let envelope = Envelope::from_bytes(known).map_err(unreadable)?;
     let order: Order = envelope.document_unverified().map_err(unreadable)?;
-    Ok((order.job == *job && order.limits == request.limits).then_some(envelope))
+    let is_same = order.job == *job
+        && order.limits == request.limits
+        && request.device.is_none_or(|device| device == order.device);
+    Ok(is_same.then_some(envelope))
 }
 
 fn print(

@@ -6,7 +6,7 @@ use meterbox_billing::bill::price;
 use meterbox_billing::job::Job;
 use meterbox_billing::key::SigningKey;
 use meterbox_billing::limits::Limits;
-use meterbox_billing::offer::{Confidentiality, Precision};
+use meterbox_billing::offer::{Confidentiality, Device, Precision};
 use meterbox_billing::order::{Nonce, ORDER_SCHEMA};
 use meterbox_billing::outcome::Outcome;
 use meterbox_billing::rate_card::default_card;
@@ -71,6 +71,7 @@ fn order(name: &str, seed: u64) -> Order {
         max_price: amount("1"),
         precision: Precision::F32,
         confidentiality: Confidentiality::None,
+        device: Device::Cpu,
         deadline: time,
         expires_at: time,
         nonce: Nonce::from_bytes([0; 16]),

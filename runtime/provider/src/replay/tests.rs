@@ -9,7 +9,7 @@ use meterbox_billing::envelope::Envelope;
 use meterbox_billing::job::{Blob, Job};
 use meterbox_billing::key::SigningKey;
 use meterbox_billing::limits::Limits;
-use meterbox_billing::offer::{Confidentiality, Precision};
+use meterbox_billing::offer::{Confidentiality, Device, Precision};
 use meterbox_billing::order::{Nonce, ORDER_SCHEMA};
 use meterbox_billing::outcome::Outcome;
 use meterbox_billing::receipt::{Attested, Engine, Reproducible};
@@ -67,6 +67,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         max_price: "1000".parse().unwrap(),
         precision: Precision::F32,
         confidentiality: Confidentiality::None,
+        device: Device::Cpu,
         deadline: later,
         expires_at: later,
         nonce: Nonce::from_bytes([0; 16]),
@@ -152,6 +153,7 @@ fn running(world: &World) -> Running<'_> {
         order: &world.order,
         material: &world.material,
         card: &world.card,
+        is_replay: false,
     }
 }
 

@@ -80,6 +80,11 @@ fn load(
     }
     let device = match target {
         Target::Cpu => Device::Cpu,
+        // Who runs a job knows before anything is spent whether it is for a GPU.
+        Target::Gpu if host.job.device != Device::Gpu => {
+            host.refused("a model is to be computed on a GPU, which the order does not name");
+            return Ok(Err(NnCode::UnsupportedOperation));
+        }
         Target::Gpu => Device::Gpu,
         Target::Auto => host.job.device,
         Target::Tpu => return Ok(Err(NnCode::UnsupportedOperation)),
@@ -115,6 +120,7 @@ fn open(
         return Ok(Err(NnCode::TooLarge));
     }
     host.nn.opened += 1;
+    let device = host.job.replay_device.unwrap_or(device);
     match Arc::clone(&host.models).open(source, device)? {
         Ok(model) => {
             let facts = model.facts();

@@ -238,6 +238,7 @@ fn begin(order: &Order<'_>, runner: &mut Runner, scratch: &File) -> Result<(), A
             seed: order.job.seed,
             clock_start_ns: order.job.clock_start_ns,
             device: order.job.device,
+            replay_device: order.job.replay_device,
         },
         limits: *order.limits,
     };

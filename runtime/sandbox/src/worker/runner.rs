@@ -287,6 +287,7 @@ impl Runner<'_> {
             inputs: std::mem::take(&mut self.inputs),
             owner: [0; 32],
             device: part.device,
+            replay_device: part.replay_device,
             public_models: BTreeSet::new(),
             calls: None,
             scratch: scratch.map(Arc::new),

@@ -137,6 +137,7 @@ pub(super) struct JobPart<'m> {
     pub(super) seed: u64,
     pub(super) clock_start_ns: u64,
     pub(super) device: Device,
+    pub(super) replay_device: Option<Device>,
 }
 
 #[derive(Serialize, Deserialize)]
