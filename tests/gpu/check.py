@@ -8,6 +8,7 @@ holds, with 1 if something does not, and with 77 if there is no GPU.
 """
 
 import argparse
+import base64
 import importlib.util
 import json
 import os
@@ -137,6 +138,11 @@ def memory(box, folder):
     print(f"more of the GPU's memory than it may have: {done.stderr.strip().splitlines()[-1]}")
 
 
+def reproducible(receipt):
+    payload = base64.b64decode(json.loads(receipt.read_text())["payload"])
+    return json.loads(payload)["predicate"]["reproducible"]
+
+
 def killed(box, folder):
     """The process that computes is killed while it does: the job comes to the same all the same."""
     job = HERE / "examples" / "ocr" / "job.toml"
@@ -156,8 +162,11 @@ def killed(box, folder):
                 continue
     if child.wait() != 0 or kills == 0:
         fail(f"after {kills} kills the job ends with {child.returncode}: {child.stderr.read()}")
-    receipts = [json.loads((folder / f"{name}.json").read_text()) for name in ("ocr", "killed")]
-    print("the process that computes was killed, and the job came to its end" if receipts else "")
+    whole, after = (reproducible(folder / f"{name}.json") for name in ("ocr", "killed"))
+    for field in ("outcome", "usage", "total"):
+        if whole[field] != after[field]:
+            fail(f"after a kill the {field} is {after[field]}, not {whole[field]}")
+    print("the process that computes was killed, and the job came to the same usage and bill")
 
 
 def main():
