@@ -95,6 +95,9 @@ pub enum BundleError {
     Canonical(#[from] CanonicalError),
 }
 
+/// How the name of a file begins that is not finished. It is locked by whoever writes it.
+pub(crate) const UNFINISHED: &str = ".unfinished-";
+
 /// A transcript's file in the making.
 pub struct BundleWriter {
     folder: PathBuf,
@@ -172,7 +175,11 @@ impl BundleWriter {
             Some(file) => file,
             None => {
                 std::fs::create_dir_all(folder).map_err(failed)?;
-                let file = NamedTempFile::new_in(folder).map_err(failed)?;
+                let mut named = tempfile::Builder::new();
+                let file = named.prefix(UNFINISHED).tempfile_in(folder);
+                let file = file.map_err(failed)?;
+                // For as long as this process lives: so it is known which nobody finishes any more.
+                file.as_file().lock().map_err(failed)?;
                 self.file.insert(BufWriter::new(file))
             }
         };

@@ -5,13 +5,17 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use meterbox_billing::digest::Digest;
 use meterbox_billing::timestamp::Timestamp;
 use meterbox_billing::transcript::Transcript;
 use meterbox_sandbox::{Calls, EndRun, Given, ModelCall};
 
-use crate::bundle::{BundleError, BundleWriter};
+use crate::bundle::{BundleError, BundleWriter, UNFINISHED};
+
+/// How long a file stays that nobody has locked: a writer locks it as soon as it is made.
+const UNFINISHED_AGE: Duration = Duration::from_secs(60);
 
 /// A folder of transcripts. Each file is named by the digest of its order, and the second until which it is
 /// kept.
@@ -90,10 +94,16 @@ impl Transcripts {
             let Some((order, until)) = name.to_str().and_then(parsed) else {
                 continue;
             };
+            let bytes = match entry.metadata() {
+                Ok(metadata) => metadata.len(),
+                // Another process has dropped it meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error.into()),
+            };
             kept.push(KeptTranscript {
                 order,
                 until,
-                bytes: entry.metadata()?.len(),
+                bytes,
                 path: entry.path(),
             });
         }
@@ -110,12 +120,40 @@ impl Transcripts {
             .map(|dropped| dropped > 0)
     }
 
-    /// Drops those that are kept no longer than `now`, and says how many.
+    /// Drops those that are kept no longer than `now`, and says how many. With them go files that a process had
+    /// begun and will not finish, because it was killed.
     ///
     /// # Errors
     /// If one cannot be deleted.
     pub fn drop_ended(&self, now: Timestamp) -> Result<u64, BundleError> {
+        self.drop_unfinished()?;
         self.drop_where(|one| one.until <= now)
+    }
+
+    fn drop_unfinished(&self) -> Result<(), BundleError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        for entry in entries {
+            let entry = entry?;
+            if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                continue;
+            }
+            // Who writes one has locked it, except for the moment in which it is made.
+            let Ok(file) = File::open(entry.path()) else {
+                continue;
+            };
+            let is_old = file
+                .metadata()
+                .and_then(|metadata| metadata.modified())
+                .is_ok_and(|at| at.elapsed().is_ok_and(|age| age > UNFINISHED_AGE));
+            if is_old && file.try_lock().is_ok() {
+                remove(&entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Drops all, and says how many.
@@ -129,11 +167,7 @@ impl Transcripts {
     fn drop_where(&self, is_dropped: impl Fn(&KeptTranscript) -> bool) -> Result<u64, BundleError> {
         let mut dropped = 0;
         for one in self.list()?.iter().filter(|one| is_dropped(one)) {
-            fs::remove_file(&one.path).map_err(|source| BundleError::Write {
-                path: one.path.clone(),
-                source,
-            })?;
-            dropped += 1;
+            dropped += u64::from(remove(&one.path)?);
         }
         Ok(dropped)
     }
@@ -151,6 +185,18 @@ impl KeptTranscript {
     /// If it cannot be opened.
     pub fn open(&self) -> Result<File, BundleError> {
         Ok(File::open(&self.path)?)
+    }
+}
+
+/// Deletes a file. Whether it was there: another process may have been quicker.
+fn remove(path: &Path) -> Result<bool, BundleError> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(BundleError::Write {
+            path: path.to_path_buf(),
+            source,
+        }),
     }
 }
 
@@ -195,6 +241,26 @@ mod tests {
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_unix_seconds(seconds).unwrap()
+    }
+
+    #[test]
+    fn what_a_killed_process_has_begun_is_dropped_and_what_another_writes_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = Transcripts::new(folder.path());
+        let begun = |name: &str| {
+            let path = folder.path().join(format!("{UNFINISHED}{name}"));
+            let file = File::create_new(&path).unwrap();
+            let old = std::time::SystemTime::now() - 2 * UNFINISHED_AGE;
+            file.set_modified(old).unwrap();
+            (file, path)
+        };
+        let ((written, in_use), (_, left)) = (begun("in-use"), begun("left"));
+        written.lock().unwrap();
+        let (_, new) = begun("new");
+        let new_file = File::open(&new).unwrap();
+        new_file.set_modified(std::time::SystemTime::now()).unwrap();
+        assert_eq!(kept.drop_ended(at(10)).unwrap(), 0);
+        assert!(in_use.exists() && new.exists() && !left.exists());
     }
 
     #[test]
