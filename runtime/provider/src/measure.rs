@@ -231,6 +231,29 @@ const fn failure(code: sandbox::NnCode) -> CallFailure {
 #[cfg(test)]
 mod tests {
     #[test]
+    fn a_loaded_model_counts_its_bytes_for_all_units_of_the_run() {
+        let spent = meterbox_meter::Spent {
+            instructions: u64::MAX,
+            memory_page_instructions: 0,
+            memory_pages_peak: 0,
+            exhausted: None,
+        };
+        let measured = super::sandbox::Measured {
+            spent,
+            host_calls: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            model_bytes: 3,
+            inference: meterbox_inference::Cost::default(),
+        };
+        let usage = super::usage(&measured, 0);
+        assert_eq!(
+            usage.inference_model_byte_instructions,
+            3 * u128::from(u64::MAX)
+        );
+    }
+
+    #[test]
     fn an_order_that_names_no_limits_has_those_of_the_sandbox() {
         let ordered = super::sandbox_limits(&meterbox_billing::limits::Limits::default());
         assert_eq!(ordered, meterbox_sandbox::Limits::default());

@@ -4,6 +4,8 @@
 
 mod attacks;
 mod by_hand;
+mod calls;
+mod charges;
 mod commands;
 mod components;
 mod files;
