@@ -37,6 +37,11 @@ pub(super) const REFUSALS: &[Refusal] = &[
         reason: "the inverse of one side gives another shape",
     },
     Refusal {
+        operator: "Einsum",
+        when: |node| node.has_input(2),
+        reason: "of three inputs or more it goes through all indices one by one, many times slower than products of two",
+    },
+    Refusal {
         operator: "Equal",
         when: asks_extreme_for_infinity,
         reason: EXTREME,

@@ -1,5 +1,6 @@
 //! Models in a process of their own: loaded once, kept apart by owner, and replaced when they die.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,10 +8,12 @@ use meterbox_sandbox::{
     Device, EngineDevice, EngineKind, EngineLibraries, EngineSettings, Fault, OptLevel, Outcome,
     RunError, Sandbox, Stop, Stopper, WorkerSettings, WorkerStartError,
 };
+use meterbox_scripts::onnx::{self, Type};
 use meterbox_tests as guests;
 use meterbox_tests::model::{matrix_powers, tensor};
 use sha2::{Digest, Sha256};
 
+use crate::calls::{Calls, F32, floats};
 use crate::job::{Job, worker_settings};
 
 /// A job that multiplies a matrix with itself.
@@ -105,6 +108,46 @@ fn owners_share_a_model_only_if_it_is_public() {
 }
 
 #[test]
+fn no_process_has_the_memory_in_which_another_is_given_tensors() {
+    let sandbox = workers(|_| {});
+    let mut calls = Calls::new();
+    for model in ["public", "own", "public"] {
+        let graph = calls.by_name(model);
+        let context = calls.context(graph);
+        let x = calls.tensor(&[1], F32, &floats(&[2.0]));
+        calls.gives(0, "set_input", [context, 0.into(), x.into()]);
+        calls.gives(0, "compute", [context]);
+    }
+    let public = onnx::same(Type::F32);
+    let mut job = calls
+        .job()
+        .input("public", public.clone())
+        .input("own", onnx::negative(Type::F32));
+    let digest: [u8; 32] = Sha256::digest(&public).into();
+    job.job.public_models.insert(digest);
+    assert_eq!(job.run_in(&sandbox).unwrap().is_ok().transcript.len(), 3);
+    let exchanges = |pid: &u32| -> Vec<String> {
+        let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+        let mut lines = maps
+            .lines()
+            .filter(|line| line.contains("meterbox-exchange"));
+        let inode = |line: &str| line.split_whitespace().nth(4).unwrap().to_owned();
+        lines.by_ref().map(inode).collect()
+    };
+    let pids = inference_pids(&sandbox);
+    let [one, other] = &pids[..] else {
+        panic!("{pids:?}");
+    };
+    if std::fs::read_to_string(format!("/proc/{one}/maps")).is_err() {
+        println!("skipped: who is not root does not see what workers have mapped");
+        return;
+    }
+    let (one, other) = (exchanges(one), exchanges(other));
+    assert_eq!((one.len(), other.len()), (1, 1));
+    assert_ne!(one, other);
+}
+
+#[test]
 fn knowing_a_digest_opens_nothing() {
     let sandbox = workers(|_| {});
     let model = matrix_powers(8, 3);
@@ -166,6 +209,35 @@ fn a_process_that_is_killed_while_it_computes_costs_nobody_anything() {
         assert_eq!(running.join().unwrap(), undisturbed);
         assert_eq!(others.join().unwrap(), beside);
     });
+}
+
+#[test]
+fn a_process_that_dies_each_time_is_a_fault_and_the_next_job_goes_on() {
+    let sandbox = workers(|_| {});
+    let long = powers(1024, 60, 1);
+    let (ended, deaths) = std::thread::scope(|scope| {
+        let running = scope.spawn(|| long.run_in(&sandbox));
+        let mut dead = BTreeSet::new();
+        while !running.is_finished() {
+            for pid in inference_pids(&sandbox) {
+                // As a model would that takes its process with it.
+                let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+                dead.insert(pid);
+            }
+            std::thread::yield_now();
+        }
+        (running.join().unwrap(), dead.len())
+    });
+    assert!(
+        matches!(ended, Err(RunError::Fault(Fault::Inference(_)))),
+        "{ended:?}"
+    );
+    assert!((1..=9).contains(&deaths), "{deaths}");
+    owned_by(powers(8, 3, 1), 1)
+        .run_in(&sandbox)
+        .unwrap()
+        .is_ok();
 }
 
 #[test]
