@@ -200,7 +200,7 @@ fn a_call_that_was_forged_is_named_with_how_far_it_is_off() {
         found.text(),
         format!(
             "differs: call 0 on the model {model}: output `boxes` differs in 1 of 1 elements, most in element 0: \
-             0.5 in the transcript, 0 computed again\n"
+             0.5 in the transcript, 0 computed again\ncalls that are computed again may differ: in no bit\n"
         )
     );
     let found = replayed(&["--format", "json"]);

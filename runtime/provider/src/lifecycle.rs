@@ -23,8 +23,8 @@ use meterbox_billing::timestamp::Timestamp;
 use meterbox_billing::usage::Observed;
 use meterbox_meter::{Metered, meter_with};
 use meterbox_sandbox::{
-    Calls, ENGINE_NAME, ENGINE_VERSION, InferenceEngine, Observer, Output, Program, Ran,
-    STACK_UNITS_MAX, Sandbox, Stop,
+    Calls, Device as SandboxDevice, ENGINE_NAME, ENGINE_VERSION, InferenceEngine, Observer, Output,
+    Program, Ran, STACK_UNITS_MAX, Sandbox, Stop,
 };
 
 use crate::ProviderError;
@@ -461,8 +461,8 @@ pub(crate) fn execute(
     let owner = *order.requestor_key.as_bytes();
     let mut job = measure::sandbox_job(&order.job, material, owner, calls);
     job.device = match order.device {
-        Device::Cpu => sandbox::Device::Cpu,
-        Device::Gpu => sandbox::Device::Gpu,
+        Device::Cpu => SandboxDevice::Cpu,
+        Device::Gpu => SandboxDevice::Gpu,
     };
     job.replay_device = is_replay.then(|| sandbox.device());
     let job = Arc::new(job);
@@ -539,8 +539,8 @@ fn repeated(receipt: &[u8]) -> Result<Completed, ProviderError> {
 }
 
 /// What can be run where models are computed with on this device and on the processor.
-fn capabilities(device: sandbox::Device) -> Capabilities {
-    let gpu = (device == sandbox::Device::Gpu).then_some(Device::Gpu);
+fn capabilities(device: SandboxDevice) -> Capabilities {
+    let gpu = (device == SandboxDevice::Gpu).then_some(Device::Gpu);
     Capabilities {
         worlds: [
             "meterbox:job/job@0.1.0",

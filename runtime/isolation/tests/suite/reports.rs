@@ -112,6 +112,10 @@ fn a_worker_may_duplicate_its_channel_and_may_have_nothing_else_open() {
         found.expect("every layer is looked for").1
     };
     assert_eq!(tell(&mut worker, "duplicate", &[]), done("4"));
+    if let Finding::Unseen { why } = seen(&worker) {
+        println!("skipped: who is not root does not see what workers have open: {why}");
+        return;
+    }
     assert_eq!(seen(&worker), Finding::Confirmed);
     let file = std::fs::File::open("/dev/zero").unwrap();
     assert_eq!(tell(&mut worker, "keep", &[file.as_fd()]), done("1"));

@@ -84,7 +84,6 @@ const NO_PROCESS: u32 = 0;
 
 /// One process, or none yet, and who is using it.
 pub(super) struct Slot {
-    pub(super) device: Device,
     used: AtomicU64,
     /// Which process it is, or [`NO_PROCESS`]: told without waiting for whoever is asking it.
     pid: AtomicU32,
@@ -152,7 +151,6 @@ impl Shelf {
         let mut slots = locked(&self.slots);
         let slot = slots.entry(shelved).or_insert_with(|| {
             Arc::new(Slot {
-                device: shelved.device(),
                 used: AtomicU64::new(now),
                 pid: AtomicU32::new(NO_PROCESS),
                 is_taken: Mutex::new(false),

@@ -221,9 +221,9 @@ fn a_process_that_dies_each_time_is_a_fault_and_the_next_job_goes_on() {
         while !running.is_finished() {
             for pid in inference_pids(&sandbox) {
                 // As a model would that takes its process with it.
+                dead.insert(pid);
                 let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
                 let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-                dead.insert(pid);
             }
             std::thread::yield_now();
         }

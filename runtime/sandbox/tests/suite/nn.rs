@@ -5,14 +5,14 @@ use std::fs;
 use meterbox_sandbox::host_calls::TENSOR_UNITS;
 use meterbox_sandbox::{Device, Outcome};
 use meterbox_scripts::onnx::{self, Type};
-use meterbox_scripts::{Abi, Arg, Left, PAGES, Script, program};
+use meterbox_scripts::{Abi, Arg, Left, Script};
 use meterbox_tests as guests;
 
 use crate::calls::{
     ANY, CPU, Calls, END, F32, GPU, INVALID_ARGUMENT, INVALID_ENCODING, NOT_FOUND, ONNX, TOO_LARGE,
     UNSUPPORTED_OPERATION, floats, job, left,
 };
-use crate::job::{Done, Job};
+use crate::job::Job;
 
 #[test]
 fn a_module_computes_and_its_inputs_stay_for_the_next_call() {
