@@ -135,11 +135,7 @@ fn acknowledged_receipts_survive_a_kill() {
     let mut acknowledged = 0;
     for round in 1..=5_u64 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "ledger::tests::misfortune::victim",
-                "--exact",
-                "--nocapture",
-            ])
+            .args(["tests::misfortune::victim", "--exact", "--nocapture"])
             .env(VICTIM, &path)
             .stdout(Stdio::piped())
             .spawn()

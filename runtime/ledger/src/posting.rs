@@ -4,11 +4,11 @@ use meterbox_billing::money::Amount;
 use meterbox_billing::text::Id;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::LedgerError;
+use crate::LedgerError;
 
 /// A posting's kind, as the table spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Hold,
     Release,
     Charge,
@@ -25,26 +25,26 @@ impl Kind {
 }
 
 /// An order's row.
-pub(super) struct OrderRow {
-    pub(super) id: String,
-    pub(super) digest: String,
-    pub(super) requestor: String,
-    pub(super) currency: String,
+pub(crate) struct OrderRow {
+    pub(crate) id: String,
+    pub(crate) digest: String,
+    pub(crate) requestor: String,
+    pub(crate) currency: String,
 }
 
 impl OrderRow {
-    pub(super) fn budget(&self) -> String {
+    pub(crate) fn budget(&self) -> String {
         format!("requestor:{}:budget", self.requestor)
     }
 
-    pub(super) fn held(&self) -> String {
+    pub(crate) fn held(&self) -> String {
         format!("requestor:{}:held", self.requestor)
     }
 }
 
 /// Posts one entry: the same amount from one account to another, so that all accounts add up to
 /// nothing at all times. Moving nothing posts a charge or a hold of nothing, and no release.
-pub(super) fn move_amount(
+pub(crate) fn move_amount(
     transaction: &Transaction<'_>,
     row: &OrderRow,
     kind: Kind,
@@ -70,12 +70,12 @@ pub(super) fn move_amount(
     Ok(())
 }
 
-pub(super) fn units(amount: Amount) -> Result<i128, LedgerError> {
+pub(crate) fn units(amount: Amount) -> Result<i128, LedgerError> {
     i128::try_from(amount.units()).map_err(|_| LedgerError::Overflow)
 }
 
 /// A value of the file; one that does not parse means that something else wrote it.
-pub(super) fn parsed<T: std::str::FromStr>(
+pub(crate) fn parsed<T: std::str::FromStr>(
     column: &'static str,
     text: &str,
 ) -> Result<T, LedgerError> {
@@ -87,7 +87,7 @@ pub(super) fn parsed<T: std::str::FromStr>(
     })
 }
 
-pub(super) fn order_row(row: &rusqlite::Row<'_>) -> Result<OrderRow, rusqlite::Error> {
+pub(crate) fn order_row(row: &rusqlite::Row<'_>) -> Result<OrderRow, rusqlite::Error> {
     Ok(OrderRow {
         id: row.get(0)?,
         digest: row.get(1)?,
@@ -96,7 +96,7 @@ pub(super) fn order_row(row: &rusqlite::Row<'_>) -> Result<OrderRow, rusqlite::E
     })
 }
 
-pub(super) fn find_order(
+pub(crate) fn find_order(
     connection: &Connection,
     id: &str,
 ) -> Result<Option<OrderRow>, LedgerError> {
@@ -108,7 +108,7 @@ pub(super) fn find_order(
     Ok(found.optional()?)
 }
 
-pub(super) fn find_receipt(
+pub(crate) fn find_receipt(
     connection: &Connection,
     order_id: &str,
 ) -> Result<Option<Vec<u8>>, LedgerError> {
@@ -121,7 +121,7 @@ pub(super) fn find_receipt(
 }
 
 /// The row of an order that was accepted and has neither receipt nor fault since.
-pub(super) fn pending_order(connection: &Connection, id: &Id) -> Result<OrderRow, LedgerError> {
+pub(crate) fn pending_order(connection: &Connection, id: &Id) -> Result<OrderRow, LedgerError> {
     let row = find_order(connection, id.as_str())?
         .ok_or_else(|| LedgerError::UnknownOrder { id: id.clone() })?;
     if find_receipt(connection, &row.id)?.is_some() {
@@ -134,7 +134,7 @@ pub(super) fn pending_order(connection: &Connection, id: &Id) -> Result<OrderRow
 }
 
 /// Every attempt posts one hold, and ends in a fault or the receipt.
-pub(super) fn is_pending(connection: &Connection, order_id: &str) -> Result<bool, LedgerError> {
+pub(crate) fn is_pending(connection: &Connection, order_id: &str) -> Result<bool, LedgerError> {
     Ok(connection.query_row(
         "SELECT (SELECT count(DISTINCT entry) FROM postings WHERE order_id = ?1 AND kind = 'hold')
               > (SELECT count(*) FROM faults WHERE order_id = ?1)
@@ -145,7 +145,7 @@ pub(super) fn is_pending(connection: &Connection, order_id: &str) -> Result<bool
 }
 
 /// What is held for an order, by its postings.
-pub(super) fn held_units(connection: &Connection, row: &OrderRow) -> Result<i128, LedgerError> {
+pub(crate) fn held_units(connection: &Connection, row: &OrderRow) -> Result<i128, LedgerError> {
     let mut statement = connection
         .prepare_cached("SELECT amount FROM postings WHERE order_id = ? AND account = ?")?;
     let mut amounts = statement.query(params![row.id, row.held()])?;

@@ -290,7 +290,7 @@ fn a_charge_beyond_the_hold_is_refused() {
         Err(LedgerError::ChargeBeyondHold { .. })
     ));
     let huge = Amount::from_units(u128::MAX);
-    let other = super::tests::order("two", 2);
+    let other = crate::tests::order("two", 2);
     assert!(matches!(
         ledger.accept(&sealed(&other), huge, usd()),
         Err(LedgerError::Overflow)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, MAIN_DB, OpenFlags, TransactionBehavior};
 
-use super::LedgerError;
+use crate::LedgerError;
 
 /// `MBXL` in ASCII: tells a ledger from any other SQLite file.
 const APPLICATION_ID: i64 = 0x4d42_584c;
@@ -66,7 +66,7 @@ const MIGRATIONS: [&str; 1] = ["
 "];
 
 /// Opens or creates the file. One that is no ledger, or that cannot be written, is left as it is.
-pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
+pub(crate) fn open(path: &Path) -> Result<Connection, LedgerError> {
     let metadata = std::fs::metadata(path).ok();
     // Some users may write what is marked read-only; the mark still says that nobody should.
     if metadata
@@ -86,7 +86,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
 }
 
 /// Makes an open file a ledger of the present schema, or says why it is none.
-pub(super) fn prepare(
+pub(crate) fn prepare(
     mut connection: Connection,
     read_through: bool,
 ) -> Result<Connection, LedgerError> {
@@ -129,7 +129,7 @@ fn check_kind(connection: &Connection) -> Result<i64, LedgerError> {
 }
 
 /// Fails on the first damage that SQLite finds.
-pub(super) fn quick_check(connection: &Connection) -> Result<(), LedgerError> {
+pub(crate) fn quick_check(connection: &Connection) -> Result<(), LedgerError> {
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     match verdict.as_str() {
         "ok" => Ok(()),

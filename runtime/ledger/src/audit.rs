@@ -10,8 +10,8 @@ use meterbox_billing::order::Order;
 use meterbox_billing::receipt::Receipt;
 use rusqlite::Connection;
 
-use super::posting::parsed;
-use super::{INCOME, LedgerError, schema};
+use crate::posting::parsed;
+use crate::{INCOME, LedgerError, schema};
 
 /// A place where the books do not agree with the documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,10 +29,10 @@ impl fmt::Display for Finding {
 }
 
 /// Units by account and currency.
-pub(super) type Sums = BTreeMap<(String, String), i128>;
+pub(crate) type Sums = BTreeMap<(String, String), i128>;
 
 /// What every account comes to by its postings.
-pub(super) fn posted_sums(connection: &Connection) -> Result<Sums, LedgerError> {
+pub(crate) fn posted_sums(connection: &Connection) -> Result<Sums, LedgerError> {
     let mut sums = Sums::new();
     let mut statement = connection.prepare("SELECT account, currency, amount FROM postings")?;
     let mut rows = statement.query([])?;
@@ -50,7 +50,7 @@ fn add(sums: &mut Sums, account: String, currency: String, units: i128) -> Resul
 }
 
 /// Everything that does not agree.
-pub(super) fn check(connection: &Connection) -> Result<Vec<Finding>, LedgerError> {
+pub(crate) fn check(connection: &Connection) -> Result<Vec<Finding>, LedgerError> {
     schema::quick_check(connection)?;
     let mut findings = Vec::new();
     check_entries(connection, &mut findings)?;

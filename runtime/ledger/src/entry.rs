@@ -7,8 +7,8 @@ use meterbox_billing::money::{Amount, Currency};
 use meterbox_billing::text::{Id, Message};
 use rusqlite::{OptionalExtension as _, params};
 
-use super::posting::{OrderRow, held_units, is_pending, order_row, parsed};
-use super::{Ledger, LedgerError, audit};
+use crate::posting::{OrderRow, held_units, is_pending, order_row, parsed};
+use crate::{Ledger, LedgerError, audit};
 
 /// Where an order stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub struct Filter {
 /// What an account comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Balance {
-    /// [`INCOME`](super::INCOME), or a requestor's `requestor:KEY:budget` or `requestor:KEY:held`.
+    /// [`INCOME`](crate::INCOME), or a requestor's `requestor:KEY:budget` or `requestor:KEY:held`.
     pub account: String,
     /// The currency.
     pub currency: Currency,
