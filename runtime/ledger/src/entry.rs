@@ -1,14 +1,15 @@
-//! Owns how the books are read: orders with where they stand, and the balance of each account.
+//! Owns how the books are listed: orders with where they stand, and the balance of each account.
 //! Posts nothing.
 
 use meterbox_billing::digest::Digest;
 use meterbox_billing::key::PublicKey;
 use meterbox_billing::money::{Amount, Currency};
 use meterbox_billing::text::{Id, Message};
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Row, params};
 
-use crate::posting::{OrderRow, held_units, is_pending, order_row, parsed};
-use crate::{Ledger, LedgerError, audit};
+use crate::LedgerError;
+use crate::reader::Reader;
+use crate::row::{self, amount, parsed, sequence_number};
 
 /// Where an order stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +66,8 @@ pub struct Filter {
 /// What an account comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Balance {
-    /// [`INCOME`](crate::INCOME), or a requestor's `requestor:KEY:budget` or `requestor:KEY:held`.
+    /// [`INCOME`](crate::INCOME), [`GRANTED`](crate::GRANTED), or a requestor's
+    /// `requestor:KEY:budget` or `requestor:KEY:held`.
     pub account: String,
     /// The currency.
     pub currency: Currency,
@@ -75,97 +77,86 @@ pub struct Balance {
     pub amount: Amount,
 }
 
-impl Ledger {
+const COLUMNS: &str = "orders.id, orders.digest, keys.key, orders.currency,
+    receipts.sequence, receipts.digest, receipts.total, pending.held,
+    (SELECT reason FROM faults WHERE order_number = orders.number ORDER BY number DESC LIMIT 1)";
+
+const JOINS: &str = "JOIN keys ON keys.number = orders.requestor
+    LEFT JOIN receipts ON receipts.order_number = orders.number
+    LEFT JOIN pending ON pending.order_number = orders.number";
+
+impl Reader {
     /// Orders, in the order in which they were accepted first.
     pub fn list(&self, filter: &Filter) -> Result<Vec<Entry>, LedgerError> {
-        let mut statement = self.connection.prepare(
-            "SELECT id, digest, requestor, currency FROM orders
-             WHERE (?1 IS NULL OR requestor = ?1) AND (?2 IS NULL OR id = ?2)
-             ORDER BY number DESC",
-        )?;
-        let requestor = filter.requestor.map(|key| key.to_string());
-        let mut rows =
-            statement.query(params![requestor, filter.order_id.as_ref().map(Id::as_str)])?;
-        let most = filter
-            .last
-            .and_then(|last| usize::try_from(last).ok())
-            .unwrap_or(usize::MAX);
+        let orders = match filter.pending {
+            // Few are pending at any time: found from there.
+            true => "pending AS found CROSS JOIN orders ON orders.number = found.order_number",
+            false => "orders",
+        };
+        let mut statement = self.connection().prepare(&format!(
+            "SELECT {COLUMNS} FROM {orders} {JOINS}
+             WHERE (?1 IS NULL OR keys.key = ?1) AND (?2 IS NULL OR orders.id = ?2)
+             ORDER BY orders.number DESC LIMIT ?3"
+        ))?;
+        let requestor = filter.requestor.as_ref().map(PublicKey::as_bytes);
+        let mut rows = statement.query(params![
+            requestor.map(<[u8; 32]>::as_slice),
+            filter.order_id.as_ref().map(Id::as_str),
+            filter.last.map_or(-1, i64::from),
+        ])?;
         let mut entries = Vec::new();
-        while entries.len() < most
-            && let Some(row) = rows.next()?
-        {
-            let entry = self.entry(&order_row(row)?)?;
-            if !filter.pending || matches!(entry.state, State::Pending { .. }) {
-                entries.push(entry);
-            }
+        while let Some(row) = rows.next()? {
+            entries.push(read(row)?);
         }
         entries.reverse();
         Ok(entries)
     }
 
-    fn entry(&self, row: &OrderRow) -> Result<Entry, LedgerError> {
-        Ok(Entry {
-            order_id: parsed("orders.id", &row.id)?,
-            order: parsed("orders.digest", &row.digest)?,
-            requestor: parsed("orders.requestor", &row.requestor)?,
-            currency: parsed("orders.currency", &row.currency)?,
-            state: self.state(row)?,
-        })
-    }
-
-    fn state(&self, row: &OrderRow) -> Result<State, LedgerError> {
-        let done = self
-            .connection
-            .query_row(
-                "SELECT sequence, digest, total FROM receipts WHERE order_id = ?",
-                [&row.id],
-                |row| {
-                    Ok((
-                        row.get::<_, i64>(0)?,
-                        row.get::<_, String>(1)?,
-                        row.get::<_, String>(2)?,
-                    ))
-                },
-            )
-            .optional()?;
-        if let Some((sequence, receipt, total)) = done {
-            return Ok(State::Done {
-                sequence: u64::try_from(sequence).map_err(|_| LedgerError::Overflow)?,
-                receipt: parsed("receipts.digest", &receipt)?,
-                charged: Amount::from_units(parsed("receipts.total", &total)?),
-            });
-        }
-        if is_pending(&self.connection, &row.id)? {
-            let held = held_units(&self.connection, row)?.unsigned_abs();
-            return Ok(State::Pending {
-                held: Amount::from_units(held),
-            });
-        }
-        let reason: Option<String> = self
-            .connection
-            .query_row(
-                "SELECT reason FROM faults WHERE order_id = ? ORDER BY number DESC LIMIT 1",
-                [&row.id],
-                |row| row.get(0),
-            )
-            .optional()?;
-        Ok(State::Faulted {
-            reason: Message::cut(&reason.unwrap_or_default()),
-        })
-    }
-
-    /// What each account comes to, by the postings, sorted by account and currency.
+    /// What each account comes to, sorted by account and currency.
     pub fn balances(&self) -> Result<Vec<Balance>, LedgerError> {
-        let sums = audit::posted_sums(&self.connection)?;
-        sums.into_iter()
-            .map(|((account, currency), sum)| {
-                Ok(Balance {
-                    account,
-                    currency: parsed("postings.currency", &currency)?,
-                    negative: sum < 0,
-                    amount: Amount::from_units(sum.unsigned_abs()),
-                })
-            })
-            .collect()
+        let mut statement = self
+            .connection()
+            .prepare("SELECT name, currency, balance FROM accounts ORDER BY name, currency")?;
+        let mut rows = statement.query([])?;
+        let mut balances = Vec::new();
+        while let Some(row) = rows.next()? {
+            let sum: i128 = parsed("accounts.balance", &row.get::<_, String>(2)?)?;
+            balances.push(Balance {
+                account: row.get(0)?,
+                currency: parsed("accounts.currency", &row.get::<_, String>(1)?)?,
+                negative: sum < 0,
+                amount: Amount::from_units(sum.unsigned_abs()),
+            });
+        }
+        Ok(balances)
     }
+}
+
+fn read(row: &Row<'_>) -> Result<Entry, LedgerError> {
+    Ok(Entry {
+        order_id: parsed("orders.id", &row.get::<_, String>(0)?)?,
+        order: Digest::from_bytes(row.get(1)?),
+        requestor: row::public_key(&row.get(2)?)?,
+        currency: parsed("orders.currency", &row.get::<_, String>(3)?)?,
+        state: state(row)?,
+    })
+}
+
+fn state(row: &Row<'_>) -> Result<State, LedgerError> {
+    if let Some(sequence) = row.get::<_, Option<i64>>(4)? {
+        return Ok(State::Done {
+            sequence: sequence_number(sequence)?,
+            receipt: Digest::from_bytes(row.get(5)?),
+            charged: amount("receipts.total", &row.get::<_, String>(6)?)?,
+        });
+    }
+    if let Some(held) = row.get::<_, Option<String>>(7)? {
+        return Ok(State::Pending {
+            held: amount("pending.held", &held)?,
+        });
+    }
+    let reason: Option<String> = row.get(8)?;
+    Ok(State::Faulted {
+        reason: Message::cut(&reason.unwrap_or_default()),
+    })
 }

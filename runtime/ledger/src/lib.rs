@@ -1,75 +1,139 @@
 //! Owns the provider's books: orders, receipts and double-entry postings, in one SQLite file that one
-//! process holds at a time. Decides no prices and checks no signatures.
+//! process writes at a time. Decides no prices, and believes no signature that a caller could not have
+//! checked: acceptances and credits are opened here, orders and receipts by whoever hands them in.
+//!
+//! [`Ledger`] writes for one thread, [`Books`] for many with one wait for the disk, and [`Reader`] reads
+//! beside either. What a method has returned is on disk.
 
+mod accept;
+mod account;
 mod audit;
+mod backup;
+mod books;
+mod budget;
+mod charge;
+mod checkpoint;
+mod correction;
 mod entry;
 mod error;
 mod lock;
-mod posting;
+mod migration;
+mod reader;
+mod records;
+mod row;
 mod schema;
+mod stats;
+mod writer;
 
+use std::ops::Deref;
 use std::path::Path;
 use std::time::Duration;
 
-use meterbox_billing::digest::Digest;
-use meterbox_billing::envelope::{Document as _, Envelope};
-use meterbox_billing::money::{Amount, Currency};
-use meterbox_billing::order::Order;
+use meterbox_billing::envelope::EnvelopeError;
+use meterbox_billing::money::Amount;
 use meterbox_billing::outcome::Fault;
-use meterbox_billing::receipt::Receipt;
 use meterbox_billing::text::{Id, Message};
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
+pub use accept::{Accept, KnownOffer, NewOrder};
+pub use account::{GRANTED, INCOME};
 pub use audit::Finding;
+pub use backup::Copied;
+pub use books::Books;
+pub use budget::{Budget, BudgetError, Grant, Posted};
+pub use charge::{Next, Recorded, SealedReceipt};
+pub use checkpoint::CheckpointError;
+pub use correction::{CorrectionError, DISPUTES_MAX};
 pub use entry::{Balance, Entry, Filter, State};
 pub use error::LedgerError;
+pub use reader::{Checkpoint, Reader, ReceiptDigests};
+pub use records::{RecordFilter, Records};
+pub use stats::Stats;
 
+use audit::Scope;
 use lock::Lock;
-use posting::{
-    Kind, OrderRow, find_order, find_receipt, held_units, is_pending, move_amount, parsed,
-    pending_order, units,
-};
+use writer::Writer;
 
-/// The account that charges are posted to.
-pub const INCOME: &str = "provider:income";
+/// Findings that an error names.
+const FINDINGS_SHOWN: usize = 3;
+
+/// What the books are to refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Whether a requestor needs a budget. Without one it may have any amount held, unless this is set.
+    pub budget_required: bool,
+    /// A clock may be set back by so many seconds, as it is when it is synchronised; orders go on to
+    /// expire by the later time. More is refused.
+    pub clock_step_seconds_max: u64,
+    /// Whether the time that is told counts, whatever the books were told before: the way out when
+    /// the clock was wrong then and is right now.
+    pub trust_clock: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            budget_required: false,
+            clock_step_seconds_max: 300,
+            trust_clock: false,
+        }
+    }
+}
 
 /// The books, held by this process until dropped. What a method has returned is on disk.
+///
+/// Everything that a [`Reader`] reads is read here too.
 #[derive(Debug)]
 pub struct Ledger {
-    connection: Connection,
+    writer: Writer,
     recovered: Vec<Id>,
     /// Dropped last, when the file is closed.
     _lock: Lock,
 }
 
-/// What became of an order that was handed in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Accept {
-    /// It is new, or an attempt before ended in a fault. Its hold is posted: run it.
-    Accepted,
-    /// The very same order was done before.
-    AlreadyDone {
-        /// The envelope of its receipt, byte for byte as it was released.
-        receipt: Vec<u8>,
-    },
+impl Deref for Ledger {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.writer.reader
+    }
 }
 
 impl Ledger {
     /// Opens the books at `path`, and makes new ones where there is no file.
     ///
     /// One process holds them at a time. Another one waits for up to `wait`, then is refused with
-    /// the holder's process id. Orders that a process left pending when it died are found here:
-    /// their holds are released and a fault is recorded ([`Self::recovered`]).
+    /// the holder's process id. Books that do not balance are refused: every entry since they were opened
+    /// last is added up, in small ones every entry there is, and the newest documents are read again; all
+    /// of them are where [`Reader::check`] is asked. Orders that a process left pending when it died are
+    /// found here: their holds are released and a fault is recorded ([`Self::recovered`]).
     pub fn open(path: &Path, wait: Duration) -> Result<Self, LedgerError> {
         let lock = Lock::take(path, wait)?;
         let connection = schema::open(path)?;
+        Self::begin(Reader::of(connection, path.to_owned()), lock)
+    }
+
+    fn begin(reader: Reader, lock: Lock) -> Result<Self, LedgerError> {
+        let is_small = schema::is_small(reader.path());
         let mut ledger = Self {
-            connection,
+            writer: Writer::new(reader)?,
             recovered: Vec::new(),
             _lock: lock,
         };
+        let connection = ledger.writer.reader.connection();
+        let scope = Scope::since_mark(connection, ledger.writer.place.record, is_small)?;
+        let findings = audit::check(connection, scope)?;
+        if !findings.is_empty() {
+            return Err(out_of_balance(&findings));
+        }
         ledger.recovered = ledger.recover()?;
         Ok(ledger)
+    }
+
+    /// The same books under another policy.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.writer.policy = policy;
+        self
     }
 
     /// The orders that were found pending when the books were opened.
@@ -78,6 +142,8 @@ impl Ledger {
         &self.recovered
     }
 
+    /// Ends what is pending, and marks the books as checked. Writes in any case, so that a file that
+    /// cannot be written is found now and not after a job was run.
     fn recover(&mut self) -> Result<Vec<Id>, LedgerError> {
         let pending = self.list(&Filter {
             pending: true,
@@ -87,251 +153,102 @@ impl Ledger {
             reason: Message::cut("the provider stopped before the order was done"),
         };
         let ids: Vec<Id> = pending.into_iter().map(|entry| entry.order_id).collect();
-        for id in &ids {
-            self.abandon(id, &fault)?;
-        }
+        self.writer.transact(|writer| {
+            for id in &ids {
+                accept::abandon(writer, id, &fault)?;
+            }
+            writer.mark_checked()
+        })?;
         Ok(ids)
     }
 
-    /// Takes an order, whose envelope the caller has opened and checked: posts a hold of `hold`,
-    /// the most that it can cost.
+    /// Takes an order: posts a hold of the most that it can cost.
     ///
-    /// Under a known id, the same order gives its receipt again, and another one is refused.
-    pub fn accept(
-        &mut self,
-        envelope: &[u8],
-        hold: Amount,
-        currency: Currency,
-    ) -> Result<Accept, LedgerError> {
-        let order: Order = Envelope::from_bytes(envelope)?.document_unverified()?;
-        let given = order
-            .digest()
-            .map_err(meterbox_billing::envelope::EnvelopeError::from)?;
-        let transaction = self.begin()?;
-        let row = match find_order(&transaction, order.id.as_str())? {
-            Some(row) => {
-                if row.digest != given.to_string() {
-                    return Err(LedgerError::ExistsWithDifferentOrder {
-                        id: order.id,
-                        recorded: row.digest,
-                        given,
-                    });
-                }
-                if let Some(receipt) = find_receipt(&transaction, &row.id)? {
-                    return Ok(Accept::AlreadyDone { receipt });
-                }
-                if is_pending(&transaction, &row.id)? {
-                    return Err(LedgerError::Pending { id: order.id });
-                }
-                row
-            }
-            None => {
-                let row = OrderRow {
-                    id: order.id.to_string(),
-                    digest: given.to_string(),
-                    requestor: order.requestor_key.to_string(),
-                    currency: currency.to_string(),
-                };
-                transaction.execute(
-                    "INSERT INTO orders (id, digest, requestor, currency, envelope) VALUES (?, ?, ?, ?, ?)",
-                    params![row.id, row.digest, row.requestor, row.currency, envelope],
-                )?;
-                row
-            }
-        };
-        move_amount(
-            &transaction,
-            &row,
-            Kind::Hold,
-            &row.budget(),
-            &row.held(),
-            units(hold)?,
-        )?;
-        transaction.commit()?;
-        Ok(Accept::Accepted)
+    /// Under a known id, the same order gives its receipt again, and another one is refused. An order is
+    /// refused from the moment at which it expires, and where it may cost more than is left of its
+    /// requestor's budget.
+    pub fn accept(&mut self, order: &NewOrder) -> Result<Accept, LedgerError> {
+        self.writer.transact(|writer| accept::accept(writer, order))
     }
 
     /// Records a pending order's receipt: charges its total and releases the rest of the hold, in
     /// one transaction. When this returns, the receipt survives a power cut and may be released.
     ///
-    /// The receipt must be the next in the chain: its sequence number [`Self::next_sequence`], the
-    /// receipt before it [`Self::last_receipt_digest`].
+    /// The receipt must be the next in the chain: its sequence number [`Reader::next_sequence`], the
+    /// receipt before it [`Reader::last_receipt_digest`]; and its provider the one whose offer the order
+    /// names.
     pub fn record(&mut self, order_id: &Id, envelope: &[u8]) -> Result<Amount, LedgerError> {
-        let sealed = Envelope::from_bytes(envelope)?;
-        let receipt: Receipt = sealed.document_unverified()?;
-        let digest = sealed.payload_digest()?;
-        let total = receipt.reproducible().total;
-        let sequence = self.next_sequence()?;
-        let previous = self.last_receipt_digest()?;
-        let transaction = self.begin()?;
-        let row = pending_order(&transaction, order_id)?;
-        check_chain(&receipt, &row, sequence, previous)?;
-        let held = held_units(&transaction, &row)?;
-        let charge = units(total)?;
-        let rest = held
-            .checked_sub(charge)
-            .filter(|rest| *rest >= 0)
-            .ok_or_else(|| LedgerError::ChargeBeyondHold {
-                id: order_id.clone(),
-                total,
-            })?;
-        transaction.execute(
-            "INSERT INTO receipts (sequence, order_id, digest, previous, total, envelope) VALUES (?, ?, ?, ?, ?, ?)",
-            params![
-                i64::try_from(sequence).map_err(|_| LedgerError::Overflow)?,
-                row.id,
-                digest.to_string(),
-                previous.map(|digest| digest.to_string()),
-                charge.to_string(),
-                envelope,
-            ],
-        )?;
-        move_amount(
-            &transaction,
-            &row,
-            Kind::Charge,
-            &row.held(),
-            INCOME,
-            charge,
-        )?;
-        move_amount(
-            &transaction,
-            &row,
-            Kind::Release,
-            &row.held(),
-            &row.budget(),
-            rest,
-        )?;
-        transaction.commit()?;
-        Ok(total)
+        let sealed = SealedReceipt::read(envelope)?;
+        let recorded = self.record_with(order_id, |_| Ok(sealed))?;
+        Ok(recorded.total)
+    }
+
+    /// Records the receipt that `sign` makes when it is told its place in the chain.
+    pub fn record_with(
+        &mut self,
+        order_id: &Id,
+        sign: impl FnOnce(Next) -> Result<SealedReceipt, EnvelopeError>,
+    ) -> Result<Recorded, LedgerError> {
+        self.writer
+            .transact(|writer| charge::record(writer, order_id, sign))
     }
 
     /// Ends a pending order that failed on the provider's side: releases its hold, bills nothing
-    /// and keeps the reason. The same order may be handed in again.
+    /// and keeps the reason. The same order may be handed in again, until it expires.
     pub fn abandon(&mut self, order_id: &Id, fault: &Fault) -> Result<(), LedgerError> {
-        let transaction = self.begin()?;
-        let row = pending_order(&transaction, order_id)?;
-        let held = held_units(&transaction, &row)?;
-        transaction.execute(
-            "INSERT INTO faults (order_id, reason) VALUES (?, ?)",
-            params![row.id, fault.reason.as_str()],
-        )?;
-        move_amount(
-            &transaction,
-            &row,
-            Kind::Release,
-            &row.held(),
-            &row.budget(),
-            held,
-        )?;
-        transaction.commit()?;
-        Ok(())
+        self.writer
+            .transact(|writer| accept::abandon(writer, order_id, fault))
     }
 
-    /// The number of the next receipt.
-    pub fn next_sequence(&self) -> Result<u64, LedgerError> {
-        let next: i64 = self.connection.query_row(
-            "SELECT coalesce(max(sequence) + 1, 0) FROM receipts",
-            [],
-            |row| row.get(0),
-        )?;
-        u64::try_from(next).map_err(|_| LedgerError::Overflow)
+    /// Grants a requestor a budget, or more of it: from now on it may have no more held than is left.
+    /// The same grant again changes nothing; another one under its id is refused.
+    pub fn grant(&mut self, grant: &Grant) -> Result<Posted, LedgerError> {
+        self.writer.transact(|writer| budget::grant(writer, grant))
     }
 
-    /// The digest of the last receipt; none before the first.
-    pub fn last_receipt_digest(&self) -> Result<Option<Digest>, LedgerError> {
-        let last: Option<String> = self
-            .connection
-            .query_row(
-                "SELECT digest FROM receipts ORDER BY sequence DESC LIMIT 1",
-                [],
-                |row| row.get(0),
-            )
-            .optional()?;
-        last.map(|text| parsed("receipts.digest", &text))
-            .transpose()
+    /// Records what the requestor of a receipt's order says of it, in the envelope of an acceptance. What
+    /// was accepted is not disputed afterwards. The same again changes nothing.
+    pub fn judge(&mut self, acceptance: &[u8]) -> Result<Posted, LedgerError> {
+        self.writer
+            .transact(|writer| correction::judge(writer, acceptance))
     }
 
-    /// The envelope of the order of this id.
-    ///
-    /// # Errors
-    /// If the ledger cannot be read.
-    pub fn order(&self, order_id: &Id) -> Result<Option<Vec<u8>>, LedgerError> {
-        use rusqlite::OptionalExtension;
-        let envelope = self
-            .connection
-            .query_row(
-                "SELECT envelope FROM orders WHERE id = ?",
-                [order_id.as_str()],
-                |row| row.get(0),
-            )
-            .optional()?;
-        Ok(envelope)
+    /// Records a credit that the provider of a receipt has signed: gives its amount back to the
+    /// requestor's budget. All credits of a receipt are at most its total. The same again changes nothing.
+    pub fn give_credit(&mut self, credit: &[u8]) -> Result<Posted, LedgerError> {
+        self.writer
+            .transact(|writer| correction::credit(writer, credit))
     }
 
-    /// The envelope of an order's receipt, as it was released.
-    pub fn receipt(&self, order_id: &Id) -> Result<Option<Vec<u8>>, LedgerError> {
-        find_receipt(&self.connection, order_id.as_str())
-    }
-
-    /// Recomputes the books from the raw orders and receipts by a second, simpler model, and says
-    /// where they do not agree. No findings mean that every account balances.
-    pub fn check(&self) -> Result<Vec<Finding>, LedgerError> {
-        audit::check(&self.connection)
-    }
-
-    fn begin(&mut self) -> Result<Transaction<'_>, LedgerError> {
-        let immediate = TransactionBehavior::Immediate;
-        Ok(self.connection.transaction_with_behavior(immediate)?)
+    /// Keeps a signed checkpoint of the transparency log over the first `size` receipts. None is changed
+    /// or removed, and none is smaller than the one before.
+    pub fn put_checkpoint(&mut self, size: u64, note: &[u8]) -> Result<Posted, LedgerError> {
+        self.writer
+            .transact(|writer| checkpoint::put(writer, size, note))
     }
 }
 
-/// Fails unless the receipt answers this order and is the next in the chain.
-fn check_chain(
-    receipt: &Receipt,
-    row: &OrderRow,
-    sequence: u64,
-    previous: Option<Digest>,
-) -> Result<(), LedgerError> {
-    let attested = receipt.attested();
-    let shown =
-        |digest: Option<Digest>| digest.map_or("none".to_owned(), |digest| digest.to_string());
-    for (field, found, expected) in [
-        (
-            "attested.order_id",
-            attested.order_id.to_string(),
-            row.id.clone(),
-        ),
-        (
-            "attested.order",
-            attested.order.to_string(),
-            row.digest.clone(),
-        ),
-        (
-            "attested.sequence",
-            attested.sequence.to_string(),
-            sequence.to_string(),
-        ),
-        (
-            "attested.previous_receipt",
-            shown(attested.previous_receipt),
-            shown(previous),
-        ),
-        (
-            "reproducible.currency",
-            receipt.reproducible().currency.to_string(),
-            row.currency.clone(),
-        ),
-    ] {
-        if found != expected {
-            return Err(LedgerError::NotNext {
-                field,
-                found,
-                expected,
-            });
-        }
+impl Reader {
+    /// Recomputes the books from the signed documents by a second, simpler model, checks every signature,
+    /// and says where they do not agree. No findings mean that every account balances.
+    pub fn check(&self) -> Result<Vec<Finding>, LedgerError> {
+        audit::check(self.connection(), Scope::EVERYTHING)
     }
-    Ok(())
+}
+
+/// The first findings as an error.
+pub(crate) fn out_of_balance(findings: &[Finding]) -> LedgerError {
+    let shown: Vec<String> = findings
+        .iter()
+        .take(FINDINGS_SHOWN)
+        .map(Finding::to_string)
+        .collect();
+    let more = findings.len().saturating_sub(shown.len());
+    let mut findings = shown.join("; ");
+    if more > 0 {
+        findings.push_str(&format!("; and {more} more"));
+    }
+    LedgerError::OutOfBalance { findings }
 }
 
 #[cfg(test)]

@@ -1,69 +1,31 @@
-//! Owns the tables of a ledger file, their versions, and how such a file is opened. Posts nothing.
+//! Owns how a ledger's file is opened, and what it must be. Posts nothing.
 
 use std::path::Path;
 
 use rusqlite::{Connection, MAIN_DB, OpenFlags, TransactionBehavior};
 
 use crate::LedgerError;
+use crate::migration;
 
 /// `MBXL` in ASCII: tells a ledger from any other SQLite file.
 const APPLICATION_ID: i64 = 0x4d42_584c;
 
-/// Files up to this size are read through when opened; that takes well under a second. Larger ones
-/// are checked when asked.
-const QUICK_CHECK_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Files up to this size are read through when opened, in about ten milliseconds. Larger ones are read
+/// through when a check is asked for.
+pub(crate) const READ_THROUGH_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// The steps from an empty file to the present schema, each run once, in this order. A step that was
-/// released never changes: corrections are new steps.
-const MIGRATIONS: [&str; 1] = ["
-    CREATE TABLE orders (
-        number INTEGER PRIMARY KEY,
-        id TEXT NOT NULL UNIQUE,
-        digest TEXT NOT NULL UNIQUE,
-        requestor TEXT NOT NULL,
-        currency TEXT NOT NULL,
-        envelope BLOB NOT NULL
-    ) STRICT;
+/// The smallest page of SQLite's, of which the header is the beginning.
+const HEADER_BYTES: u64 = 512;
 
-    CREATE TABLE receipts (
-        sequence INTEGER PRIMARY KEY,
-        order_id TEXT NOT NULL UNIQUE REFERENCES orders (id),
-        digest TEXT NOT NULL UNIQUE,
-        previous TEXT UNIQUE REFERENCES receipts (digest),
-        total TEXT NOT NULL CHECK (total NOT GLOB '*[^0-9]*' AND total <> ''),
-        envelope BLOB NOT NULL
-    ) STRICT;
+/// Pages of the write-ahead log before they are copied into the file: 16 MiB. Fewer, and pages that
+/// many receipts change are copied again and again; more, and recovery after a crash takes longer.
+const WAL_PAGES: i64 = 4_096;
 
-    CREATE TABLE faults (
-        number INTEGER PRIMARY KEY,
-        order_id TEXT NOT NULL REFERENCES orders (id),
-        reason TEXT NOT NULL
-    ) STRICT;
+/// Memory for pages in KiB: the inner pages of the indexes of a few million receipts fit.
+const CACHE_KIB: i64 = 64 * 1024;
 
-    -- Amounts are whole units of 10^-18 of the currency, as text: an INTEGER holds too few.
-    CREATE TABLE postings (
-        number INTEGER PRIMARY KEY,
-        entry INTEGER NOT NULL,
-        order_id TEXT NOT NULL REFERENCES orders (id),
-        account TEXT NOT NULL,
-        kind TEXT NOT NULL CHECK (kind IN ('hold', 'release', 'charge')),
-        currency TEXT NOT NULL,
-        amount TEXT NOT NULL CHECK (ltrim(amount, '-') NOT GLOB '*[^0-9]*' AND amount NOT IN ('', '-'))
-    ) STRICT;
-    CREATE INDEX postings_by_order ON postings (order_id, account);
-    CREATE INDEX postings_by_entry ON postings (entry);
-    CREATE INDEX faults_by_order ON faults (order_id);
-    CREATE INDEX orders_by_requestor ON orders (requestor);
-
-    CREATE TRIGGER orders_keep BEFORE UPDATE ON orders BEGIN SELECT raise(ABORT, 'orders are append-only'); END;
-    CREATE TRIGGER orders_stay BEFORE DELETE ON orders BEGIN SELECT raise(ABORT, 'orders are append-only'); END;
-    CREATE TRIGGER receipts_keep BEFORE UPDATE ON receipts BEGIN SELECT raise(ABORT, 'receipts are append-only'); END;
-    CREATE TRIGGER receipts_stay BEFORE DELETE ON receipts BEGIN SELECT raise(ABORT, 'receipts are append-only'); END;
-    CREATE TRIGGER faults_keep BEFORE UPDATE ON faults BEGIN SELECT raise(ABORT, 'faults are append-only'); END;
-    CREATE TRIGGER faults_stay BEFORE DELETE ON faults BEGIN SELECT raise(ABORT, 'faults are append-only'); END;
-    CREATE TRIGGER postings_keep BEFORE UPDATE ON postings BEGIN SELECT raise(ABORT, 'postings are append-only'); END;
-    CREATE TRIGGER postings_stay BEFORE DELETE ON postings BEGIN SELECT raise(ABORT, 'postings are append-only'); END;
-"];
+/// Statements that are kept compiled; all of one receipt's fit.
+const STATEMENTS: usize = 64;
 
 /// Opens or creates the file. One that is no ledger, or that cannot be written, is left as it is.
 pub(crate) fn open(path: &Path) -> Result<Connection, LedgerError> {
@@ -77,12 +39,52 @@ pub(crate) fn open(path: &Path) -> Result<Connection, LedgerError> {
             reason: format!("`{}` is marked read-only", path.display()),
         });
     }
+    check_header(path, metadata.map_or(0, |metadata| metadata.len()))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    let is_small = metadata.is_none_or(|metadata| metadata.len() <= QUICK_CHECK_BYTES_MAX);
-    prepare(connection, is_small)
+    prepare(connection, is_small(path))
+}
+
+/// SQLite takes a file that is shorter than its header for an empty one, and would begin anew. A file of
+/// no bytes is a new one, unless a log beside it says that there was more.
+fn check_header(path: &Path, bytes: u64) -> Result<(), LedgerError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let has_log = std::fs::metadata(log).is_ok_and(|metadata| metadata.len() > 0);
+    if bytes >= HEADER_BYTES || (bytes == 0 && !has_log) {
+        return Ok(());
+    }
+    Err(LedgerError::Corrupt {
+        reason: format!("`{}` is cut off after {bytes} bytes", path.display()),
+    })
+}
+
+/// Whether a file is read through when it is opened.
+pub(crate) fn is_small(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= READ_THROUGH_BYTES_MAX)
+}
+
+/// Opens a ledger that another connection may be writing, for reading only.
+pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, LedgerError> {
+    if let Err(source) = std::fs::metadata(path) {
+        return Err(LedgerError::Io {
+            path: path.to_owned(),
+            source,
+        });
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    let found = check_kind(&connection)?;
+    if found < migration::KNOWN {
+        return Err(LedgerError::OlderSchema {
+            found,
+            known: migration::KNOWN,
+        });
+    }
+    tune(&connection)?;
+    Ok(connection)
 }
 
 /// Makes an open file a ledger of the present schema, or says why it is none.
@@ -101,11 +103,21 @@ pub(crate) fn prepare(
     }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+    tune(&connection)?;
+    if version < migration::KNOWN {
+        migrate(&mut connection, version)?;
+    }
     connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+fn tune(connection: &Connection) -> Result<(), LedgerError> {
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    migrate(&mut connection, version)?;
-    Ok(connection)
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(())
 }
 
 /// The schema's version, 0 for an empty file. Writes nothing.
@@ -121,9 +133,11 @@ fn check_kind(connection: &Connection) -> Result<i64, LedgerError> {
             reason: "it is another program's SQLite file".to_owned(),
         });
     }
-    let known = i64::try_from(MIGRATIONS.len()).map_err(|_| LedgerError::Overflow)?;
-    if found > known {
-        return Err(LedgerError::NewerSchema { found, known });
+    if found > migration::KNOWN {
+        return Err(LedgerError::NewerSchema {
+            found,
+            known: migration::KNOWN,
+        });
     }
     Ok(found)
 }
@@ -139,17 +153,29 @@ pub(crate) fn quick_check(connection: &Connection) -> Result<(), LedgerError> {
     }
 }
 
-/// Runs the steps that the file has not seen. Writes in any case, so that a file that cannot be
-/// written is found now and not after a job was run.
+/// Runs the steps that the file has not seen, all or none of them.
 fn migrate(connection: &mut Connection, version: i64) -> Result<(), LedgerError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let done = usize::try_from(version).map_err(|_| LedgerError::Overflow)?;
-    for step in MIGRATIONS.iter().skip(done) {
-        transaction.execute_batch(step)?;
-    }
-    let known = i64::try_from(MIGRATIONS.len()).map_err(|_| LedgerError::Overflow)?;
+    migration::run(&transaction, version)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", known)?;
+    transaction.pragma_update(None, "user_version", migration::KNOWN)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// Makes a file of the first version, as the program of that time did.
+#[cfg(test)]
+pub(crate) fn first_version(path: &Path) -> Connection {
+    let connection = Connection::open(path).unwrap();
+    connection
+        .pragma_update(None, "journal_mode", "WAL")
+        .unwrap();
+    connection
+        .execute_batch(migration::first_version())
+        .unwrap();
+    connection
+        .pragma_update(None, "application_id", APPLICATION_ID)
+        .unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    connection
 }
