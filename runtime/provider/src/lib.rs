@@ -6,7 +6,6 @@
 mod agreement;
 mod bundle;
 mod error;
-pub mod ledger;
 mod lifecycle;
 mod material;
 mod measure;
@@ -22,6 +21,8 @@ pub use error::ProviderError;
 pub use lifecycle::{Completed, Host, KeepTranscripts, Policy, Provider, Quote};
 pub use material::{Material, MaterialError};
 pub use measure::options as meter_options;
+/// The books that orders and receipts are kept in.
+pub use meterbox_ledger as ledger;
 pub use profile::{Profiled, profile};
 pub use replay::{Answers, CallDifference, Recompute, Replay, ReplayError, Verdict, chosen_calls};
 pub use store::{Store, StoreError};

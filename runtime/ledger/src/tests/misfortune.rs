@@ -1,9 +1,9 @@
 //! The books under misfortune: two owners, bad files, sudden death.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use rusqlite::Connection;
 
 use super::*;
+use crate::schema;
 
 #[test]
 fn a_second_owner_waits_then_is_told_who_holds_the_books() {
@@ -66,6 +66,38 @@ fn a_damaged_ledger_is_refused() {
 }
 
 #[test]
+fn a_truncated_ledger_is_refused_and_left_alone() {
+    let (_folder, path) = books();
+    let mut ledger = open(&path);
+    for name in ["a", "b", "c", "d"] {
+        finish(&mut ledger, &order(name, 1));
+    }
+    drop(ledger);
+    let whole = std::fs::read(&path).unwrap();
+    for bytes in [
+        1,
+        100,
+        4096,
+        whole.len() / 2,
+        whole.len() - 4096,
+        whole.len() - 1,
+    ] {
+        std::fs::write(&path, &whole[..bytes]).unwrap();
+        let error = Ledger::open(&path, NO_WAIT).unwrap_err();
+        // Where the cut goes through a document, that is what is found.
+        let is_named = matches!(
+            error,
+            LedgerError::Corrupt { .. } | LedgerError::OutOfBalance { .. }
+        );
+        assert!(is_named, "{bytes}: {error:?}");
+        assert!(error.hint().unwrap().contains("backup"));
+        assert_eq!(std::fs::read(&path).unwrap(), whole[..bytes]);
+    }
+    std::fs::write(&path, &whole).unwrap();
+    assert_eq!(open(&path).check().unwrap(), []);
+}
+
+#[test]
 fn a_newer_schema_is_refused() {
     let (_folder, path) = books();
     drop(open(&path));
@@ -76,7 +108,7 @@ fn a_newer_schema_is_refused() {
         Ledger::open(&path, NO_WAIT),
         Err(LedgerError::NewerSchema {
             found: 99,
-            known: 1
+            known: 2
         })
     ));
 }
@@ -98,10 +130,11 @@ fn a_read_only_file_is_refused_before_anything_is_run() {
         schema::prepare(reading, true),
         Err(LedgerError::ReadOnly { .. })
     ));
-    let refusing = Connection::open(&path).unwrap();
+    let refusing = schema::prepare(Connection::open(&path).unwrap(), true).unwrap();
     refusing.pragma_update(None, "query_only", true).unwrap();
+    let lock = Lock::take(&path, NO_WAIT).unwrap();
     assert!(matches!(
-        schema::prepare(refusing, true),
+        Ledger::begin(Reader::of(refusing, path.clone()), lock),
         Err(LedgerError::ReadOnly { .. })
     ));
 }
@@ -111,59 +144,4 @@ fn a_folder_that_is_not_there_is_an_error() {
     let (_folder, path) = books();
     let error = Ledger::open(&path.join("no/ledger.sqlite"), NO_WAIT).unwrap_err();
     assert!(matches!(error, LedgerError::Io { .. }));
-}
-
-const VICTIM: &str = "METERBOX_LEDGER_VICTIM";
-
-/// Not a test of its own: the process that `acknowledged_receipts_survive_a_kill` kills.
-#[test]
-fn victim() {
-    let Ok(path) = std::env::var(VICTIM) else {
-        return;
-    };
-    let mut ledger = open(Path::new(&path));
-    loop {
-        let sequence = ledger.next_sequence().unwrap();
-        finish(&mut ledger, &order(&format!("order-{sequence}"), sequence));
-        println!("recorded {sequence}");
-    }
-}
-
-#[test]
-fn acknowledged_receipts_survive_a_kill() {
-    let (_folder, path) = books();
-    let mut acknowledged = 0;
-    for round in 1..=5_u64 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "ledger::tests::misfortune::victim",
-                "--exact",
-                "--nocapture",
-            ])
-            .env(VICTIM, &path)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap())
-            .lines()
-            .map_while(Result::ok);
-        let recorded = lines.filter_map(|line| line.split_once("recorded ")?.1.parse::<u64>().ok());
-        let before = acknowledged;
-        for sequence in recorded {
-            assert_eq!(sequence, acknowledged);
-            acknowledged += 1;
-            if acknowledged.is_multiple_of(3 + round) {
-                break;
-            }
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert!(acknowledged > before, "the victim recorded nothing");
-        let ledger = open(&path);
-        let kept = ledger.next_sequence().unwrap();
-        assert!(kept >= acknowledged, "{kept} of {acknowledged}");
-        assert_eq!(ledger.check().unwrap(), []);
-        // What was recorded and not yet announced counts from now on.
-        acknowledged = kept;
-    }
 }

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::LedgerError;
+use crate::LedgerError;
 
 /// Often enough that a waiter starts at once, rarely enough to cost nothing.
 const POLL: Duration = Duration::from_millis(10);
@@ -15,13 +15,13 @@ const PID_BYTES_MAX: u64 = 32;
 
 /// The lock, held until dropped or until the process ends, however it does.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
 impl Lock {
     /// Takes the lock of the ledger at `path`, and tries again until `wait` is over.
-    pub(super) fn take(path: &Path, wait: Duration) -> Result<Self, LedgerError> {
+    pub(crate) fn take(path: &Path, wait: Duration) -> Result<Self, LedgerError> {
         let lock_path = lock_path(path);
         let mut file = OpenOptions::new()
             .read(true)

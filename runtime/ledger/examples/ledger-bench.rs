@@ -1,0 +1,270 @@
+//! Measures the ledger: durable receipts a second with signing, the same bytes in a plain SQLite insert loop,
+//! verifying, reading records, opening and checking. Prints a line a figure.
+//!
+//! `cargo run --release -p meterbox-ledger --example ledger-bench -- [RECEIPTS [FOLDER]]`
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measurement that cannot go on ends, and prints what it found"
+)]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use meterbox_billing::digest::Digest;
+use meterbox_billing::envelope::Document as _;
+use meterbox_billing::order::Order;
+use meterbox_billing::receipt::{Receipt, Reproducible};
+use meterbox_ledger::{Books, KnownOffer, Ledger, NewOrder, Reader, RecordFilter, SealedReceipt};
+use rusqlite::{Connection, params};
+
+#[path = "../tests/fixture/mod.rs"]
+mod fixture;
+
+/// Clients that each wait for their receipt before they order again.
+const CLIENTS: u64 = 256;
+
+/// Requestors that they order for.
+const REQUESTORS: u64 = 16;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let receipts: u64 = arguments
+        .next()
+        .map_or(50_000, |text| text.parse().unwrap());
+    let folder = tempfile::tempdir_in(
+        arguments
+            .next()
+            .map_or_else(std::env::temp_dir, PathBuf::from),
+    )
+    .unwrap();
+    let path = folder.path().join("ledger.sqlite");
+    println!("{receipts} receipts, {CLIENTS} clients, {REQUESTORS} requestors");
+    let orders: Vec<(Order, Vec<u8>, Reproducible)> =
+        (0..receipts.min(100_000)).map(prepared).collect();
+    println!(
+        "an order's envelope has {} bytes, a receipt's {}",
+        orders[0].1.len(),
+        sealed(&orders[0].0, &orders[0].2, 0, None).len()
+    );
+    record(&path, receipts, orders);
+    plain(&folder.path().join("plain.sqlite"), &path);
+    verify(&path);
+    read(&path);
+    open_and_check(&path);
+    backup(&path, &folder.path().join("copy.sqlite"));
+}
+
+fn rate(what: &str, count: u64, took: Duration) {
+    let per_second = u128::from(count) * 1_000_000_000 / took.as_nanos().max(1);
+    println!("{what}: {count} in {took:.2?}, {per_second} a second");
+}
+
+/// Orders that are signed already, as they come from requestors, and what their jobs came to.
+fn prepared(number: u64) -> (Order, Vec<u8>, Reproducible) {
+    let key = fixture::requestor_of(u8::try_from(number % REQUESTORS).unwrap());
+    let offer = fixture::offer().digest().unwrap();
+    let order = fixture::order_of(&key, &offer, &format!("order-{number:08}"), number);
+    let envelope = fixture::sealed(&order, &key);
+    let part = fixture::reproducible(&order, 1_000_000_000 + u128::from(number));
+    (order, envelope, part)
+}
+
+fn sealed(order: &Order, part: &Reproducible, sequence: u64, previous: Option<Digest>) -> Vec<u8> {
+    let attested = fixture::attested(order, sequence, previous);
+    let receipt = Receipt::new(part.clone(), attested).unwrap();
+    fixture::sealed(&receipt, &fixture::provider())
+}
+
+/// Every client accepts an order, then records its receipt, which is signed in between.
+fn record(path: &Path, receipts: u64, orders: Vec<(Order, Vec<u8>, Reproducible)>) {
+    let books = Arc::new(Books::start(Ledger::open(path, Duration::ZERO).unwrap()).unwrap());
+    let (orders, next) = (Arc::new(orders), Arc::new(AtomicU64::new(0)));
+    let offer = Arc::new(KnownOffer::of(&fixture::offer()).unwrap());
+    let began = Instant::now();
+    let cpu = cpu_time();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let (books, orders) = (Arc::clone(&books), Arc::clone(&orders));
+            let (next, offer) = (Arc::clone(&next), Arc::clone(&offer));
+            std::thread::spawn(move || {
+                let key = fixture::provider();
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= receipts {
+                        return;
+                    }
+                    one(&books, &orders, &offer, &key, number);
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.join().unwrap();
+    }
+    let took = began.elapsed();
+    rate("accepted, signed and recorded durably", receipts, took);
+    let used = cpu_time().saturating_sub(cpu);
+    let each = used.as_micros() / u128::from(receipts);
+    println!("  of it {used:.2?} of processor time, {each} µs a receipt");
+    Arc::into_inner(books).unwrap().close().unwrap();
+    let bytes = std::fs::metadata(path).unwrap().len();
+    println!("  {} bytes a receipt on disk", bytes / receipts);
+}
+
+fn one(
+    books: &Books,
+    orders: &[(Order, Vec<u8>, Reproducible)],
+    offer: &KnownOffer,
+    key: &meterbox_billing::key::SigningKey,
+    number: u64,
+) {
+    let held = fixture::amount("0.5");
+    let (order, envelope, part) = match orders.get(usize::try_from(number).unwrap()) {
+        Some(prepared) => prepared.clone(),
+        // More than are kept in memory are signed on the way, which the time then contains.
+        None => prepared(number),
+    };
+    let now = fixture::at(fixture::NOW);
+    let new = NewOrder::read(&envelope, offer, held, fixture::usd(), now).unwrap();
+    books.accept(new).unwrap();
+    let (id, key) = (order.id.clone(), key.clone());
+    books
+        .record_with(&id, move |next| {
+            let attested = fixture::attested(&order, next.sequence, next.previous);
+            SealedReceipt::seal(Receipt::new(part, attested)?, &key)
+        })
+        .unwrap();
+}
+
+/// Processor time of this process so far, all threads.
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let ticks = after_name.split(' ').skip(11).take(2);
+    let ticks: u64 = ticks.filter_map(|text| text.parse::<u64>().ok()).sum();
+    // Linux tells these in hundredths of a second.
+    Duration::from_millis(ticks * 10)
+}
+
+/// The same envelopes into one table, with the same settings: each alone, and 512 a transaction.
+fn plain(path: &Path, ledger: &Path) {
+    let source = Connection::open(ledger).unwrap();
+    let mut statement = source
+        .prepare(
+            "SELECT orders.envelope, receipts.envelope FROM receipts
+             JOIN orders ON orders.number = receipts.order_number ORDER BY sequence LIMIT 100000",
+        )
+        .unwrap();
+    let rows: Vec<(Vec<u8>, Vec<u8>)> = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let file = Connection::open(path).unwrap();
+    for (name, value) in [("journal_mode", "WAL"), ("synchronous", "FULL")] {
+        file.pragma_update(None, name, value).unwrap();
+    }
+    file.execute_batch(
+        "CREATE TABLE documents (number INTEGER PRIMARY KEY, content BLOB NOT NULL) STRICT",
+    )
+    .unwrap();
+    let insert = |content: &[u8]| {
+        file.prepare_cached("INSERT INTO documents (content) VALUES (?)")
+            .unwrap()
+            .execute(params![content])
+            .unwrap();
+    };
+    let few = &rows[..rows.len().min(1_000)];
+    let began = Instant::now();
+    for (order, receipt) in few {
+        insert(order);
+        insert(receipt);
+    }
+    rate(
+        "plain inserts, one at a time",
+        few.len() as u64,
+        began.elapsed(),
+    );
+    let began = Instant::now();
+    for batch in rows.chunks(256) {
+        // Orders and receipts come at different times: a transaction each.
+        for part in [true, false] {
+            file.execute_batch("BEGIN").unwrap();
+            for (order, receipt) in batch {
+                insert(if part { order } else { receipt });
+            }
+            file.execute_batch("COMMIT").unwrap();
+        }
+    }
+    rate(
+        "plain inserts, 256 a transaction",
+        rows.len() as u64,
+        began.elapsed(),
+    );
+}
+
+fn verify(path: &Path) {
+    let reader = Reader::open(path).unwrap();
+    let count = reader.next_sequence().unwrap().min(10_000);
+    let envelopes: Vec<Vec<u8>> = (0..count)
+        .map(|sequence| reader.receipt_at(sequence).unwrap().unwrap())
+        .collect();
+    let card = meterbox_billing::rate_card::default_card().unwrap();
+    let key = fixture::provider().public().unwrap();
+    for (what, card) in [("", None), (" with their card", Some(&card))] {
+        let began = Instant::now();
+        for envelope in &envelopes {
+            meterbox_billing::verify::verify(envelope, Some(&key), card).unwrap();
+        }
+        rate(
+            &format!("verified{what} on one core"),
+            count,
+            began.elapsed(),
+        );
+    }
+}
+
+fn read(path: &Path) {
+    let reader = Reader::open(path).unwrap();
+    let began = Instant::now();
+    let (mut count, mut lines) = (0_u64, 0_u64);
+    for record in reader.records(&RecordFilter::default()).unwrap() {
+        let (_, record) = record.unwrap();
+        count += 1;
+        if let meterbox_billing::record::Record::Charge(charge) = record {
+            lines += charge.lines.len() as u64;
+        }
+    }
+    rate("records read", count, began.elapsed());
+    println!("  with {lines} lines");
+    let began = Instant::now();
+    let count = reader.receipt_digests(0).unwrap().count();
+    rate("digests read", count as u64, began.elapsed());
+}
+
+fn open_and_check(path: &Path) {
+    for what in ["opened with all of it unchecked", "opened again"] {
+        let began = Instant::now();
+        let ledger = Ledger::open(path, Duration::ZERO).unwrap();
+        rate(what, ledger.next_sequence().unwrap(), began.elapsed());
+    }
+    let reader = Reader::open(path).unwrap();
+    let count = reader.next_sequence().unwrap();
+    let began = Instant::now();
+    assert_eq!(reader.check().unwrap(), []);
+    rate("checked in full, signatures too", count, began.elapsed());
+    let began = Instant::now();
+    let stats = reader.stats().unwrap();
+    rate("counted", stats.records, began.elapsed());
+}
+
+fn backup(path: &Path, copy: &Path) {
+    let reader = Reader::open(path).unwrap();
+    let began = Instant::now();
+    let copied = reader.backup(copy, |_, _| ()).unwrap();
+    rate("backed up and checked", copied.receipts, began.elapsed());
+    println!("  {} MB", copied.bytes / 1_000_000);
+}

@@ -1,0 +1,402 @@
+//! Owns the rows that exports, statements and invoices read: one for each thing that was posted, derived
+//! from the signed documents and written with them. Decides nothing.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt::Write as _;
+
+use meterbox_billing::bill::Line;
+use meterbox_billing::digest::Digest;
+use meterbox_billing::envelope::Envelope;
+use meterbox_billing::key::PublicKey;
+use meterbox_billing::money::{Amount, UnitPrice};
+use meterbox_billing::receipt::Receipt;
+use meterbox_billing::record::{Charge, Credited, Disputed, Record};
+use meterbox_billing::text::Message;
+use meterbox_billing::timestamp::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use crate::LedgerError;
+use crate::reader::Reader;
+use crate::row::{self, amount, parsed, row_number, seconds, sequence_number, time};
+
+/// Records that are read at a time: enough that asking costs nothing, about a megabyte.
+const PAGE: i64 = 1_000;
+
+/// Keys that are remembered while records are read; reading one takes longer than the rest of a record.
+const KEYS_MAX: usize = 100_000;
+
+/// Which records to read; the default reads all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RecordFilter {
+    /// The first number to read: where an export before this one ended.
+    pub from: u64,
+    /// Only this requestor's.
+    pub requestor: Option<PublicKey>,
+    /// Only those that count at this moment or later ([`Record::at`]).
+    pub since: Option<Timestamp>,
+    /// Only those that count before this moment.
+    pub until: Option<Timestamp>,
+}
+
+/// Records in the order in which they were posted, each with its number. Read a page at a time, so
+/// memory stays the same however many there are, and books that are written meanwhile are not held up.
+pub struct Records<'r> {
+    connection: &'r Connection,
+    filter: Range,
+    next: i64,
+    page: VecDeque<(u64, Record)>,
+    keys: HashMap<i64, PublicKey>,
+    is_over: bool,
+}
+
+struct Range {
+    requestor: Option<i64>,
+    since: Option<i64>,
+    until: Option<i64>,
+    /// No record that passes the filter has a larger number, as far as it was written when asked.
+    last: i64,
+}
+
+impl Reader {
+    /// Everything that was posted, in this order, from a number on.
+    ///
+    /// What is posted while this is read is read too, unless it is of a period.
+    pub fn records(&self, filter: &RecordFilter) -> Result<Records<'_>, LedgerError> {
+        Records::new(self.connection(), filter)
+    }
+}
+
+impl<'r> Records<'r> {
+    pub(crate) fn new(
+        connection: &'r Connection,
+        filter: &RecordFilter,
+    ) -> Result<Self, LedgerError> {
+        let requestor = match filter.requestor {
+            None => None,
+            // A key that is not in the books has no records.
+            Some(key) => Some(
+                connection
+                    .query_row(
+                        "SELECT number FROM keys WHERE key = ?",
+                        [key.as_bytes().as_slice()],
+                        |row| row.get(0),
+                    )
+                    .optional()?
+                    .unwrap_or(-1),
+            ),
+        };
+        let since = filter.since.map(seconds).transpose()?;
+        let until = filter.until.map(seconds).transpose()?;
+        let mut next = row_number(filter.from)?;
+        let mut last = i64::MAX;
+        if since.is_some() || until.is_some() {
+            let (first, end): (Option<i64>, Option<i64>) = connection.query_row(
+                "SELECT min(number), max(number) FROM records WHERE at >= ?1 AND at < ?2",
+                params![since.unwrap_or(0), until.unwrap_or(i64::MAX)],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?;
+            next = next.max(first.unwrap_or(i64::MAX));
+            last = end.unwrap_or(-1);
+        }
+        Ok(Self {
+            connection,
+            filter: Range {
+                requestor,
+                since,
+                until,
+                last,
+            },
+            next,
+            page: VecDeque::new(),
+            keys: HashMap::new(),
+            is_over: false,
+        })
+    }
+
+    fn read_page(&mut self) -> Result<(), LedgerError> {
+        // The order by number is that of the index by requestor too.
+        let mut statement = self
+            .connection
+            .prepare_cached(match self.filter.requestor {
+                Some(_) => {
+                    "SELECT * FROM records INDEXED BY records_by_requestor
+                 WHERE number >= ?1 AND number <= ?2 AND requestor = ?3 AND at >= ?4 AND at < ?5
+                 ORDER BY number LIMIT ?6"
+                }
+                None => {
+                    "SELECT * FROM records NOT INDEXED
+                 WHERE number >= ?1 AND number <= ?2 AND ?3 IS NULL AND at >= ?4 AND at < ?5
+                 ORDER BY number LIMIT ?6"
+                }
+            })?;
+        let mut rows = statement.query(params![
+            self.next,
+            self.filter.last,
+            self.filter.requestor,
+            self.filter.since.unwrap_or(0),
+            self.filter.until.unwrap_or(i64::MAX),
+            PAGE
+        ])?;
+        let mut count = 0_i64;
+        while let Some(row) = rows.next()? {
+            let number: i64 = row.get(0)?;
+            let record = read(self.connection, &mut self.keys, row)?;
+            self.page.push_back((sequence_number(number)?, record));
+            self.next = number.saturating_add(1);
+            count = count.saturating_add(1);
+        }
+        self.is_over = count < PAGE;
+        if self.keys.len() > KEYS_MAX {
+            self.keys.clear();
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for Records<'_> {
+    type Item = Result<(u64, Record), LedgerError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.page.is_empty()
+            && !self.is_over
+            && let Err(error) = self.read_page()
+        {
+            self.is_over = true;
+            return Some(Err(error));
+        }
+        self.page.pop_front().map(Ok)
+    }
+}
+
+fn read(
+    connection: &Connection,
+    keys: &mut HashMap<i64, PublicKey>,
+    row: &Row<'_>,
+) -> Result<Record, LedgerError> {
+    let mut key = |number: i64| -> Result<PublicKey, LedgerError> {
+        if let Some(key) = keys.get(&number) {
+            return Ok(*key);
+        }
+        let key = row::key(connection, number)?;
+        keys.insert(number, key);
+        Ok(key)
+    };
+    let (requestor, provider) = (key(row.get(6)?)?, key(row.get(7)?)?);
+    let at = time(row.get(2)?)?;
+    let receipt = Digest::from_bytes(row.get(4)?);
+    let order_id = parsed("records.order_id", row.get_ref(5)?.as_str().map_err(other)?)?;
+    let job = Digest::from_bytes(row.get(8)?);
+    let currency = parsed("records.currency", row.get_ref(9)?.as_str().map_err(other)?)?;
+    let amount = amount("records.amount", row.get_ref(10)?.as_str().map_err(other)?)?;
+    let document = || Ok::<_, rusqlite::Error>(Digest::from_bytes(row.get(16)?));
+    let reason = || Ok::<_, rusqlite::Error>(Message::cut(&row.get::<_, String>(18)?));
+    let kind = row.get_ref(1)?.as_str().map_err(other)?;
+    Ok(match kind {
+        "charge" => Record::Charge(Charge {
+            sequence: sequence_number(row.get(3)?)?,
+            receipt,
+            order_id,
+            requestor,
+            provider,
+            job,
+            module: Digest::from_bytes(row.get(11)?),
+            rate_card: Digest::from_bytes(row.get(12)?),
+            currency,
+            started_at: time(row.get(13)?)?,
+            ended_at: at,
+            outcome: row.get(14)?,
+            lines: read_lines(row.get_ref(15)?.as_str().map_err(other)?)?,
+            total: amount,
+        }),
+        "credit" => Record::Credit(Credited {
+            id: parsed("records.id", &row.get::<_, String>(17)?)?,
+            credit: document()?,
+            receipt,
+            order_id,
+            requestor,
+            provider,
+            job,
+            currency,
+            amount,
+            reason: reason()?,
+            at,
+        }),
+        _ => Record::Dispute(Disputed {
+            dispute: document()?,
+            receipt,
+            order_id,
+            requestor,
+            provider,
+            job,
+            currency,
+            total: amount,
+            reason: reason()?,
+            at,
+        }),
+    })
+}
+
+fn other(error: rusqlite::types::FromSqlError) -> LedgerError {
+    LedgerError::Corrupt {
+        reason: format!("a row of `records`: {error}"),
+    }
+}
+
+/// Writes a record under this number; the keys are the rows of requestor and provider.
+pub(crate) fn insert(
+    connection: &Connection,
+    number: i64,
+    sequence: u64,
+    (requestor, provider): (i64, i64),
+    record: &Record,
+) -> Result<(), LedgerError> {
+    let sequence = row_number(sequence)?;
+    let at = seconds(record.at())?;
+    match record {
+        Record::Charge(it) => connection
+            .prepare_cached(
+                "INSERT INTO records (number, kind, at, sequence, receipt, order_id, requestor, provider, job,
+                                      currency, amount, module, rate_card, started_at, outcome, lines)
+                 VALUES (?, 'charge', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                number,
+                at,
+                sequence,
+                it.receipt.as_bytes().as_slice(),
+                it.order_id.as_str(),
+                requestor,
+                provider,
+                it.job.as_bytes().as_slice(),
+                it.currency.to_string(),
+                it.total.units().to_string(),
+                it.module.as_bytes().as_slice(),
+                it.rate_card.as_bytes().as_slice(),
+                seconds(it.started_at)?,
+                it.outcome,
+                write_lines(&it.lines),
+            ])?,
+        Record::Credit(it) => insert_correction(
+            connection,
+            params![
+                number,
+                "credit",
+                at,
+                sequence,
+                it.receipt.as_bytes().as_slice(),
+                it.order_id.as_str(),
+                requestor,
+                provider,
+                it.job.as_bytes().as_slice(),
+                it.currency.to_string(),
+                it.amount.units().to_string(),
+                it.credit.as_bytes().as_slice(),
+                it.id.as_str(),
+                it.reason.as_str(),
+            ],
+        )?,
+        Record::Dispute(it) => insert_correction(
+            connection,
+            params![
+                number,
+                "dispute",
+                at,
+                sequence,
+                it.receipt.as_bytes().as_slice(),
+                it.order_id.as_str(),
+                requestor,
+                provider,
+                it.job.as_bytes().as_slice(),
+                it.currency.to_string(),
+                it.total.units().to_string(),
+                it.dispute.as_bytes().as_slice(),
+                rusqlite::types::Null,
+                it.reason.as_str(),
+            ],
+        )?,
+    };
+    Ok(())
+}
+
+fn insert_correction(
+    connection: &Connection,
+    values: &[&dyn rusqlite::ToSql],
+) -> Result<usize, LedgerError> {
+    Ok(connection
+        .prepare_cached(
+            "INSERT INTO records (number, kind, at, sequence, receipt, order_id, requestor, provider, job,
+                                  currency, amount, document, id, reason)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(values)?)
+}
+
+/// Fails on a line whose name has anything but small letters, digits and `_`, which no meter's has.
+pub(crate) fn check_lines(lines: &[Line]) -> Result<(), LedgerError> {
+    let is_plain = |name: &str| {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        !name.is_empty() && name.bytes().all(plain)
+    };
+    match lines.iter().find(|line| !is_plain(&line.meter)) {
+        None => Ok(()),
+        Some(line) => Err(LedgerError::NotNext {
+            field: "reproducible.lines.meter",
+            found: format!("{:?}", line.meter.chars().take(80).collect::<String>()),
+            expected: "a meter's name".to_owned(),
+        }),
+    }
+}
+
+/// A line a row: its name, quantity, unit price and amount, in whole units.
+fn write_lines(lines: &[Line]) -> String {
+    let mut text = String::with_capacity(lines.len().saturating_mul(64));
+    for line in lines {
+        let (price, amount) = (line.unit_price.units(), line.amount.units());
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "{} {} {price} {amount}", line.meter, line.quantity);
+    }
+    text
+}
+
+fn read_lines(text: &str) -> Result<Vec<Line>, LedgerError> {
+    let line = |row: &str| {
+        let mut words = row.split(' ');
+        let (meter, quantity) = (words.next()?, words.next()?.parse().ok()?);
+        let (price, amount) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        words.next().is_none().then(|| Line {
+            meter: meter.to_owned(),
+            quantity,
+            unit_price: UnitPrice::from_units(price),
+            amount: Amount::from_units(amount),
+        })
+    };
+    let read: Option<Vec<Line>> = text.lines().map(line).collect();
+    read.ok_or_else(|| LedgerError::Corrupt {
+        reason: format!(
+            "`records.lines` holds `{}`",
+            text.chars().take(80).collect::<String>()
+        ),
+    })
+}
+
+/// What the receipt of this digest charged, read from its envelope.
+pub(crate) fn charge(
+    connection: &Connection,
+    receipt: Digest,
+) -> Result<Option<Charge>, LedgerError> {
+    let found: Option<(Vec<u8>, i64)> = connection
+        .query_row(
+            "SELECT receipts.envelope, orders.requestor
+             FROM receipts JOIN orders ON orders.number = receipts.order_number
+             WHERE receipts.digest = ?",
+            [receipt.as_bytes().as_slice()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    let Some((envelope, requestor)) = found else {
+        return Ok(None);
+    };
+    let document: Receipt = Envelope::from_bytes(&envelope)?.document_unverified()?;
+    let requestor = row::key(connection, requestor)?;
+    Ok(Some(Charge::of(&document, receipt, requestor)))
+}
