@@ -29,6 +29,7 @@ pub mod outcome;
 pub mod rate_card;
 pub mod receipt;
 pub mod record;
+pub mod schema;
 pub mod text;
 pub mod timestamp;
 pub mod transcript;
