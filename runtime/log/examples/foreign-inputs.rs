@@ -21,11 +21,25 @@ use serde_json::Value;
 
 use crate::digest::Digest;
 use crate::envelope::{Document, Envelope};
+use crate::receipt::Receipt;
 
 /// The sample documents of the unit tests of billing.
 #[path = "../../billing/src/fixture.rs"]
 #[allow(dead_code)]
 mod fixture;
+
+/// The file of the sample card.
+const CARD: &str = r#"id = "test"
+currency = "USD"
+rounding = "half-even"
+minor_unit_digits = 2
+valid_from = "2026-01-01T00:00:00Z"
+valid_until = "2036-01-01T00:00:00Z"
+fee_per_job = "0.001"
+[prices]
+instructions = "0.000000001"
+bytes_in = "0.0000000000000000005"
+"#;
 
 /// How many receipts the log has, and had before: neither is a power of two.
 const RECEIPTS: u64 = 23;
@@ -51,9 +65,16 @@ impl Files<'_> {
     }
 }
 
+/// The sample receipt, with its place in the log for its number.
+fn logged_receipt() -> Receipt {
+    let mut said = fixture::attested();
+    said.sequence = PLACE;
+    Receipt::new(fixture::reproducible(), said).unwrap()
+}
+
 fn receipt_files(files: &Files<'_>) {
     let key = fixture::provider_key();
-    let sealed = Envelope::seal(&fixture::receipt(), &key).unwrap();
+    let sealed = Envelope::seal(&logged_receipt(), &key).unwrap();
     let public = key.public().unwrap();
     files.write("key.pem", public.to_pem().unwrap());
     files.write("key.hex", public.to_string());
@@ -75,6 +96,12 @@ fn receipt_files(files: &Files<'_>) {
     tampered("tampered-type.receipt.json", &|envelope| {
         envelope["payloadType"] = envelope::ORDER_TYPE.into();
     });
+    // Signed again by the provider itself, so that only arithmetic finds it out.
+    let mut dearer = fixture::reproducible();
+    dearer.total = "1".parse().unwrap();
+    let dearer = Receipt::new(dearer, logged_receipt().attested().clone()).unwrap();
+    let dearer = Envelope::seal(&dearer, &key).unwrap();
+    files.write("dearer.receipt.json", dearer.to_bytes().unwrap());
     tampered("tampered-signature.receipt.json", &|envelope| {
         let mut signature = sealed.signature_bytes().unwrap();
         signature[10] ^= 1;
@@ -89,7 +116,7 @@ fn document_files(files: &Files<'_>) {
 
     let (provider, requestor) = (fixture::provider_key(), fixture::requestor_key());
     let at = fixture::attested().ended_at;
-    let receipt = fixture::receipt().digest().unwrap();
+    let receipt = logged_receipt().digest().unwrap();
     let answer = |verdict| Acceptance {
         schema: ACCEPTANCE_SCHEMA,
         receipt,
@@ -110,13 +137,16 @@ fn document_files(files: &Files<'_>) {
     let dispute = Verdict::Disputed {
         reason: Message::cut("`usage.instructions` differs"),
     };
-    document(files, "receipt", &fixture::receipt(), None);
+    document(files, "receipt", &logged_receipt(), None);
     document(files, "offer", &fixture::offer(), Some(&provider));
     document(files, "order", &fixture::order(), Some(&requestor));
     let accepted = answer(Verdict::Accepted {});
     document(files, "acceptance", &accepted, Some(&requestor));
     document(files, "dispute", &answer(dispute), Some(&requestor));
     document(files, "credit", &credit, Some(&provider));
+    let card = rate_card::RateCard::from_toml(CARD).unwrap();
+    assert_eq!(card, fixture::card());
+    files.write("card.toml", CARD);
     files.write("card.json", serde_json::to_vec(&fixture::card()).unwrap());
     let default = rate_card::default_card().unwrap();
     files.write("default.card.json", serde_json::to_vec(&default).unwrap());
@@ -147,7 +177,7 @@ fn log_files(files: &Files<'_>) {
         .map(|n| Digest::of(&n.to_be_bytes()))
         .collect();
     let place = usize::try_from(PLACE).unwrap();
-    leaves[place] = fixture::receipt().digest().unwrap();
+    leaves[place] = logged_receipt().digest().unwrap();
     let before = &leaves[..usize::try_from(RECEIPTS_BEFORE).unwrap()];
     let tree = Tree::of(leaves.iter().copied());
 
