@@ -78,7 +78,8 @@ impl PublicKey {
     }
 
     /// Whether `signature` is this key's on `message`, by the strict rule of RFC 8032.
-    pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+    #[must_use]
+    pub fn has_signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         let signature = ed25519_dalek::Signature::from_bytes(signature);
         self.0.verify_strict(message, &signature).is_ok()
     }

@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod acceptance;
+pub mod agreement;
 pub mod audit;
 pub mod bill;
 pub mod canonical;
@@ -15,7 +16,9 @@ pub mod credit;
 pub mod decimal;
 pub mod digest;
 pub mod envelope;
+pub mod explain;
 pub mod hex;
+pub mod inspection;
 pub mod job;
 pub mod key;
 pub mod limits;
@@ -26,6 +29,7 @@ pub mod outcome;
 pub mod rate_card;
 pub mod receipt;
 pub mod record;
+pub mod schema;
 pub mod text;
 pub mod timestamp;
 pub mod transcript;

@@ -1,5 +1,8 @@
 //! Owns a provider's prices, as a TOML file states them. Prices nothing itself.
 
+pub mod calibration;
+pub mod change;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -133,6 +136,16 @@ pub enum Rounding {
     /// To the nearest unit of 10^-18, ties to the even one.
     #[serde(rename = "half-even")]
     HalfEven,
+}
+
+impl Rounding {
+    /// Its name in a card's file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HalfEven => "half-even",
+        }
+    }
 }
 
 /// Prices in force for a time. Read from TOML only, so that every card has been checked.

@@ -211,7 +211,8 @@ fn check_line(index: usize, line: &Line, usage: &Usage) -> Result<(), VerifyErro
     }
 }
 
-fn check_prices(part: &Reproducible, card: &RateCard) -> Result<(), VerifyError> {
+/// Checks that the bill is exactly what the card makes of the usage.
+pub(crate) fn check_prices(part: &Reproducible, card: &RateCard) -> Result<(), VerifyError> {
     equal("rate_card", part.rate_card, card.digest()?)?;
     let expected = price_job(&part.outcome, &part.usage, card)?;
     match difference(&part.bill(), &expected)? {

@@ -183,3 +183,64 @@ fn the_default_card_prices_what_its_comments_say() {
     );
     assert!(card.price(Meter::MemoryPagesPeak).is_zero());
 }
+
+/// Each flaw of a price in the words that its author reads, and how to mend it.
+#[test]
+fn bad_prices_are_named_with_what_is_wrong() {
+    let told = |from: &str, to: &str| {
+        let error = refused(from, to);
+        let first: &dyn std::error::Error = &error;
+        let causes: Vec<_> = std::iter::successors(Some(first), |error| error.source())
+            .map(ToString::to_string)
+            .collect();
+        (causes.join(": "), error.hint())
+    };
+    let price = "\"0.000000001\"";
+    for (to, reason) in [
+        ("\"0.0000000000000000000000000001\"", "`1` would be lost"),
+        ("\"-0.5\"", "money here is never negative"),
+        ("\"+0.5\"", "money here is never negative"),
+        ("\"0,5\"", "no plain decimal number"),
+        ("\"1e-9\"", "no plain decimal number"),
+        ("\"\"", "no plain decimal number"),
+        ("\"NaN\"", "no plain decimal number"),
+        ("\"340282366921\"", "is too large"),
+        ("1e-9", "cannot be trusted to be exact"),
+        ("-1", "cannot be trusted to be exact"),
+        ("true", "is boolean, expected text"),
+        ("[\"1\", \"2\"]", "is array, expected text"),
+        ("{ from = 0, price = \"1\" }", "is table, expected text"),
+    ] {
+        let (found, _) = told(price, to);
+        assert!(
+            found.contains("`instructions`") && found.contains(reason),
+            "{to}: {found}"
+        );
+    }
+    // Two prices for one meter overlap, however they are written.
+    for (from, to) in [
+        ("bytes_in = \"0\"", "instructions = \"1\""),
+        ("bytes_in = \"0\"", "\"instructions\" = \"1\""),
+        ("bytes_in = \"0\"", "instructions.from = \"1\""),
+    ] {
+        let (found, _) = told(from, to);
+        assert!(
+            found.contains("instructions") && found.contains("no TOML"),
+            "{found}"
+        );
+    }
+    let (found, hint) = told(
+        "[prices]\ninstructions = \"0.000000001\"\nbytes_in = \"0\"",
+        "",
+    );
+    assert_eq!(found, "the rate card has no `prices`");
+    assert!(hint.unwrap().contains("prices"));
+    let (found, _) = told("[prices]", "[[prices]]");
+    assert_eq!(found, "`prices` is array, expected a table");
+    let (found, hint) = told("bytes_in", "bytes_in_and_out");
+    assert_eq!(
+        found,
+        "the rate card prices `bytes_in_and_out`, which is no meter"
+    );
+    assert!(hint.unwrap().contains("bytes_in, bytes_out"));
+}

@@ -1,5 +1,7 @@
 //! Receipts: a good one verifies, and each way of tampering with one is named.
 
+mod bad_input;
+
 use proptest::prelude::*;
 
 use super::*;
