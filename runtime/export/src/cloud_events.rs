@@ -61,7 +61,7 @@ pub fn event(row: &Row, options: &Options, id: String) -> Result<Option<Event>, 
         source: &options.event_source,
         r#type: format!("{TYPE_PREFIX}{what}"),
         subject,
-        time: event::moment(row)?.to_string(),
+        time: row.at()?.to_string(),
         datacontenttype: "application/json",
         data,
     })?;

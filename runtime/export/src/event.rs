@@ -95,17 +95,6 @@ pub(crate) fn customer<'a>(requestor: &Party, options: &'a Options) -> Option<&'
     options.customers.get(&key).map(String::as_str)
 }
 
-/// When a row counts, in whole seconds: a receipt when its job had ended, an hour at its start.
-pub(crate) fn moment(row: &Row) -> Result<meterbox_billing::timestamp::Timestamp, ExportError> {
-    match &row.receipts {
-        Receipts::One(one) => match &one.run {
-            Some(run) => Ok(run.ended_at),
-            None => Ok(row.hour.start()?),
-        },
-        Receipts::Hour(_) => Ok(row.hour.start()?),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -69,7 +69,8 @@ const V1_4: When = When::Version(FocusVersion::V1_4);
 const HOUR: When = When::Grain(Grain::Hour);
 const RECEIPT: When = When::Grain(Grain::Receipt);
 
-/// The columns, those of the specification in its alphabetical order, then Meterbox's own.
+/// The columns, those of the specification in its alphabetical order, then Meterbox's own. Some stay empty: version
+/// 1.0 demanded them, and tools that were made for it look for them.
 const COLUMNS: &[FocusColumn] = &[
     always(Column::new("BilledCost", Kind::Amount), |v| {
         Cell::Amount(v.row.amount())
@@ -106,7 +107,22 @@ const COLUMNS: &[FocusColumn] = &[
         Cell::Time(v.period.start)
     }),
     always(
+        Column::or_empty("CommitmentDiscountCategory", Kind::Text),
+        |_| Cell::Empty,
+    ),
+    always(Column::or_empty("CommitmentDiscountId", Kind::Text), |_| {
+        Cell::Empty
+    }),
+    always(
+        Column::or_empty("CommitmentDiscountName", Kind::Text),
+        |_| Cell::Empty,
+    ),
+    always(
         Column::or_empty("CommitmentDiscountStatus", Kind::Text),
+        |_| Cell::Empty,
+    ),
+    always(
+        Column::or_empty("CommitmentDiscountType", Kind::Text),
         |_| Cell::Empty,
     ),
     always(Column::or_empty("ConsumedQuantity", Kind::Count), |v| {
@@ -127,9 +143,9 @@ const COLUMNS: &[FocusColumn] = &[
     only(
         V1_4,
         Column::or_empty("HostProviderName", Kind::Text),
-        |v| provider_name(v),
+        provider_name,
     ),
-    always(Column::or_empty("InvoiceId", Kind::Text), |v| invoice_id(v)),
+    always(Column::or_empty("InvoiceId", Kind::Text), invoice_id),
     always(Column::new("InvoiceIssuerName", Kind::Text), |v| {
         provider_name(v)
     }),
@@ -167,6 +183,8 @@ const COLUMNS: &[FocusColumn] = &[
     only(V1_2, Column::new("PublisherName", Kind::Text), |v| {
         provider_name(v)
     }),
+    always(Column::or_empty("RegionId", Kind::Text), |_| Cell::Empty),
+    always(Column::or_empty("RegionName", Kind::Text), |_| Cell::Empty),
     always(Column::or_empty("ResourceId", Kind::Text), |v| {
         resource_id(v.row)
     }),
@@ -195,6 +213,13 @@ const COLUMNS: &[FocusColumn] = &[
     always(Column::or_empty("SkuPriceId", Kind::Text), |v| {
         sku_price_id(v.row)
     }),
+    always(Column::or_empty("SubAccountId", Kind::Text), |_| {
+        Cell::Empty
+    }),
+    always(Column::or_empty("SubAccountName", Kind::Text), |_| {
+        Cell::Empty
+    }),
+    always(Column::or_empty("Tags", Kind::Text), |_| Cell::Empty),
     always(Column::or_empty("x_DocumentDigest", Kind::Text), |v| {
         document(v.row)
     }),
@@ -457,11 +482,11 @@ fn document(row: &Row) -> Cell<'_> {
     }
 }
 
-fn provider_name<'a>(view: &View<'a>) -> Cell<'a> {
+fn provider_name<'a>(view: &'a View<'a>) -> Cell<'a> {
     Cell::text(view.options.provider_name.as_str())
 }
 
-fn invoice_id<'a>(view: &View<'a>) -> Cell<'a> {
+fn invoice_id<'a>(view: &'a View<'a>) -> Cell<'a> {
     let id = view.options.invoice_id.as_ref();
     id.map_or(Cell::Empty, |id| Cell::text(id.as_str()))
 }

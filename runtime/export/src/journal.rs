@@ -65,6 +65,12 @@ pub fn write(dialect: Dialect, rows: Rows<'_>, out: &mut dyn Write) -> Result<()
         accounts: BTreeSet::new(),
         currencies: BTreeSet::new(),
     };
+    // Only ledger, and only when it is pedantic, wants tags to be declared.
+    if dialect == Dialect::Ledger {
+        for tag in ["provider", "receipt", "receipts_root", "reason"] {
+            writeln!(journal.out, "tag {tag}")?;
+        }
+    }
     let mut open: Option<Transaction> = None;
     for row in rows {
         let row = row?;
@@ -234,15 +240,16 @@ impl Journal<'_> {
     }
 
     fn write_declaration(&mut self, account: &str) -> Result<(), ExportError> {
-        Ok(match self.dialect {
+        match self.dialect {
             Dialect::Beancount => writeln!(self.out, "{OPEN_DATE} open {account}")?,
             Dialect::Hledger | Dialect::Ledger => writeln!(self.out, "account {account}")?,
-        })
+        }
+        Ok(())
     }
 
     fn title(&mut self, head: &Head, words: &str) -> Result<(), ExportError> {
         let (day, hour) = (day(head.hour)?, head.hour.start()?);
-        Ok(match self.dialect {
+        match self.dialect {
             Dialect::Beancount => {
                 writeln!(
                     self.out,
@@ -255,7 +262,8 @@ impl Journal<'_> {
                 let hour = hour.to_string().replace(':', ".");
                 writeln!(self.out, "{day} * {words}, {hour}")?;
             }
-        })
+        }
+        Ok(())
     }
 
     fn tag(&mut self, name: &str, value: &str) -> Result<(), ExportError> {
@@ -267,12 +275,13 @@ impl Journal<'_> {
     }
 
     fn indented_tag(&mut self, indent: &str, name: &str, value: &str) -> Result<(), ExportError> {
-        Ok(match self.dialect {
+        match self.dialect {
             Dialect::Beancount => writeln!(self.out, "{indent}{name}: \"{value}\"")?,
             Dialect::Hledger | Dialect::Ledger => {
                 writeln!(self.out, "{indent}  ; {name}: {value}")?;
             }
-        })
+        }
+        Ok(())
     }
 
     fn posting(

@@ -61,7 +61,7 @@ pub fn event(row: &Row, options: &Options, id: String) -> Result<Option<Event>, 
             transaction_id: &id,
             external_subscription_id: subscription,
             code,
-            timestamp: event::moment(row)?.unix_seconds().to_string(),
+            timestamp: row.at()?.unix_seconds().to_string(),
             precise_total_amount_cents: cents,
             properties: Properties {
                 value,

@@ -9,7 +9,7 @@ use meterbox_billing::key::PublicKey;
 use meterbox_billing::money::{Amount, Currency, UnitPrice};
 use meterbox_billing::record::{Charge, Credited, Disputed};
 use meterbox_billing::text::Id;
-use meterbox_billing::timestamp::Timestamp;
+use meterbox_billing::timestamp::{Timestamp, TimestampError};
 
 use crate::calendar::Hour;
 use crate::digits::Signed;
@@ -77,6 +77,8 @@ pub enum Entry {
         amount: Amount,
         /// Why.
         reason: Rc<str>,
+        /// When.
+        at: Timestamp,
     },
     /// A receipt is disputed. It moves no money.
     Dispute {
@@ -86,6 +88,8 @@ pub enum Entry {
         total: Amount,
         /// In which way it is wrong.
         reason: Rc<str>,
+        /// When.
+        at: Timestamp,
     },
 }
 
@@ -165,6 +169,18 @@ impl Row {
         }
     }
 
+    /// When it counts: one receipt, credit or dispute at its own moment, an hour at its start.
+    pub fn at(&self) -> Result<Timestamp, TimestampError> {
+        match (&self.entry, &self.receipts) {
+            (Entry::Credit { at, .. } | Entry::Dispute { at, .. }, _) => Ok(*at),
+            (Entry::Usage(_), Receipts::One(one)) => match &one.run {
+                Some(run) => Ok(run.ended_at),
+                None => self.hour.start(),
+            },
+            (Entry::Usage(_), Receipts::Hour(_)) => self.hour.start(),
+        }
+    }
+
     /// The digest of the job, where there is one job.
     #[must_use]
     pub fn job(&self) -> Option<Digest> {
@@ -196,6 +212,7 @@ impl Row {
                 digest: credited.credit,
                 amount: credited.amount,
                 reason: credited.reason.as_str().into(),
+                at: credited.at,
             },
             receipts: Receipts::One(Rc::new(OneReceipt {
                 digest: credited.receipt,
@@ -218,6 +235,7 @@ impl Row {
                 digest: disputed.dispute,
                 total: disputed.total,
                 reason: disputed.reason.as_str().into(),
+                at: disputed.at,
             },
             receipts: Receipts::One(Rc::new(OneReceipt {
                 digest: disputed.receipt,

@@ -40,34 +40,33 @@ pub struct Rows<'a> {
 /// Hours that are still added to, the one that was added to longest ago first.
 #[derive(Default)]
 struct OpenHours {
-    hours: Vec<(Hour, BTreeMap<Key, Sum>)>,
+    hours: Vec<(Hour, BTreeMap<Head, Group>)>,
     rows: usize,
     rows_max: usize,
 }
 
-/// What the receipts of a row have in common beside the hour, in the order in which rows are sorted.
+/// Who pays whom in what: looked up once a record. Rows are sorted by it first.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+struct Head {
     requestor: Party,
     currency: Currency,
-    entry: EntryKey,
     provider: Party,
 }
 
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum EntryKey {
-    Usage {
-        item: Item,
-        rate_card: Digest,
-        unit_price: Option<UnitPrice>,
-    },
-    Credit(Digest),
-    Dispute(Digest),
+/// The rows of an hour that have a head in common.
+#[derive(Default)]
+struct Group {
+    usage: BTreeMap<UsageKey, UsageSum>,
+    /// Credits and disputes, by their digests.
+    others: BTreeMap<Digest, Row>,
 }
 
-enum Sum {
-    Usage(Box<UsageSum>),
-    Whole(Box<Row>),
+/// What the lines of one row have in common.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct UsageKey {
+    item: Item,
+    unit_price: Option<UnitPrice>,
+    rate_card: Digest,
 }
 
 struct UsageSum {
@@ -102,22 +101,21 @@ impl<'a> Rows<'a> {
 
     fn add(&mut self, record: &Record) -> Result<(), ExportError> {
         let ready = &mut self.ready;
-        match (&mut self.open, record) {
-            (None, Record::Charge(charge)) => rows_of_charge(charge, ready),
-            (Some(open), Record::Charge(charge)) => open.add_charge(charge, ready),
-            (open, Record::Credit(_) | Record::Dispute(_)) => {
-                let row = match record {
-                    Record::Credit(credited) => Row::of_credit(credited),
-                    Record::Dispute(disputed) => Row::of_dispute(disputed),
-                    Record::Charge(_) => return Ok(()),
+        let (digest, row) = match record {
+            Record::Charge(charge) => {
+                return match &mut self.open {
+                    None => rows_of_charge(charge, ready),
+                    Some(open) => open.add_charge(charge, ready),
                 };
-                match open {
-                    None => ready.push_back(row),
-                    Some(open) => open.add_whole(row, ready),
-                }
-                Ok(())
             }
+            Record::Credit(credited) => (credited.credit, Row::of_credit(credited)),
+            Record::Dispute(disputed) => (disputed.dispute, Row::of_dispute(disputed)),
+        };
+        match &mut self.open {
+            None => ready.push_back(row),
+            Some(open) => open.add_other(digest, row, ready),
         }
+        Ok(())
     }
 
     /// At the end of the records: whether there is anything left to pass on.
@@ -187,54 +185,48 @@ impl OpenHours {
         ready: &mut VecDeque<Row>,
     ) -> Result<(), ExportError> {
         let leaf = Leaf::of(&charge.receipt);
+        let head = Head {
+            requestor: Party::of(&charge.requestor),
+            currency: charge.currency,
+            provider: Party::of(&charge.provider),
+        };
         let hour = self.touch(Hour::of(charge.ended_at), ready);
-        let before = hour.len();
+        let group = hour.entry(head).or_default();
+        let before = group.usage.len();
         for line in &charge.lines {
             let usage = usage_of(charge, line)?;
-            let key = Key {
-                requestor: Party::of(&charge.requestor),
-                currency: charge.currency,
-                entry: EntryKey::Usage {
-                    item: usage.item,
-                    rate_card: usage.rate_card,
-                    unit_price: usage.unit_price,
-                },
-                provider: Party::of(&charge.provider),
+            let key = UsageKey {
+                item: usage.item,
+                unit_price: usage.unit_price,
+                rate_card: usage.rate_card,
             };
-            let sum = hour
+            group
+                .usage
                 .entry(key)
-                .or_insert_with(|| Sum::empty(charge, &usage));
-            if let Sum::Usage(sum) = sum {
-                sum.add(charge, &usage, &leaf)
-                    .ok_or_else(|| ExportError::Overflow {
-                        what: format!("`{}` in an hour", usage.item),
-                    })?;
-            }
+                .or_insert_with(|| UsageSum::empty(charge, &usage))
+                .add(charge, &usage, &leaf)
+                .ok_or_else(|| ExportError::Overflow {
+                    what: format!("`{}` in an hour", usage.item),
+                })?;
         }
-        let added = hour.len().saturating_sub(before);
+        let added = group.usage.len().saturating_sub(before);
         self.grown(added, ready);
         Ok(())
     }
 
-    fn add_whole(&mut self, row: Row, ready: &mut VecDeque<Row>) {
-        let entry = match &row.entry {
-            Entry::Credit { digest, .. } => EntryKey::Credit(*digest),
-            Entry::Dispute { digest, .. } => EntryKey::Dispute(*digest),
-            Entry::Usage(_) => return,
-        };
-        let key = Key {
+    fn add_other(&mut self, digest: Digest, row: Row, ready: &mut VecDeque<Row>) {
+        let head = Head {
             requestor: row.requestor,
             currency: row.currency,
-            entry,
             provider: row.provider,
         };
         let hour = self.touch(row.hour, ready);
-        let replaced = hour.insert(key, Sum::Whole(Box::new(row)));
+        let replaced = hour.entry(head).or_default().others.insert(digest, row);
         self.grown(usize::from(replaced.is_none()), ready);
     }
 
     /// Opens an hour, or makes an open one the last that was added to.
-    fn touch(&mut self, hour: Hour, ready: &mut VecDeque<Row>) -> &mut BTreeMap<Key, Sum> {
+    fn touch(&mut self, hour: Hour, ready: &mut VecDeque<Row>) -> &mut BTreeMap<Head, Group> {
         let found = self.hours.iter().position(|(open, _)| *open == hour);
         let entry = match found {
             Some(place) => self.hours.remove(place),
@@ -258,9 +250,16 @@ impl OpenHours {
     }
 
     fn close_first(&mut self, ready: &mut VecDeque<Row>) {
-        let (hour, rows) = self.hours.remove(0);
-        self.rows = self.rows.saturating_sub(rows.len());
-        ready.extend(rows.into_iter().map(|(key, sum)| sum.into_row(hour, &key)));
+        let (hour, groups) = self.hours.remove(0);
+        for (head, group) in groups {
+            self.rows = self
+                .rows
+                .saturating_sub(group.usage.len())
+                .saturating_sub(group.others.len());
+            let usage = group.usage.into_values();
+            ready.extend(usage.map(|sum| sum.into_row(hour, &head)));
+            ready.extend(group.others.into_values());
+        }
     }
 
     /// Closes what is open, the earliest hour first.
@@ -282,12 +281,10 @@ impl UsageSum {
         self.job = self.job.filter(|job| *job == charge.job);
         Some(())
     }
-}
 
-impl Sum {
     /// Nothing yet of what this charge will be added to.
     fn empty(charge: &Charge, usage: &UsageEntry) -> Self {
-        Self::Usage(Box::new(UsageSum {
+        Self {
             usage: UsageEntry {
                 quantity: 0,
                 amount: Amount::ZERO,
@@ -297,26 +294,23 @@ impl Sum {
             first: charge.sequence,
             last: charge.sequence,
             job: Some(charge.job),
-        }))
+        }
     }
 
-    fn into_row(self, hour: Hour, key: &Key) -> Row {
-        match self {
-            Self::Whole(row) => *row,
-            Self::Usage(sum) => Row {
-                hour,
-                requestor: key.requestor,
-                provider: key.provider,
-                currency: key.currency,
-                entry: Entry::Usage(sum.usage),
-                receipts: Receipts::Hour(HourReceipts {
-                    root: sum.tree.root(),
-                    count: sum.tree.leaves(),
-                    first: sum.first,
-                    last: sum.last,
-                    job: sum.job,
-                }),
-            },
+    fn into_row(self, hour: Hour, head: &Head) -> Row {
+        Row {
+            hour,
+            requestor: head.requestor,
+            provider: head.provider,
+            currency: head.currency,
+            entry: Entry::Usage(self.usage),
+            receipts: Receipts::Hour(HourReceipts {
+                root: self.tree.root(),
+                count: self.tree.leaves(),
+                first: self.first,
+                last: self.last,
+                job: self.job,
+            }),
         }
     }
 }

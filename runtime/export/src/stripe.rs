@@ -39,7 +39,7 @@ pub fn event(row: &Row, options: &Options, id: String) -> Result<Option<Event>, 
     let body = serde_json::to_string(&MeterEvent {
         event_name: format!("{NAME_PREFIX}{}", usage.item),
         identifier: &id,
-        timestamp: event::moment(row)?.to_string(),
+        timestamp: row.at()?.to_string(),
         payload: Payload {
             stripe_customer_id: customer,
             value: usage.quantity.to_string(),

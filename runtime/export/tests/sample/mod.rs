@@ -114,7 +114,12 @@ impl Sample {
             currency: card.currency(),
             started_at: Timestamp::from_unix_seconds(ended - random % 100).unwrap(),
             ended_at: Timestamp::from_unix_seconds(ended).unwrap(),
-            outcome: if random % 10 == 0 { "trapped" } else { "ok" }.to_owned(),
+            outcome: if random.is_multiple_of(10) {
+                "trapped"
+            } else {
+                "ok"
+            }
+            .to_owned(),
             lines: bill.lines,
             total: bill.total,
         }
