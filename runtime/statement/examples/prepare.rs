@@ -54,7 +54,7 @@ fn charge(numbers: &mut Numbers, sequence: u64, card: &RateCard) -> Result<Charg
     let who = numbers.below(4) * numbers.below(4);
     let program = numbers.below(5);
     let job = program * 10 + numbers.below(10);
-    let spike = if day == 20 && hour == 3 { 40 } else { 1 };
+    let spike = if day == 20 && hour == 3 { 900 } else { 1 };
     let instructions = u128::from((job + 1) * 3_000_000_000_000 * spike);
     let usage = Usage {
         instructions,

@@ -33,13 +33,13 @@ pub enum InvoiceError {
     #[error("the invoice settings have no buyer with the key {requestor}")]
     NoBuyer {
         /// The key that signed the orders.
-        requestor: PublicKey,
+        requestor: Box<PublicKey>,
     },
     /// Nothing was charged or given back.
     #[error("nothing was charged to {requestor} from {from} to {to}")]
     Nothing {
         /// The key that signed the orders.
-        requestor: PublicKey,
+        requestor: Box<PublicKey>,
         /// The period's first moment.
         from: Timestamp,
         /// The first moment after it.
@@ -57,9 +57,9 @@ pub enum InvoiceError {
     #[error("the period holds charges by {first} and by {second}, an invoice has one seller")]
     Providers {
         /// One of them.
-        first: PublicKey,
+        first: Box<PublicKey>,
         /// Another.
-        second: PublicKey,
+        second: Box<PublicKey>,
     },
     /// A charge by a card that was not handed over, so that its rounding rule is unknown.
     #[error("receipt {receipt} was charged by rate card {card}, which is not at hand")]
@@ -269,15 +269,17 @@ pub fn invoice(
     let (period, requestor) = (request.period, request.requestor);
     let buyer = settings
         .buyer(&requestor)
-        .ok_or(InvoiceError::NoBuyer { requestor })?;
+        .ok_or_else(|| InvoiceError::NoBuyer {
+            requestor: Box::new(requestor),
+        })?;
     let items = Items::gather(records, request)?;
-    let (from, to) = (period.from(), period.to());
+    let nothing = || InvoiceError::Nothing {
+        requestor: Box::new(requestor),
+        from: period.from(),
+        to: period.to(),
+    };
     let Some(currency) = items.currency() else {
-        return Err(InvoiceError::Nothing {
-            requestor,
-            from,
-            to,
-        });
+        return Err(nothing());
     };
     if !holds(CURRENCIES, &currency.code()) {
         return Err(InvoiceError::NotListed { currency });
@@ -289,11 +291,7 @@ pub fn invoice(
     };
     let body = Body::of(items, digits, rounding)?;
     if body.lines.is_empty() {
-        return Err(InvoiceError::Nothing {
-            requestor,
-            from,
-            to,
-        });
+        return Err(nothing());
     }
     let (rate, whole) = (settings.tax.rate.units(), I256::from(RATE_DENOMINATOR));
     let tax_amount = match settings.tax.category {

@@ -81,7 +81,7 @@ fn dates(invoice: &Invoice) -> Markup {
 fn lines(invoice: &Invoice) -> Markup {
     let head = ["Item", "Quantity", "Price", "per", "Exact amount", "Amount"];
     html! {
-        table {
+        table.stack {
             caption { "Amounts in " (invoice.currency) ", without tax" }
             thead {
                 tr {
@@ -95,8 +95,8 @@ fn lines(invoice: &Invoice) -> Markup {
                 @for allowance in &invoice.allowances {
                     tr {
                         th scope="row" colspan="4" { (allowance.reason) }
-                        td.n { "-" (allowance.exact) }
-                        td.n { "-" (allowance.net) }
+                        td.n data-label="Exact amount" { (taken_off(&allowance.exact)) }
+                        td.n data-label="Amount" { (taken_off(&allowance.net)) }
                     }
                 }
             }
@@ -108,11 +108,11 @@ fn row(line: &Line) -> Markup {
     html! {
         tr {
             th scope="row" { (line.name) span.small { (line.unit) } }
-            td.n { (grouped(&line.quantity.to_string())) }
-            td.n { (line.price) }
-            td.n { (grouped(&line.price_quantity)) }
-            td.n { (line.exact) }
-            td.n { (line.net) }
+            td.n data-label="Quantity" { (grouped(&line.quantity.to_string())) }
+            td.n data-label="Price" { (line.price) }
+            td.n data-label="per" { (grouped(&line.price_quantity)) }
+            td.n data-label="Exact amount" { (line.exact) }
+            td.n data-label="Amount" { (line.net) }
         }
     }
 }
@@ -125,7 +125,7 @@ fn totals(invoice: &Invoice) -> Markup {
             tbody {
                 tr { th scope="row" { "Lines" } td.n { (invoice.lines_net) " " (currency) } }
                 @if !invoice.allowances.is_empty() {
-                    tr { th scope="row" { "Credits" } td.n { "-" (invoice.allowances_net) " " (currency) } }
+                    tr { th scope="row" { "Credits" } td.n { (taken_off(&invoice.allowances_net)) " " (currency) } }
                 }
                 tr { th scope="row" { "Without tax" } td.n { (invoice.net) " " (currency) } }
                 tr {
@@ -156,6 +156,13 @@ fn payment(invoice: &Invoice) -> Markup {
             dt { "Purpose" } dd { (invoice.number) }
         }
     }
+}
+
+/// An amount with the sign of what is taken off; nothing has none.
+fn taken_off(amount: &impl ToString) -> String {
+    let text = amount.to_string();
+    let is_nothing = text.bytes().all(|byte| byte == b'0' || byte == b'.');
+    if is_nothing { text } else { format!("-{text}") }
 }
 
 /// Digits in threes, with thin spaces.
@@ -206,6 +213,12 @@ mod tests {
         ] {
             assert_eq!(grouped(digits), text);
         }
+    }
+
+    #[test]
+    fn nothing_taken_off_has_no_sign() {
+        assert_eq!(taken_off(&"0.00"), "0.00");
+        assert_eq!(taken_off(&"10"), "-10");
     }
 
     #[test]

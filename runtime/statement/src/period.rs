@@ -131,6 +131,17 @@ impl Step {
         }
     }
 
+    /// Its name at the head of a column.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Hour => "Hour",
+            Self::Day => "Day",
+            Self::Month => "Month",
+            Self::Year => "Year",
+        }
+    }
+
     /// How much of a moment's text names the piece that it is in, and what completes it to the first moment.
     const fn form(self) -> (usize, &'static str) {
         match self {

@@ -79,8 +79,12 @@ fn part(part: &Part) -> Markup {
             (totals(part, digits))
             (anomalies(part, digits))
             (over_time(part, digits))
+            section { h3 { "By meter" } (meters(part, digits)) }
             div.grid {
-                section { h3 { "By meter" } (meters(part, digits)) }
+                section {
+                    h3 { "By job" }
+                    (ranking("Job", &part.jobs, digits, |digest| short(&digest.to_string())))
+                }
                 section {
                     h3 { "By requestor" }
                     (ranking("Requestor", &part.requestors, digits, |name| short(&name.0.to_string())))
@@ -88,10 +92,6 @@ fn part(part: &Part) -> Markup {
                 section {
                     h3 { "By program" }
                     (ranking("Program", &part.programs, digits, |digest| short(&digest.to_string())))
-                }
-                section {
-                    h3 { "By job" }
-                    (ranking("Job", &part.jobs, digits, |digest| short(&digest.to_string())))
                 }
                 section {
                     h3 { "By outcome" }
@@ -206,7 +206,7 @@ fn over_time(part: &Part, digits: Digits) -> Markup {
         div.scroll.tall tabindex="0" role="region" aria-label=(title) {
             table {
                 thead { tr {
-                    th scope="col" { (step.name()) }
+                    th scope="col" { (step.title()) }
                     th.n scope="col" { "Charged" } th.n scope="col" { "Given back" } th.n scope="col" { "Receipts" }
                 } }
                 tbody {
@@ -234,7 +234,7 @@ fn meters(part: &Part, digits: Digits) -> Markup {
     let unit = |name: &str| name.parse::<Meter>().map(Meter::unit).unwrap_or("charge");
     html! {
         div.scroll {
-            table {
+            table.stack {
                 thead { tr {
                     th scope="col" { "Meter" } th.n scope="col" { "Units" }
                     th.n scope="col" { "Charged" }
@@ -243,8 +243,8 @@ fn meters(part: &Part, digits: Digits) -> Markup {
                     @for (name, sum) in &part.meters {
                         tr {
                             th scope="row" { (name) span.small { (unit(name)) } }
-                            td.n { (grouped(&sum.quantity.to_string())) }
-                            td.n.barred { (digits.show(sum.charged)) (row_bar(sum.charged, largest)) }
+                            td.n data-label="Units" { (grouped(&sum.quantity.to_string())) }
+                            td.n.barred data-label="Charged" { (digits.show(sum.charged)) (row_bar(sum.charged, largest)) }
                         }
                     }
                 }
@@ -310,7 +310,7 @@ fn credits(part: &Part, digits: Digits) -> Markup {
         h2 { "Credits" }
         @if part.credits.first.is_empty() { p { "Nothing was given back." } } @else {
             div.scroll tabindex="0" role="region" aria-label="Credits" {
-                table {
+                table.stack {
                     thead { tr {
                         th scope="col" { "Credit" } th scope="col" { "When" } th scope="col" { "Receipt" }
                         th scope="col" { "Reason" } th.n scope="col" { "Given back" }
@@ -319,10 +319,10 @@ fn credits(part: &Part, digits: Digits) -> Markup {
                         @for credit in &part.credits.first {
                             tr {
                                 th scope="row" { (credit.id) }
-                                td { (part_of_day(&credit.at.to_string())) }
-                                td { (short(&credit.receipt.to_string())) }
-                                td.reason { (credit.reason) }
-                                td.n { (digits.show(credit.amount.into())) }
+                                td.when data-label="When" { (part_of_day(&credit.at.to_string())) }
+                                td data-label="Receipt" { (short(&credit.receipt.to_string())) }
+                                td.reason data-label="Reason" { (credit.reason) }
+                                td.n data-label="Given back" { (digits.show(credit.amount.into())) }
                             }
                         }
                     }
@@ -338,7 +338,7 @@ fn disputes(part: &Part, digits: Digits) -> Markup {
         h2 { "Disputes" }
         @if part.disputes.first.is_empty() { p { "Nothing is disputed." } } @else {
             div.scroll tabindex="0" role="region" aria-label="Disputes" {
-                table {
+                table.stack {
                     thead { tr {
                         th scope="col" { "Order" } th scope="col" { "When" } th scope="col" { "Receipt" }
                         th scope="col" { "Reason" } th.n scope="col" { "Total" }
@@ -347,10 +347,10 @@ fn disputes(part: &Part, digits: Digits) -> Markup {
                         @for dispute in &part.disputes.first {
                             tr {
                                 th.reason scope="row" { (dispute.order_id) }
-                                td { (part_of_day(&dispute.at.to_string())) }
-                                td { (short(&dispute.receipt.to_string())) }
-                                td.reason { (dispute.reason) }
-                                td.n { (digits.show(dispute.total.into())) }
+                                td.when data-label="When" { (part_of_day(&dispute.at.to_string())) }
+                                td data-label="Receipt" { (short(&dispute.receipt.to_string())) }
+                                td.reason data-label="Reason" { (dispute.reason) }
+                                td.n data-label="Total" { (digits.show(dispute.total.into())) }
                             }
                         }
                     }

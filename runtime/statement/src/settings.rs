@@ -61,7 +61,7 @@ pub enum SettingsError {
     #[error("two buyers have the key {key}")]
     DuplicateBuyer {
         /// The key.
-        key: PublicKey,
+        key: Box<PublicKey>,
     },
 }
 
@@ -209,7 +209,9 @@ impl Settings {
             check_optional(&name, "reference", buyer.reference.as_deref())?;
             let earlier = self.buyers.iter().take(index);
             if earlier.into_iter().any(|other| other.key == buyer.key) {
-                return Err(SettingsError::DuplicateBuyer { key: buyer.key });
+                return Err(SettingsError::DuplicateBuyer {
+                    key: Box::new(buyer.key),
+                });
             }
         }
         self.check_payment()?;

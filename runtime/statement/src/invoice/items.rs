@@ -145,8 +145,8 @@ impl Items {
         let first = *self.provider.get_or_insert(provider);
         if first != provider {
             return Err(InvoiceError::Providers {
-                first,
-                second: provider,
+                first: Box::new(first),
+                second: Box::new(provider),
             });
         }
         Ok(())
