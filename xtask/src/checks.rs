@@ -56,6 +56,12 @@ impl Checks {
         }
     }
 
+    /// Leaves a check out, for a reason.
+    pub fn skip(&mut self, name: &str, reason: String) {
+        println!("\n=== {name}\nskipped: {reason}");
+        self.end(name, Instant::now(), End::Skipped(reason));
+    }
+
     fn end(&mut self, name: &str, started: Instant, end: End) {
         self.checks.push(Check {
             name: name.to_owned(),

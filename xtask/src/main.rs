@@ -12,6 +12,7 @@ mod counts;
 mod cross_check;
 mod demo;
 mod examples;
+mod foreign_check;
 mod fuzz;
 mod gpu_check;
 mod meterbox;
@@ -57,6 +58,9 @@ enum Command {
     /// Look for inputs on which the meter is wrong, with all fuzz targets or one.
     #[command(after_help = "Example:\n  cargo xtask fuzz two_implementations --seconds 600")]
     Fuzz(fuzz::Arguments),
+    /// Have tools that nobody here wrote check receipts, the log, exports and invoices.
+    #[command(after_help = "Example:\n  cargo xtask foreign-check journals")]
+    ForeignCheck(foreign_check::Arguments),
     /// Run the same metered programs on many engines, and compare all that they did.
     #[command(after_help = "Example:\n  cargo xtask cross-check --only v8 --programs 100")]
     CrossCheck(cross_check::Arguments),
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => compare::run(&project, arguments),
         Command::Bench(arguments) => bench::run(&project, arguments),
         Command::Fuzz(arguments) => fuzz::run(&project, arguments),
+        Command::ForeignCheck(arguments) => foreign_check::run(&project, arguments),
         Command::CrossCheck(arguments) => cross_check::run(&project, arguments),
         Command::Conformance => conformance::run(&project),
         Command::Counts => counts::run(&project),

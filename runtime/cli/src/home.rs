@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use meterbox_billing::audit::AuditSecret;
 use meterbox_billing::digest::Digest;
 use meterbox_billing::key::SigningKey;
-use meterbox_provider::ledger::Ledger;
+use meterbox_provider::ledger::{Ledger, Reader};
 use meterbox_provider::{Store, Transcripts};
 
 use crate::exit::Exit;
@@ -77,6 +77,24 @@ impl Home {
     pub fn ledger(&self, wait: Duration) -> Result<Ledger, Failure> {
         self.create("")?;
         Ok(Ledger::open(&self.ledger_path(), wait)?)
+    }
+
+    /// Reads the ledger beside whoever writes it.
+    pub fn reader(&self) -> Result<Reader, Failure> {
+        if !self.has_ledger() {
+            return Err(Failure::new(
+                Exit::Ledger,
+                format!("there is no ledger `{}`", self.ledger_path().display()),
+            )
+            .hint("run a job first, or name another folder with --home"));
+        }
+        Ok(Reader::open(&self.ledger_path())?)
+    }
+
+    /// What is remembered of events that were sent.
+    pub fn outbox_path(&self) -> Result<PathBuf, Failure> {
+        self.create("")?;
+        Ok(self.folder.join("outbox.sqlite"))
     }
 
     /// The folder of compiled programs, which can be deleted at any time.

@@ -74,6 +74,12 @@ enum Command {
     Audit(commands::audit::AuditCommand),
     #[command(subcommand)]
     Ledger(commands::ledger::LedgerCommand),
+    #[command(subcommand)]
+    Log(commands::log::LogCommand),
+    #[command(subcommand)]
+    Rates(commands::rates::RatesCommand),
+    #[command(subcommand)]
+    Billing(commands::billing::BillingCommand),
 }
 
 /// What every command comes to.
@@ -96,7 +102,10 @@ fn main() -> ExitCode {
         Command::Receipt(command) => commands::receipt::run(&command, home, &ui),
         Command::Transcript(command) => commands::transcript::run(&command, home),
         Command::Audit(command) => commands::audit::run(&command),
-        Command::Ledger(command) => commands::ledger::run(&command, home),
+        Command::Ledger(command) => commands::ledger::run(&command, home, &ui),
+        Command::Log(command) => commands::log::run(&command, home),
+        Command::Rates(command) => commands::rates::run(&command, home, &ui),
+        Command::Billing(command) => commands::billing::run(&command, home, &ui),
     };
     let exit = ended.unwrap_or_else(|failure| {
         ui.failure(&failure);

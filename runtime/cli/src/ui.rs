@@ -55,6 +55,22 @@ impl Ui {
     }
 }
 
+impl Ui {
+    /// Something that is done so many times.
+    pub fn counting(&self, what: &str, count: usize) -> Working {
+        if !self.is_terminal {
+            return Working { bar: None };
+        }
+        let bar = ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX));
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {wide_bar} {pos}/{len}") {
+            bar.set_style(style);
+        }
+        Working {
+            bar: Some(bar.with_message(what.to_string())),
+        }
+    }
+}
+
 /// Prints a result on stdout. A reader that has gone away has had enough, which is no failure.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = stdout().lock();
@@ -80,6 +96,15 @@ fn printable(text: &str) -> String {
             }
         })
         .collect()
+}
+
+impl Working {
+    /// One more of what is counted is done.
+    pub fn one(&self) {
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+    }
 }
 
 /// Shown while something takes a while.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use meterbox_billing::bill::{Bill, ceiling, price_job};
@@ -29,7 +29,7 @@ use meterbox_sandbox::{
 
 use crate::ProviderError;
 use crate::agreement::NOT_BIT_EXACT;
-use crate::ledger::{Accept, Ledger};
+use crate::ledger::{Accept, Books, KnownOffer, Ledger, NewOrder, SealedReceipt};
 use crate::material::Material;
 use crate::measure;
 use crate::programs::Programs;
@@ -91,7 +91,8 @@ pub struct Provider {
     offer: Offer,
     host: Host,
     programs: Programs,
-    ledger: Mutex<Ledger>,
+    known_offer: KnownOffer,
+    books: Books,
     transcripts: Option<KeepTranscripts>,
 }
 
@@ -168,13 +169,14 @@ impl Provider {
         };
         Ok(Provider {
             sandbox,
+            known_offer: KnownOffer::of(&offer)?,
             key,
             public_key,
             card,
             offer,
             host,
             programs: Programs::default(),
-            ledger: Mutex::new(ledger),
+            books: Books::start(ledger)?,
             transcripts: None,
         })
     }
@@ -238,11 +240,15 @@ impl Provider {
         }
         material.check(&order.job)?;
         let (program, hold, compile_time) = self.admit(&order, &material.program, started_at)?;
-        let envelope_bytes = order_envelope.to_bytes()?;
         let accepting = Instant::now();
-        let accepted = self
-            .ledger()
-            .accept(&envelope_bytes, hold, self.card.currency())?;
+        let new = NewOrder::read(
+            &order_envelope.to_bytes()?,
+            &self.known_offer,
+            hold,
+            self.card.currency(),
+            started_at,
+        )?;
+        let accepted = self.books.accept(new)?;
         let accept_time = accepting.elapsed();
         if let Accept::AlreadyDone { receipt } = accepted {
             return repeated(&receipt);
@@ -258,12 +264,7 @@ impl Provider {
         let (executed, transcript) = match self.execute(&running, observer, stop) {
             Ok(executed) => executed,
             Err(error) => {
-                self.ledger().abandon(
-                    &order.id,
-                    &FaultRecord {
-                        reason: Message::cut(&error.to_string()),
-                    },
-                )?;
+                self.abandon(&order, &error)?;
                 return Err(error);
             }
         };
@@ -285,10 +286,7 @@ impl Provider {
         let (receipt, document, record_time) = match recorded {
             Ok(recorded) => recorded,
             Err(error) => {
-                // The order's hold must not stay with an order that will have no receipt.
-                let reason = Message::cut(&error.to_string());
-                let fault = FaultRecord { reason };
-                self.ledger().abandon(&order.id, &fault)?;
+                self.abandon(&order, &error)?;
                 return Err(error);
             }
         };
@@ -329,12 +327,14 @@ impl Provider {
         Ok((executed, Some(kept)))
     }
 
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Ends an order that will have no receipt: its hold must not stay.
+    fn abandon(&self, order: &Order, error: &ProviderError) -> Result<(), ProviderError> {
+        let reason = Message::cut(&error.to_string());
+        Ok(self.books.abandon(&order.id, FaultRecord { reason })?)
     }
 
     fn done_before(&self, order: &Order) -> Result<Option<Completed>, ProviderError> {
-        let Some(receipt) = self.ledger().receipt(&order.id)? else {
+        let Some(receipt) = self.books.read(|books| books.receipt(&order.id))? else {
             return Ok(None);
         };
         let done = repeated(&receipt)?;
@@ -377,8 +377,7 @@ impl Provider {
         (started_at, observed): (Timestamp, Observed),
         engine: Option<&InferenceEngine>,
     ) -> Result<(Envelope, Receipt, Duration), ProviderError> {
-        let mut ledger = self.ledger();
-        let attested = Attested {
+        let mut attested = Attested {
             order: order.digest()?,
             order_id: order.id.clone(),
             provider_key: self.public_key,
@@ -393,15 +392,21 @@ impl Provider {
             libraries: libraries(engine),
             precision: order.precision,
             confidentiality: Confidentiality::None,
-            sequence: ledger.next_sequence()?,
-            previous_receipt: ledger.last_receipt_digest()?,
+            // Its place in the chain is known once it is written.
+            sequence: 0,
+            previous_receipt: None,
         };
-        let document = Receipt::new(reproducible, attested)?;
-        let envelope = Envelope::seal(&document, &self.key)?;
-        let bytes = envelope.to_bytes()?;
+        let key = self.key.clone();
         let recording = Instant::now();
-        ledger.record(&order.id, &bytes)?;
-        Ok((envelope, document, recording.elapsed()))
+        let recorded = self.books.record_with(&order.id, move |next| {
+            attested.sequence = next.sequence;
+            attested.previous_receipt = next.previous;
+            SealedReceipt::seal(Receipt::new(reproducible, attested)?, &key)
+        })?;
+        let record_time = recording.elapsed();
+        let envelope = Envelope::from_bytes(&recorded.envelope)?;
+        let document = envelope.document_unverified()?;
+        Ok((envelope, document, record_time))
     }
 }
 

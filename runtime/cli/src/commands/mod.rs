@@ -1,14 +1,17 @@
 //! The commands, one file each.
 
 pub mod audit;
+pub mod billing;
 pub mod doctor;
 pub mod inspect;
 pub mod key;
 pub mod ledger;
+pub mod log;
 pub mod meter;
 pub mod model;
 pub mod profile;
 pub mod quote;
+pub mod rates;
 pub mod receipt;
 pub mod run;
 pub mod transcript;

@@ -1,5 +1,10 @@
-//! `meterbox receipt`: shows, verifies and replays receipts, each from files and offline.
+//! `meterbox receipt`: shows, verifies, explains, compares and replays receipts, and says what their requestor
+//! makes of them; each from files and offline.
 
+mod compare;
+mod explain;
+mod folder;
+mod judge;
 mod replay;
 
 use std::io::Write;
@@ -20,12 +25,16 @@ use crate::program::read_at_most;
 use crate::ui::Ui;
 use crate::{Ended, rates, report};
 
-/// Show, verify and replay receipts.
+/// Show, verify, explain, compare, replay, accept and dispute receipts.
 #[derive(Debug, Subcommand)]
 pub enum ReceiptCommand {
     Show(ShowArguments),
     Verify(VerifyArguments),
     Replay(Box<replay::ReplayArguments>),
+    Compare(compare::CompareArguments),
+    Explain(explain::ExplainArguments),
+    Accept(judge::AcceptArguments),
+    Dispute(judge::DisputeArguments),
 }
 
 /// Print a receipt, or the parts that other tools need to check it.
@@ -59,13 +68,14 @@ pub enum Part {
     Reproducible,
 }
 
-/// Check a receipt's signature, digests and arithmetic.
+/// Check a receipt's signature, digests and arithmetic; or those of all receipts of a folder, and that none
+/// contradicts another.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  meterbox receipt verify receipt.json --key $(meterbox key show)"
 )]
 pub struct VerifyArguments {
-    /// The receipt
+    /// The receipt, or a folder of them: each file in it whose name ends in `.json`
     file: PathBuf,
 
     #[command(flatten)]
@@ -98,6 +108,10 @@ pub fn run(command: &ReceiptCommand, home: Option<&Path>, ui: &Ui) -> Ended {
         ReceiptCommand::Show(arguments) => show(arguments),
         ReceiptCommand::Verify(arguments) => check(arguments, ui),
         ReceiptCommand::Replay(arguments) => replay::run(arguments, home, ui),
+        ReceiptCommand::Compare(arguments) => compare::run(arguments),
+        ReceiptCommand::Explain(arguments) => explain::run(arguments, ui),
+        ReceiptCommand::Accept(arguments) => judge::accept(arguments, home),
+        ReceiptCommand::Dispute(arguments) => judge::dispute(arguments, home),
     }
 }
 
@@ -191,6 +205,9 @@ fn describe(receipt: &Receipt) -> String {
 }
 
 fn check(arguments: &VerifyArguments, ui: &Ui) -> Ended {
+    if arguments.file.is_dir() {
+        return folder::run(arguments, ui);
+    }
     let trusted = arguments.trust.key()?;
     let card = match arguments.rate_card.as_deref() {
         Some(path) if path == Path::new("default") => Some(rates::card(None)?),
@@ -251,25 +268,25 @@ impl Trust {
             let offer: Offer = envelope.open(&claimed.provider_key).map_err(no_offer)?;
             return Ok(Some(offer.provider_key));
         }
-        let Some(key) = &self.key else {
-            return Ok(None);
-        };
-        let unusable = |error: meterbox_billing::key::KeyError| {
-            Failure::caused(Exit::Usage, format!("`{key}` is no key"), &error).hint(
-                "give 64 hexadecimal digits, as `meterbox key show` prints them, or a PEM file",
-            )
-        };
-        let is_hex = key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_hex {
-            return key.parse().map(Some).map_err(unusable);
-        }
-        let pem = std::fs::read_to_string(key).map_err(|error| {
-            Failure::reading(Path::new(key), &error).hint(
-                "give 64 hexadecimal digits, as `meterbox key show` prints them, or a PEM file",
-            )
-        })?;
-        PublicKey::from_pem(&pem).map(Some).map_err(unusable)
+        self.key.as_deref().map(key_of).transpose()
     }
+}
+
+/// The key that is written so: 64 hexadecimal digits, or a PEM file.
+pub(super) fn key_of(key: &str) -> Result<PublicKey, Failure> {
+    let unusable = |error: meterbox_billing::key::KeyError| {
+        Failure::caused(Exit::Usage, format!("`{key}` is no key"), &error)
+            .hint("give 64 hexadecimal digits, as `meterbox key show` prints them, or a PEM file")
+    };
+    let is_hex = key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hex {
+        return key.parse().map_err(unusable);
+    }
+    let pem = std::fs::read_to_string(key).map_err(|error| {
+        Failure::reading(Path::new(key), &error)
+            .hint("give 64 hexadecimal digits, as `meterbox key show` prints them, or a PEM file")
+    })?;
+    PublicKey::from_pem(&pem).map_err(unusable)
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
