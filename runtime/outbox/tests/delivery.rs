@@ -1,6 +1,8 @@
 //! Owns the claims about delivery over a real network: whatever a receiver does, it ends up with every event.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -324,13 +326,13 @@ proptest! {
 }
 
 const CHILD: &str = "METERBOX_TEST_OUTBOX";
-const CRASH_EVENTS: usize = 300;
 
 #[test]
 #[ignore = "a process of its own, which the next test starts and kills"]
 fn sender_that_is_killed() {
     let place = std::env::var(CHILD).unwrap();
-    let (url, path) = place.split_once(' ').unwrap();
+    let [count, url, path] = place.splitn(3, ' ').collect::<Vec<_>>().try_into().unwrap();
+    let count = count.parse().unwrap();
     let endpoint = endpoint(url, 5);
     let backoff = Backoff::new(Duration::from_micros(100), Duration::from_millis(1)).unwrap();
     let options = Options {
@@ -341,7 +343,7 @@ fn sender_that_is_killed() {
     let (_, end) = push_to(
         &endpoint,
         Path::new(path),
-        CRASH_EVENTS,
+        count,
         &Roots::Machine,
         &options,
         &mut Machine,
@@ -350,10 +352,13 @@ fn sender_that_is_killed() {
 }
 
 /// This file's test above, as a process of its own.
-fn child(receiver: &Receiver, path: &Path) -> Command {
+fn child(receiver: &Receiver, path: &Path, count: usize) -> Command {
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--ignored", "--exact", "sender_that_is_killed"]);
-    child.env(CHILD, format!("{} {}", receiver.url(), path.display()));
+    child.env(
+        CHILD,
+        format!("{count} {} {}", receiver.url(), path.display()),
+    );
     child
 }
 
@@ -365,6 +370,8 @@ fn kills() -> u64 {
 #[test]
 fn a_sender_killed_at_any_moment_loses_and_skips_nothing() {
     let folder = tempfile::tempdir().unwrap();
+    // More than all requests take that are answered before the last kill.
+    let count = usize::try_from(kills()).unwrap() * 20;
     let path = folder.path().join("outbox");
     let deeds = (0..kills()).flat_map(|n| {
         let kill = match n % 3 {
@@ -389,18 +396,19 @@ fn a_sender_killed_at_any_moment_loses_and_skips_nothing() {
     loop {
         starts += 1;
         assert!(starts <= kills() + 2, "a sender that nobody killed failed");
-        let mut child = child(&receiver, &path);
+        let mut child = child(&receiver, &path, count);
         child.stdout(Stdio::null()).stderr(Stdio::null());
-        if receiver.wait_for(child.spawn().unwrap()) && receiver.left() == 0 {
+        if receiver.wait_for(child.spawn().unwrap()) {
             break;
         }
     }
-    assert_has_all(&receiver, CRASH_EVENTS);
+    assert_eq!(receiver.left(), 0, "every kill was done");
+    assert_has_all(&receiver, count);
     let store = Store::open(&path, &receiver.url()).unwrap();
     let counts = store.counts().unwrap();
     assert_eq!(
         (counts.acknowledged, counts.parked),
-        (CRASH_EVENTS.try_into().unwrap(), 0)
+        (count.try_into().unwrap(), 0)
     );
     let twice = receiver
         .taken()
@@ -408,7 +416,7 @@ fn a_sender_killed_at_any_moment_loses_and_skips_nothing() {
         .values()
         .filter(|times| **times > 1)
         .count();
-    println!("{starts} starts, {twice} of {CRASH_EVENTS} events came more than once");
+    println!("{starts} starts, {twice} of {count} events came more than once");
 }
 
 const CERTIFICATE: &[u8] = include_bytes!("certificate/certificate.pem");
@@ -465,12 +473,49 @@ fn https_is_spoken_to_whom_the_roots_vouch_for_and_to_nobody_else() {
 }
 
 #[test]
+fn a_receiver_of_another_make_ends_up_with_every_event() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/receiver/receiver.py");
+    let python = Command::new("python3")
+        .arg(script)
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut python) = python else {
+        eprintln!("skipped: python3 is not installed");
+        return;
+    };
+    let mut lines = BufReader::new(python.stdout.take().unwrap()).lines();
+    let port = lines.next().unwrap().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = endpoint(&format!("http://127.0.0.1:{port}/events"), 4);
+    let (path, options) = (folder.path().join("outbox"), Options::default());
+    let mut hurried = Hurried::default();
+    let (summary, end) = push_to(
+        &endpoint,
+        &path,
+        50,
+        &Roots::Machine,
+        &options,
+        &mut hurried,
+    );
+    python.kill().unwrap();
+    python.wait().unwrap();
+    end.unwrap();
+    assert!(
+        summary.delivered == 50 && summary.tries_again > 4,
+        "{summary:?}"
+    );
+    let taken: BTreeSet<_> = lines.map_while(Result::ok).collect();
+    assert_eq!(taken, (0..50).map(|n| format!("event-{n}")).collect());
+}
+
+#[test]
 fn a_second_process_is_refused_while_the_first_has_the_outbox() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("outbox");
     let receiver = Receiver::start([]);
     let first = Store::open(&path, &receiver.url()).unwrap();
-    let output = child(&receiver, &path).output().unwrap();
+    let count = 20;
+    let output = child(&receiver, &path, count).output().unwrap();
     assert!(!output.status.success());
     let words = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
@@ -480,8 +525,14 @@ fn a_second_process_is_refused_while_the_first_has_the_outbox() {
     );
     assert!(receiver.taken().heads.is_empty());
     drop(first);
-    assert!(child(&receiver, &path).output().unwrap().status.success());
-    assert_has_all(&receiver, CRASH_EVENTS);
+    assert!(
+        child(&receiver, &path, count)
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
+    assert_has_all(&receiver, count);
 }
 
 #[test]

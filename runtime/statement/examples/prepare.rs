@@ -47,8 +47,26 @@ fn card(currency: &str) -> Result<RateCard, Failure> {
     Ok(RateCard::from_toml(&text)?)
 }
 
+/// What all charges by a card have in common.
+struct Books {
+    card: RateCard,
+    digest: Digest,
+    keys: Vec<PublicKey>,
+}
+
+impl Books {
+    fn of(card: &RateCard) -> Result<Self, Failure> {
+        let keys = (8..18).map(key).collect::<Result<_, _>>()?;
+        Ok(Self {
+            card: card.clone(),
+            digest: card.digest()?,
+            keys,
+        })
+    }
+}
+
 /// One charge: who orders what how often differs, as does the time of day.
-fn charge(numbers: &mut Numbers, sequence: u64, card: &RateCard) -> Result<Charge, Failure> {
+fn charge(numbers: &mut Numbers, sequence: u64, books: &Books) -> Result<Charge, Failure> {
     let (day, hour) = (numbers.below(31), numbers.below(12) + numbers.below(13));
     let at = 1_767_225_600 + day * 86_400 + hour * 3_600 + numbers.below(3_600);
     let who = numbers.below(4) * numbers.below(4);
@@ -65,7 +83,7 @@ fn charge(numbers: &mut Numbers, sequence: u64, card: &RateCard) -> Result<Charg
         inference_ops_f32: if program == 4 { instructions / 2 } else { 0 },
         ..Usage::default()
     };
-    let bill = price(&usage, card)?;
+    let bill = price(&usage, &books.card)?;
     let outcomes = ["ok", "failed", "trapped", "limit"];
     let bad = if program == 3 {
         numbers.below(6)
@@ -80,12 +98,12 @@ fn charge(numbers: &mut Numbers, sequence: u64, card: &RateCard) -> Result<Charg
         sequence,
         receipt: Digest::of(&sequence.to_be_bytes()),
         order_id: format!("batch-{day}/order-{sequence}").parse()?,
-        requestor: key(u8::try_from(who)?.saturating_add(8))?,
-        provider: key(7)?,
+        requestor: *books.keys.get(usize::try_from(who)?).ok_or("no such key")?,
+        provider: *books.keys.last().ok_or("no key")?,
         job: Digest::of(format!("job {job} {spike}").as_bytes()),
         module: Digest::of(format!("program {program}").as_bytes()),
-        rate_card: card.digest()?,
-        currency: card.currency(),
+        rate_card: books.digest,
+        currency: books.card.currency(),
         started_at: Timestamp::from_unix_seconds(at)?,
         ended_at: Timestamp::from_unix_seconds(at)?,
         outcome: (*outcome).to_owned(),
@@ -125,11 +143,11 @@ fn dispute(charge: &Charge) -> Record {
     })
 }
 
-fn records(count: u64, card: &RateCard) -> impl Iterator<Item = Record> + use<> {
+fn records(count: u64, card: &RateCard) -> Result<impl Iterator<Item = Record> + use<>, Failure> {
     let mut numbers = Numbers(7);
-    let card = card.clone();
+    let books = Books::of(card)?;
     let make = move |sequence| {
-        let charge = charge(&mut numbers, sequence, &card).ok()?;
+        let charge = charge(&mut numbers, sequence, &books).ok()?;
         let after = match sequence % 97 {
             5 => credit(&charge, "0.0005").ok(),
             6 => Some(dispute(&charge)),
@@ -137,7 +155,7 @@ fn records(count: u64, card: &RateCard) -> impl Iterator<Item = Record> + use<> 
         };
         Some([Some(Record::Charge(charge)), after].into_iter().flatten())
     };
-    (0..count).filter_map(make).flatten()
+    Ok((0..count).filter_map(make).flatten())
 }
 
 const SELLER: &str = r#"
@@ -165,6 +183,14 @@ fn settings(tax: &str, with_ids: bool) -> Result<Settings, Failure> {
         key(8)?
     );
     let mut text = format!("{SELLER}{buyer}[tax]\n{tax}\n");
+    if tax.contains("small business") {
+        let iban = "iban = \"DE89370400440532013000\"\nbic = \"COBADEFFXXX\"\n";
+        text = text.replace(iban, "terms = \"Cash on the nail\"\n");
+        text = text.replace(
+            "vat_id = \"DE123456789\"\n",
+            "tax_number = \"12/345/67890\"\n",
+        );
+    }
     if !with_ids {
         text = text
             .replace("vat_id = \"DE123456789\"\n", "")
@@ -243,10 +269,10 @@ fn write_invoices(folder: &Path, count: u64) -> Result<(), Failure> {
         let card = RateCard::from_toml(&text.replace("minor_unit_digits = 2", digits))?;
         let mut all: Vec<_> = match name {
             "credit-only" => Vec::new(),
-            _ => records(count, &card).collect(),
+            _ => records(count, &card)?.collect(),
         };
         if let Some(amount) = back {
-            let mut charge = charge(&mut Numbers(1), 1_000_000, &card)?;
+            let mut charge = charge(&mut Numbers(1), 1_000_000, &Books::of(&card)?)?;
             charge.requestor = key(8)?;
             all.push(credit(&charge, amount)?);
         }
@@ -283,7 +309,7 @@ fn main() -> Result<(), Failure> {
         period: period()?,
         requestor: None,
     };
-    let month = report(records(count, &card("USD")?), &scope)?;
+    let month = report(records(count, &card("USD")?)?, &scope)?;
     fs::write(folder.join("report.html"), report_page(&month))?;
     let day = Period::new(
         "2026-01-21T00:00:00Z".parse()?,
@@ -293,9 +319,9 @@ fn main() -> Result<(), Failure> {
         period: day,
         requestor: None,
     };
-    let day = report(records(count, &card("EUR")?), &scope)?;
+    let day = report(records(count, &card("EUR")?)?, &scope)?;
     fs::write(folder.join("report-day.html"), report_page(&day))?;
-    let both = records(40, &card("USD")?).chain(records(20, &card("EUR")?));
+    let both = records(40, &card("USD")?)?.chain(records(20, &card("EUR")?)?);
     let scope = Scope {
         period: period()?,
         requestor: Some(key(8)?),

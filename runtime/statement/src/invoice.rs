@@ -468,7 +468,6 @@ fn posting(
     }))
 }
 
-/// The amount as an exact sum, for callers that post it.
 impl Posting {
     /// How much, without its sign.
     #[must_use]

@@ -31,7 +31,7 @@ pub fn invoice_page(invoice: &Invoice) -> String {
         }
         section aria-labelledby="lines" {
             h2 #lines { "Lines" }
-            div.scroll tabindex="0" role="region" aria-labelledby="lines" { (lines(invoice)) }
+            div.scroll tabindex="0" role="region" aria-label="Table of lines" { (lines(invoice)) }
         }
         section.keep aria-labelledby="totals" { h2 #totals { "Totals" } (totals(invoice)) }
         section.keep aria-labelledby="rounding" {
@@ -110,7 +110,7 @@ fn row(line: &Line) -> Markup {
             th scope="row" { (line.name) span.small { (line.unit) } }
             td.n data-label="Quantity" { (grouped(&line.quantity.to_string())) }
             td.n data-label="Price" { (line.price) }
-            td.n data-label="per" { (grouped(&line.price_quantity)) }
+            td.n data-label="per" { (power(&line.price_quantity)) }
             td.n data-label="Exact amount" { (line.exact) }
             td.n data-label="Amount" { (line.net) }
         }
@@ -165,6 +165,12 @@ fn taken_off(amount: &impl ToString) -> String {
     if is_nothing { text } else { format!("-{text}") }
 }
 
+/// A power of ten as such, where it has many zeros.
+fn power(quantity: &str) -> Markup {
+    let zeros = quantity.len().saturating_sub(1);
+    html! { @if zeros < 6 { (grouped(quantity)) } @else { "10" sup { (zeros) } } }
+}
+
 /// Digits in threes, with thin spaces.
 pub(crate) fn grouped(digits: &str) -> String {
     let (sign, digits) = digits
@@ -212,6 +218,18 @@ mod tests {
             ("1234567", "1\u{202f}234\u{202f}567"),
         ] {
             assert_eq!(grouped(digits), text);
+        }
+    }
+
+    #[test]
+    fn long_powers_of_ten_are_written_as_such() {
+        for (quantity, text) in [
+            ("1", "1"),
+            ("1000", "1\u{202f}000"),
+            ("1000000", "10<sup>6</sup>"),
+            ("1000000000000000", "10<sup>15</sup>"),
+        ] {
+            assert_eq!(power(quantity).into_string(), text);
         }
     }
 

@@ -17,7 +17,7 @@ use crate::timeline::{Point, Timeline, TimelineError};
 
 /// Providers price in one currency, seldom in two.
 const CURRENCIES_MAX: usize = 8;
-/// Requestors, and programs, of which each has a history of its own: some 2 MB.
+/// Requestors, and programs, of which each has a history of its own, of at most a hundred pieces.
 const HISTORIES_MAX: usize = 300;
 /// Credits and disputes that are listed one by one.
 pub const LISTED_MAX: usize = 50;
@@ -272,28 +272,29 @@ impl Gathered {
         Ok(())
     }
 
+    fn peaks(whose: Whose, time: &Timeline) -> Result<Vec<Anomaly>, TimelineError> {
+        let peaks = time.peaks()?.into_iter();
+        Ok(peaks.map(|peak| Anomaly::Peak { whose, peak }).collect())
+    }
+
     fn anomalies(&self) -> Result<Vec<Anomaly>, ReportError> {
         let mut all: Vec<_> = self.job_costs.anomalies().collect();
         all.extend(no_result(Whose::Everyone, &self.sum));
-        let requestors = self.requestors.iter();
-        all.extend(requestors.filter_map(|(name, sum)| no_result(Whose::Requestor(name.0), sum)));
-        let programs = self.programs.iter();
-        all.extend(programs.filter_map(|(program, sum)| no_result(Whose::Program(*program), sum)));
-        let requestors = self
-            .requestor_times
-            .iter()
-            .map(|(name, time)| (Whose::Requestor(name.0), time));
-        let programs = self
-            .program_times
-            .iter()
-            .map(|(name, time)| (Whose::Program(*name), time));
-        let everyone = [(Whose::Everyone, &self.timeline)];
-        for (whose, time) in everyone.into_iter().chain(requestors).chain(programs) {
-            all.extend(
-                time.peaks()?
-                    .into_iter()
-                    .map(|peak| Anomaly::Peak { whose, peak }),
-            );
+        all.extend(Self::peaks(Whose::Everyone, &self.timeline)?);
+        // Of one alone, everyone's charges have said it already.
+        if self.requestor_times.len() > 1 {
+            let sums = self.requestors.iter();
+            all.extend(sums.filter_map(|(name, sum)| no_result(Whose::Requestor(name.0), sum)));
+            for (name, time) in &self.requestor_times {
+                all.extend(Self::peaks(Whose::Requestor(name.0), time)?);
+            }
+        }
+        if self.program_times.len() > 1 {
+            let sums = self.programs.iter();
+            all.extend(sums.filter_map(|(name, sum)| no_result(Whose::Program(*name), sum)));
+            for (name, time) in &self.program_times {
+                all.extend(Self::peaks(Whose::Program(*name), time)?);
+            }
         }
         all.sort_by_key(|anomaly| std::cmp::Reverse(anomaly.stake()));
         Ok(all)

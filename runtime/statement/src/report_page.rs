@@ -309,7 +309,7 @@ fn credits(part: &Part, digits: Digits) -> Markup {
     html! {
         h2 { "Credits" }
         @if part.credits.first.is_empty() { p { "Nothing was given back." } } @else {
-            div.scroll tabindex="0" role="region" aria-label="Credits" {
+            div.scroll tabindex="0" role="region" aria-label=(format!("Credits in {}", part.currency)) {
                 table.stack {
                     thead { tr {
                         th scope="col" { "Credit" } th scope="col" { "When" } th scope="col" { "Receipt" }
@@ -337,7 +337,7 @@ fn disputes(part: &Part, digits: Digits) -> Markup {
     html! {
         h2 { "Disputes" }
         @if part.disputes.first.is_empty() { p { "Nothing is disputed." } } @else {
-            div.scroll tabindex="0" role="region" aria-label="Disputes" {
+            div.scroll tabindex="0" role="region" aria-label=(format!("Disputes in {}", part.currency)) {
                 table.stack {
                     thead { tr {
                         th scope="col" { "Order" } th scope="col" { "When" } th scope="col" { "Receipt" }

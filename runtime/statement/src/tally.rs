@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::signed::{Signed, SumTooLarge};
 
-/// Names that are told apart: some 20 MB of them. Whatever comes after goes to the others.
+/// Names that are told apart, at some hundred bytes each. Whatever comes after goes to the others.
 pub const NAMES_MAX: usize = 100_000;
 /// Rows that fit a page.
 pub const ROWS_MAX: usize = 12;

@@ -145,12 +145,20 @@ pub fn note(invoice: &Invoice) -> String {
     let (currency, exact, net) = (invoice.currency, invoice.exact, invoice.net);
     let receipts = invoice.receipts;
     let noun = if receipts == 1 { "receipt" } else { "receipts" };
-    let from = format!(
-        "{receipts} signed {noun} from {} up to {} come to {exact} {currency} without tax, \
-         after credits; rounded once, half to even, that is {net} {currency}.",
+    let period = format!(
+        "from {} up to {}",
         invoice.period.from(),
         invoice.period.to()
     );
+    let sum = match invoice.kind {
+        Kind::Invoice => format!(
+            "{receipts} signed {noun} {period} come to {exact} {currency} without tax, after credits"
+        ),
+        Kind::CreditNote => format!(
+            "Credits {period}, less {receipts} signed {noun}, come to {exact} {currency} without tax"
+        ),
+    };
+    let from = format!("{sum}; rounded once, half to even, that is {net} {currency}.");
     match &invoice.posting {
         None => format!("{from} Nothing is left over."),
         Some(posting) => format!(

@@ -91,6 +91,26 @@ fn anomalies_of_all_kinds_are_found_and_the_dearest_comes_first() {
 }
 
 #[test]
+fn what_one_requestor_did_alone_is_said_once() {
+    let anomalies = |others: u8| {
+        let records = (0..40_u64).map(|n| {
+            let count = if n == 20 {
+                900_000_000_000_000_000
+            } else {
+                1_000_000_000_000
+            };
+            let mut one = charge(n, count, &format!("2026-01-{:02}T10:00:00Z", n % 20 + 1));
+            (one.job, one.module) = (Digest::of(&n.to_be_bytes()), Digest::of(b"one"));
+            one.requestor = key(u8::try_from(n % 20).unwrap() % others);
+            Record::Charge(one)
+        });
+        one_part(records.collect()).anomalies.len()
+    };
+    assert_eq!(anomalies(1), 1);
+    assert_eq!(anomalies(2), 2);
+}
+
+#[test]
 fn more_than_the_listed_anomalies_are_counted() {
     let mut records = Vec::new();
     for n in 0..50_u64 {

@@ -55,6 +55,10 @@ fn a_credit_note_has_the_document_type_of_one() {
     let bytes = ubl(&sample("100000")).unwrap();
     let text = String::from_utf8(bytes).unwrap();
     assert!(text.contains("<cbc:CreditNoteTypeCode>381</cbc:CreditNoteTypeCode>"));
+    assert!(
+        text.contains("Credits from 2026-01-01T00:00:00Z")
+            && text.contains("less 1 signed receipt,")
+    );
     assert!(!text.contains("DueDate") && !text.contains("AllowanceCharge"));
 }
 
