@@ -10,7 +10,7 @@ pub enum Exit {
     File = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// The job was refused before anything was spent.
+    /// The job, or what else was asked for, was refused before anything was spent.
     Refused = 3,
     /// The guest said that it failed.
     Failed = 4,
@@ -63,7 +63,7 @@ pub const HELP: &str = "Exit codes:
    0  everything is as asked; a job ended ok
    1  a file could not be read or written
    2  the command line is wrong
-   3  the job was refused before anything was spent
+   3  the job, or what else was asked for, was refused before anything was spent
    4  the guest said that it failed
    5  the guest trapped
    6  the guest reached a limit

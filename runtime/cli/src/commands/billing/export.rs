@@ -126,7 +126,6 @@ fn golem_model(path: &Path) -> Result<LinearModel, Failure> {
 pub(super) fn failed(error: &ExportError) -> Failure {
     let exit = match error {
         ExportError::Option { .. } | ExportError::Kind { .. } => Exit::Usage,
-        ExportError::Exists { .. } => Exit::Refused,
         _ => Exit::File,
     };
     Failure::caused(exit, "the export was not written", error).maybe_hint(error.hint())
