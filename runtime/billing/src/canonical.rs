@@ -50,27 +50,59 @@ pub enum CanonicalError {
 /// Whole numbers above 2^53 − 1 and fractions are an error, never a rounded number.
 pub fn to_canonical_json<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CanonicalError> {
     let value = serde_json::to_value(value).map_err(CanonicalError::Write)?;
-    check_numbers(&value)?;
-    serde_json_canonicalizer::to_vec(&value).map_err(CanonicalError::Write)
+    // What `serde_json` writes is the canonical form where fields are in the right order already: it escapes
+    // text as RFC 8785 does, and the numbers that are left are plain. That is several times as fast.
+    match check(&value)? {
+        Order::Canonical => serde_json::to_vec(&value).map_err(CanonicalError::Write),
+        Order::Unknown => serde_json_canonicalizer::to_vec(&value).map_err(CanonicalError::Write),
+    }
 }
 
-fn check_numbers(value: &Value) -> Result<(), CanonicalError> {
+/// Whether the fields of all objects come in the order of RFC 8785.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// They do.
+    Canonical,
+    /// They may not.
+    Unknown,
+}
+
+/// Fails on numbers that have no canonical form.
+fn check(value: &Value) -> Result<Order, CanonicalError> {
     match value {
         Value::Number(number) => {
             let magnitude = number
                 .as_u64()
                 .or_else(|| number.as_i64().map(i64::unsigned_abs));
             match magnitude {
-                Some(magnitude) if magnitude <= NUMBER_MAX => Ok(()),
+                Some(magnitude) if magnitude <= NUMBER_MAX => Ok(Order::Canonical),
                 _ => Err(CanonicalError::Number {
                     number: number.to_string(),
                 }),
             }
         }
-        Value::Array(items) => items.iter().try_for_each(check_numbers),
-        Value::Object(fields) => fields.values().try_for_each(check_numbers),
-        Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
+        Value::Array(items) => check_all(items.iter(), Order::Canonical),
+        Value::Object(fields) => {
+            // UTF-16, by which RFC 8785 sorts, orders ASCII as bytes do.
+            let ascii = fields.keys().all(|key| key.is_ascii());
+            let order = match ascii && fields.keys().is_sorted() {
+                true => Order::Canonical,
+                false => Order::Unknown,
+            };
+            check_all(fields.values(), order)
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => Ok(Order::Canonical),
     }
+}
+
+fn check_all<'a>(
+    mut values: impl Iterator<Item = &'a Value>,
+    order: Order,
+) -> Result<Order, CanonicalError> {
+    values.try_fold(order, |order, value| match check(value)? {
+        Order::Canonical => Ok(order),
+        Order::Unknown => Ok(Order::Unknown),
+    })
 }
 
 /// Reads a document. Refused are: too many bytes, bytes after the document, a field named twice in
@@ -157,6 +189,7 @@ impl<'de> Visitor<'de> for UniqueFields<'_> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -168,6 +201,48 @@ mod tests {
             String::from_utf8(to_canonical_json(&value).unwrap()).unwrap(),
             "{\"a\":\"é\\n\\u001f\\\"\",\"b\":1,\"\u{1f600}\":null,\"\u{fb33}\":[]}"
         );
+    }
+
+    /// Values of every kind, with names and texts of all planes of Unicode.
+    fn any_value() -> impl Strategy<Value = Value> {
+        let text = prop_oneof![
+            "[a-z_]{0,6}",
+            "\\PC{0,4}",
+            "[\u{0}-\u{20}\"\\\\/\u{7f}\u{2028}]{0,4}"
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (0..=NUMBER_MAX).prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            text.clone().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::vec((text.clone(), inner), 0..6)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_fast_way_writes_what_the_library_for_rfc_8785_writes(value in any_value()) {
+            let expected = serde_json_canonicalizer::to_vec(&value).unwrap();
+            prop_assert_eq!(to_canonical_json(&value).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn fields_outside_ascii_are_sorted_by_utf_16() {
+        let value =
+            json!({"\u{ff5e}": 1, "\u{1f600}": 2, "a": {"b": [{"\u{10000}": 0, "\u{e000}": 0}]}});
+        let expected = serde_json_canonicalizer::to_vec(&value).unwrap();
+        assert_eq!(to_canonical_json(&value).unwrap(), expected);
+        let text = String::from_utf8(expected).unwrap();
+        assert!(text.find('\u{1f600}') < text.find('\u{ff5e}'));
+        assert_ne!(text, serde_json::to_string(&value).unwrap());
     }
 
     #[test]

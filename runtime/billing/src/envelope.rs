@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::canonical::{CanonicalError, from_json_strict, to_canonical_json};
+use crate::canonical::{CanonicalError, DOCUMENT_BYTES_MAX, from_json_strict, to_canonical_json};
 use crate::digest::Digest;
 use crate::key::{KeyError, PublicKey, SigningKey};
 
@@ -222,8 +222,16 @@ impl Envelope {
 
     /// The document, if `trusted` signed it and its payload is in canonical form.
     pub fn open<T: Document>(&self, trusted: &PublicKey) -> Result<T, EnvelopeError> {
+        self.open_with_digest(trusted).map(|(document, _)| document)
+    }
+
+    /// The same, with the digest by which other documents name it.
+    pub fn open_with_digest<T: Document>(
+        &self,
+        trusted: &PublicKey,
+    ) -> Result<(T, Digest), EnvelopeError> {
         let payload = self.verify_strict(T::PAYLOAD_TYPE, trusted)?;
-        read_canonical(&payload)
+        Ok((read_canonical(&payload)?, Digest::of(&payload)))
     }
 
     /// The document, whoever signed it. To learn which key it claims; check that next.
@@ -239,6 +247,14 @@ impl Envelope {
 }
 
 fn read_canonical<T: Document>(payload: &[u8]) -> Result<T, EnvelopeError> {
+    // No document that names a field twice is written like that again, so that the strict reader is needed
+    // only to say what is wrong with one that is not canonical.
+    if payload.len() <= DOCUMENT_BYTES_MAX
+        && let Ok(document) = serde_json::from_slice::<T>(payload)
+        && document.payload()? == payload
+    {
+        return Ok(document);
+    }
     let document: T = from_json_strict(payload)?;
     if document.payload()? != payload {
         return Err(EnvelopeError::NotCanonical);

@@ -112,7 +112,7 @@ pub fn verify(
             (key, Signer::Unknown(key))
         }
     };
-    let receipt: Receipt = envelope.open(&key)?;
+    let (receipt, digest): (Receipt, Digest) = envelope.open_with_digest(&key)?;
     let named = receipt.attested().provider_key;
     if named != key {
         return Err(VerifyError::WrongProvider {
@@ -123,7 +123,7 @@ pub fn verify(
     check_reproducible(receipt.reproducible(), card)?;
     Ok(Verified {
         signer,
-        digest: envelope.payload_digest()?,
+        digest,
         receipt,
         card_checked: card.is_some(),
     })
