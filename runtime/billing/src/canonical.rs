@@ -7,6 +7,8 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAcc
 use serde::{Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::text::quoted;
+
 /// The largest document that is read. A receipt of 1024 outputs with names of full length has
 /// about 400 kB, a long transcript a few megabytes.
 pub const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -36,13 +38,28 @@ pub enum CanonicalError {
     },
     /// The bytes are no JSON document of this kind.
     #[error("cannot read this document")]
-    Read(#[source] serde_json::Error),
+    Read(#[source] Unreadable),
     /// An object names a field twice.
     #[error("the field `{field}` appears twice in one object")]
     DuplicateField {
-        /// Its name.
+        /// Its name, cut to a readable length.
         field: String,
     },
+}
+
+/// What a parser says of a document, with the place. Quotes the document, so that it is kept short and harmless.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unreadable {
+    reason: String,
+}
+
+impl From<serde_json::Error> for Unreadable {
+    fn from(error: serde_json::Error) -> Self {
+        Self {
+            reason: quoted(&error.to_string()),
+        }
+    }
 }
 
 /// The RFC 8785 bytes of `value`: equal values have equal bytes, on every machine.
@@ -117,10 +134,13 @@ pub fn from_json_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Canonica
         .deserialize(&mut reader)
         .and_then(|()| reader.end());
     if let Some(field) = duplicate.take() {
-        return Err(CanonicalError::DuplicateField { field });
+        return Err(CanonicalError::DuplicateField {
+            field: quoted(&field),
+        });
     }
-    walked.map_err(CanonicalError::Read)?;
-    serde_json::from_slice(bytes).map_err(CanonicalError::Read)
+    let unreadable = |error: serde_json::Error| CanonicalError::Read(error.into());
+    walked.map_err(unreadable)?;
+    serde_json::from_slice(bytes).map_err(unreadable)
 }
 
 /// Walks a document and stops at the first field that its object named before.

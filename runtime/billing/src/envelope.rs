@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::canonical::{CanonicalError, DOCUMENT_BYTES_MAX, from_json_strict, to_canonical_json};
 use crate::digest::Digest;
 use crate::key::{KeyError, PublicKey, SigningKey};
+use crate::text::quoted;
 
 /// What the payload of an offer's envelope is.
 pub const OFFER_TYPE: &str = "application/vnd.meterbox.offer+json";
@@ -49,7 +50,7 @@ pub enum EnvelopeError {
     /// The payload is of another kind.
     #[error("the payload is `{found}`, expected `{expected}`")]
     PayloadType {
-        /// What it says it is.
+        /// What it says it is, cut to a readable length.
         found: String,
         /// What it should be.
         expected: &'static str,
@@ -72,7 +73,7 @@ pub enum EnvelopeError {
     /// Another key's signature.
     #[error("the envelope is signed by the key {found}, not by {expected}")]
     UnknownSigner {
-        /// The id of the key that it names.
+        /// The id of the key that it names, cut to a readable length.
         found: String,
         /// The id of the key that is trusted.
         expected: Digest,
@@ -202,14 +203,14 @@ impl Envelope {
     ) -> Result<Vec<u8>, EnvelopeError> {
         if self.payload_type != payload_type {
             return Err(EnvelopeError::PayloadType {
-                found: self.payload_type.clone(),
+                found: quoted(&self.payload_type),
                 expected: payload_type,
             });
         }
         let keyid = &self.signature()?.keyid;
         if *keyid != trusted.id().to_string() {
             return Err(EnvelopeError::UnknownSigner {
-                found: keyid.clone(),
+                found: quoted(keyid),
                 expected: trusted.id(),
             });
         }
@@ -238,7 +239,7 @@ impl Envelope {
     pub fn document_unverified<T: Document>(&self) -> Result<T, EnvelopeError> {
         if self.payload_type != T::PAYLOAD_TYPE {
             return Err(EnvelopeError::PayloadType {
-                found: self.payload_type.clone(),
+                found: quoted(&self.payload_type),
                 expected: T::PAYLOAD_TYPE,
             });
         }

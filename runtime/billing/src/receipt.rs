@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::money::{Amount, Currency};
 use crate::offer::{Confidentiality, Precision};
 use crate::outcome::Outcome;
-use crate::text::Id;
+use crate::text::{Id, quoted};
 use crate::timestamp::Timestamp;
 use crate::usage::{Observed, Usage};
 
@@ -314,7 +314,7 @@ pub enum StatementError {
     Type {
         /// `_type` or `predicateType`.
         field: &'static str,
-        /// What it is.
+        /// What it is, cut to a readable length.
         found: String,
         /// What it should be.
         expected: &'static str,
@@ -376,7 +376,7 @@ impl TryFrom<Statement> for Receipt {
             if found != expected {
                 return Err(StatementError::Type {
                     field,
-                    found,
+                    found: quoted(&found),
                     expected,
                 });
             }
