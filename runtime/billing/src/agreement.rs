@@ -22,6 +22,16 @@ pub struct Group {
     pub difference: Option<Difference>,
 }
 
+impl Group {
+    fn named(&self, names: &[String]) -> String {
+        let named = self.receipts.iter().map(|position| {
+            let name = names.get(*position).cloned();
+            name.unwrap_or_else(|| format!("receipt {position}"))
+        });
+        named.collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// What comparing receipts came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Agreement {
@@ -36,6 +46,33 @@ impl Agreement {
     #[must_use]
     pub fn is_unanimous(&self) -> bool {
         self.groups.len() <= 1
+    }
+
+    /// What it came to, a line for each group; `names` are those of the receipts, in the order in which they were
+    /// compared.
+    #[must_use]
+    pub fn in_words(&self, names: &[String]) -> String {
+        let Some((first, others)) = self.groups.split_first() else {
+            return "there is nothing to compare\n".to_owned();
+        };
+        let receipts: usize = self.groups.iter().map(|group| group.receipts.len()).sum();
+        let all = format!("{receipts} receipts by {} providers", self.providers);
+        if others.is_empty() {
+            return format!("{all}: all agree\n");
+        }
+        let mut text = format!("{all}: they differ\n{} agree\n", first.named(names));
+        for group in others {
+            let difference = match &group.difference {
+                Some(Difference {
+                    field,
+                    ours,
+                    theirs,
+                }) => format!("`{field}` is {theirs}, not {ours}"),
+                None => "nothing differs".to_owned(),
+            };
+            text.push_str(&format!("{}: {difference}\n", group.named(names)));
+        }
+        text
     }
 }
 
@@ -105,6 +142,10 @@ mod tests {
         );
         let twice = [by(&provider_key(), |_| {}), by(&provider_key(), |_| {})];
         assert_eq!(agreement(&twice).unwrap().providers, 1);
+        assert_eq!(
+            found.in_words(&[]),
+            "2 receipts by 2 providers: all agree\n"
+        );
         assert!(agreement(&[]).unwrap().is_unanimous());
     }
 
@@ -132,6 +173,24 @@ mod tests {
                 ours: "1204331".into(),
                 theirs: "1204336".into()
             })
+        );
+    }
+
+    #[test]
+    fn what_it_came_to_is_told_with_the_names_of_the_files() {
+        let all = [
+            by(&provider_key(), |_| {}),
+            by(&requestor_key(), |part| part.seed = 8),
+            by(&SigningKey::from_bytes(&[3; 32]), |_| {}),
+        ];
+        let names = ["a.json", "b.json", "c.json"].map(str::to_owned);
+        assert_eq!(
+            agreement(&all).unwrap().in_words(&names),
+            "3 receipts by 3 providers: they differ\na.json, c.json agree\nb.json: `seed` is 8, not 7\n"
+        );
+        assert_eq!(
+            agreement(&[]).unwrap().in_words(&[]),
+            "there is nothing to compare\n"
         );
     }
 

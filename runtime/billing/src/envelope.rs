@@ -6,9 +6,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::canonical::{CanonicalError, from_json_strict, to_canonical_json};
+use crate::canonical::{CanonicalError, DOCUMENT_BYTES_MAX, from_json_strict, to_canonical_json};
 use crate::digest::Digest;
 use crate::key::{KeyError, PublicKey, SigningKey};
+use crate::text::quoted;
 
 /// What the payload of an offer's envelope is.
 pub const OFFER_TYPE: &str = "application/vnd.meterbox.offer+json";
@@ -49,7 +50,7 @@ pub enum EnvelopeError {
     /// The payload is of another kind.
     #[error("the payload is `{found}`, expected `{expected}`")]
     PayloadType {
-        /// What it says it is.
+        /// What it says it is, cut to a readable length.
         found: String,
         /// What it should be.
         expected: &'static str,
@@ -72,7 +73,7 @@ pub enum EnvelopeError {
     /// Another key's signature.
     #[error("the envelope is signed by the key {found}, not by {expected}")]
     UnknownSigner {
-        /// The id of the key that it names.
+        /// The id of the key that it names, cut to a readable length.
         found: String,
         /// The id of the key that is trusted.
         expected: Digest,
@@ -202,14 +203,14 @@ impl Envelope {
     ) -> Result<Vec<u8>, EnvelopeError> {
         if self.payload_type != payload_type {
             return Err(EnvelopeError::PayloadType {
-                found: self.payload_type.clone(),
+                found: quoted(&self.payload_type),
                 expected: payload_type,
             });
         }
         let keyid = &self.signature()?.keyid;
         if *keyid != trusted.id().to_string() {
             return Err(EnvelopeError::UnknownSigner {
-                found: keyid.clone(),
+                found: quoted(keyid),
                 expected: trusted.id(),
             });
         }
@@ -222,15 +223,23 @@ impl Envelope {
 
     /// The document, if `trusted` signed it and its payload is in canonical form.
     pub fn open<T: Document>(&self, trusted: &PublicKey) -> Result<T, EnvelopeError> {
+        self.open_with_digest(trusted).map(|(document, _)| document)
+    }
+
+    /// The same, with the digest by which other documents name it.
+    pub fn open_with_digest<T: Document>(
+        &self,
+        trusted: &PublicKey,
+    ) -> Result<(T, Digest), EnvelopeError> {
         let payload = self.verify_strict(T::PAYLOAD_TYPE, trusted)?;
-        read_canonical(&payload)
+        Ok((read_canonical(&payload)?, Digest::of(&payload)))
     }
 
     /// The document, whoever signed it. To learn which key it claims; check that next.
     pub fn document_unverified<T: Document>(&self) -> Result<T, EnvelopeError> {
         if self.payload_type != T::PAYLOAD_TYPE {
             return Err(EnvelopeError::PayloadType {
-                found: self.payload_type.clone(),
+                found: quoted(&self.payload_type),
                 expected: T::PAYLOAD_TYPE,
             });
         }
@@ -239,6 +248,14 @@ impl Envelope {
 }
 
 fn read_canonical<T: Document>(payload: &[u8]) -> Result<T, EnvelopeError> {
+    // No document that names a field twice is written like that again, so that the strict reader is needed
+    // only to say what is wrong with one that is not canonical.
+    if payload.len() <= DOCUMENT_BYTES_MAX
+        && let Ok(document) = serde_json::from_slice::<T>(payload)
+        && document.payload()? == payload
+    {
+        return Ok(document);
+    }
     let document: T = from_json_strict(payload)?;
     if document.payload()? != payload {
         return Err(EnvelopeError::NotCanonical);

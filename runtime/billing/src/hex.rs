@@ -22,14 +22,14 @@ pub enum HexError {
 /// The lower-case hexadecimal text of `bytes`.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
-    bytes
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes
         .iter()
         .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| DIGITS[usize::from(digit)])
-        .collect()
+        .map(|digit| DIGITS[usize::from(digit)]);
+    let mut text = Vec::with_capacity(bytes.len().saturating_mul(2));
+    text.extend(digits);
+    String::from_utf8(text).expect("digits are ASCII")
 }
 
 /// The `N` bytes that `text` spells. Upper-case digits are refused, so that a value has one text.
@@ -40,24 +40,22 @@ pub fn decode<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
             found: text.len(),
         });
     }
-    if let Some(found) = text.chars().find(|c| digit(*c).is_none()) {
-        return Err(HexError::Digit { found });
-    }
-    let mut digits = text.chars().filter_map(digit);
     let mut bytes = [0; N];
-    for byte in &mut bytes {
-        let high = digits.next().unwrap_or(0);
-        let low = digits.next().unwrap_or(0);
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let (Some(high), Some(low)) = (digit(pair[0]), digit(pair[1])) else {
+            let other = |c: &char| !matches!(c, '0'..='9' | 'a'..='f');
+            let found = text.chars().find(other).unwrap_or_default();
+            return Err(HexError::Digit { found });
+        };
         *byte = (high << 4) | low;
     }
     Ok(bytes)
 }
 
-fn digit(character: char) -> Option<u8> {
-    let byte = u8::try_from(character).ok()?;
-    match byte {
-        b'0'..=b'9' => Some(byte.wrapping_sub(b'0')),
-        b'a'..=b'f' => Some(byte.wrapping_sub(b'a').wrapping_add(10)),
+const fn digit(character: u8) -> Option<u8> {
+    match character {
+        b'0'..=b'9' => Some(character.wrapping_sub(b'0')),
+        b'a'..=b'f' => Some(character.wrapping_sub(b'a').wrapping_add(10)),
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 //! and what only all together show. Reads no folder.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::Serialize;
 
@@ -181,6 +182,47 @@ pub enum Contradiction {
         /// What is there.
         found: Digest,
     },
+}
+
+impl fmt::Display for Contradiction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SameNumber {
+                provider,
+                sequence,
+                receipts,
+            } => {
+                let count = receipts.len();
+                write!(
+                    f,
+                    "{provider} signed {count} receipts with the number {sequence}"
+                )
+            }
+            Self::SameOrder {
+                provider,
+                order_id,
+                receipts,
+            } => {
+                let count = receipts.len();
+                write!(f, "{provider} charged the order `{order_id}` {count} times")
+            }
+            Self::BrokenChain {
+                provider,
+                sequence,
+                named,
+                found,
+            } => {
+                write!(
+                    f,
+                    "receipt {sequence} of {provider} follows {found}, and names "
+                )?;
+                match named {
+                    Some(named) => write!(f, "{named} before it"),
+                    None => f.write_str("none before it"),
+                }
+            }
+        }
+    }
 }
 
 /// What many receipts come to.

@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use crate::canonical::{CanonicalError, to_canonical_json};
 use crate::digest::Digest;
 use crate::money::{Amount, Currency, MoneyError, UnitPrice};
-use crate::text::Id;
+use crate::text::{Id, quoted};
 use crate::timestamp::Timestamp;
 use crate::usage::Meter;
 
@@ -176,7 +176,7 @@ impl RateCard {
         })?;
         if let Some(field) = table.keys().find(|key| !FIELDS.contains(&key.as_str())) {
             return Err(RateCardError::UnknownField {
-                field: field.clone(),
+                field: quoted(field),
             });
         }
         let card = Self {
@@ -385,7 +385,7 @@ fn prices(table: &Table) -> Result<BTreeMap<Meter, UnitPrice>, RateCardError> {
     for (name, value) in listed {
         let meter: Meter = name
             .parse()
-            .map_err(|_| RateCardError::UnknownMeter { name: name.clone() })?;
+            .map_err(|_| RateCardError::UnknownMeter { name: quoted(name) })?;
         let price: UnitPrice =
             text(name, value)?
                 .parse()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::bill::{Bill, Line};
 use crate::canonical::{CanonicalError, to_canonical_json};
@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::money::{Amount, Currency};
 use crate::offer::{Confidentiality, Precision};
 use crate::outcome::Outcome;
-use crate::text::Id;
+use crate::text::{Id, quoted};
 use crate::timestamp::Timestamp;
 use crate::usage::{Observed, Usage};
 
@@ -234,8 +234,8 @@ pub struct Attested {
 
 /// The provider's account of one job: an in-toto Statement whose subjects are the result record
 /// (outcome and usage) and each output.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Statement", into = "Statement")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Statement")]
 pub struct Receipt {
     reproducible: Reproducible,
     attested: Attested,
@@ -288,7 +288,7 @@ struct SubjectDigest {
     sha256: Digest,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Statement {
     #[serde(rename = "_type")]
@@ -299,7 +299,7 @@ struct Statement {
     predicate: Predicate,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Predicate {
     reproducible: Reproducible,
@@ -314,7 +314,7 @@ pub enum StatementError {
     Type {
         /// `_type` or `predicateType`.
         field: &'static str,
-        /// What it is.
+        /// What it is, cut to a readable length.
         found: String,
         /// What it should be.
         expected: &'static str,
@@ -333,17 +333,35 @@ pub enum StatementError {
     Canonical(#[from] CanonicalError),
 }
 
-impl From<Receipt> for Statement {
-    fn from(receipt: Receipt) -> Self {
-        Self {
-            statement_type: STATEMENT_TYPE.to_owned(),
-            subject: receipt.subjects,
-            predicate_type: PREDICATE_TYPE.to_owned(),
-            predicate: Predicate {
-                reproducible: receipt.reproducible,
-                attested: receipt.attested,
-            },
+/// As a [`Statement`], without copying it into one.
+impl Serialize for Receipt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Borrowed<'a> {
+            #[serde(rename = "_type")]
+            statement_type: &'static str,
+            subject: &'a [Subject],
+            #[serde(rename = "predicateType")]
+            predicate_type: &'static str,
+            predicate: BorrowedPredicate<'a>,
         }
+
+        #[derive(Serialize)]
+        struct BorrowedPredicate<'a> {
+            reproducible: &'a Reproducible,
+            attested: &'a Attested,
+        }
+
+        let statement = Borrowed {
+            statement_type: STATEMENT_TYPE,
+            subject: &self.subjects,
+            predicate_type: PREDICATE_TYPE,
+            predicate: BorrowedPredicate {
+                reproducible: &self.reproducible,
+                attested: &self.attested,
+            },
+        };
+        statement.serialize(serializer)
     }
 }
 
@@ -358,7 +376,7 @@ impl TryFrom<Statement> for Receipt {
             if found != expected {
                 return Err(StatementError::Type {
                     field,
-                    found,
+                    found: quoted(&found),
                     expected,
                 });
             }

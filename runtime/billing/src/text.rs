@@ -31,6 +31,28 @@ where
     deserializer.deserialize_str(Text(PhantomData))
 }
 
+/// A stranger's text as errors quote it: cut in the middle, so that none is longer than a few lines, and with
+/// control characters written out, so that none acts on a terminal.
+pub(crate) fn quoted(text: &str) -> String {
+    /// Shows what the text is, and where a parser says that it went wrong.
+    const HEAD_BYTES: usize = 200;
+    const TAIL_BYTES: usize = 100;
+    let escaped = |part: &str| {
+        let harmless = |c: char| c == '"' || c == '\'' || c == '\\';
+        let pieces = part.chars().map(|c| match harmless(c) {
+            true => c.to_string(),
+            false => c.escape_debug().to_string(),
+        });
+        pieces.collect::<String>()
+    };
+    if text.len() <= HEAD_BYTES + TAIL_BYTES {
+        return escaped(text);
+    }
+    let head = &text[..text.floor_char_boundary(HEAD_BYTES)];
+    let tail = &text[text.ceil_char_boundary(text.len() - TAIL_BYTES)..];
+    format!("{}…{}", escaped(head), escaped(tail))
+}
+
 /// Why a text cannot be an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
@@ -156,6 +178,15 @@ mod tests {
             "a b".parse::<Id>().unwrap_err(),
             IdError::Character { found: ' ' }
         );
+    }
+
+    #[test]
+    fn strangers_texts_are_quoted_short_and_harmless() {
+        assert_eq!(quoted("`a` is \"b\" é"), "`a` is \"b\" é");
+        assert_eq!(quoted("\u{1b}[2J\n\u{202e}"), "\\u{1b}[2J\\n\\u{202e}");
+        let long = quoted(&format!("begin{}end", "é".repeat(10_000)));
+        assert!(long.starts_with("beginé") && long.ends_with("éend") && long.contains('…'));
+        assert!(long.len() < 310, "{}", long.len());
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::limits::LimitError;
 use crate::money::{Amount, MoneyError};
 use crate::rate_card::RateCard;
 use crate::receipt::{Receipt, Reproducible};
+use crate::text::quoted;
 use crate::transcript::Transcript;
 use crate::usage::{Meter, Usage};
 
@@ -44,7 +45,7 @@ pub enum VerifyError {
     Line {
         /// Its position, from 0.
         index: usize,
-        /// What it is called.
+        /// What it is called, cut to a readable length.
         meter: String,
     },
     /// A line or the total does not fit an amount.
@@ -112,7 +113,7 @@ pub fn verify(
             (key, Signer::Unknown(key))
         }
     };
-    let receipt: Receipt = envelope.open(&key)?;
+    let (receipt, digest): (Receipt, Digest) = envelope.open_with_digest(&key)?;
     let named = receipt.attested().provider_key;
     if named != key {
         return Err(VerifyError::WrongProvider {
@@ -123,7 +124,7 @@ pub fn verify(
     check_reproducible(receipt.reproducible(), card)?;
     Ok(Verified {
         signer,
-        digest: envelope.payload_digest()?,
+        digest,
         receipt,
         card_checked: card.is_some(),
     })
@@ -184,7 +185,7 @@ fn check_arithmetic(bill: &Bill, usage: &Usage) -> Result<(), VerifyError> {
         if place.is_none() || place <= last {
             return Err(VerifyError::Line {
                 index,
-                meter: line.meter.clone(),
+                meter: quoted(&line.meter),
             });
         }
         last = place;
@@ -226,7 +227,7 @@ pub(crate) fn check_prices(part: &Reproducible, card: &RateCard) -> Result<(), V
 pub struct Difference {
     /// Its path, such as `usage.instructions` or `outputs[0].sha256`.
     pub field: String,
-    /// What the first says, `nothing` where it says nothing.
+    /// What the first says, cut to a readable length; `nothing` where it says nothing.
     pub ours: String,
     /// What the second says.
     pub theirs: String,
@@ -338,8 +339,8 @@ fn place(key: &str) -> (usize, usize, &str) {
 fn shown(value: Option<&Value>) -> String {
     match value {
         None => "nothing".to_owned(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
+        Some(Value::String(text)) => quoted(text),
+        Some(other) => quoted(&other.to_string()),
     }
 }
 

@@ -2,6 +2,7 @@
 //! keys that its caller names, and no others.
 
 use meterbox_billing::digest::Digest;
+use meterbox_billing::verify::Verified;
 
 use crate::checkpoint::{CheckpointError, Opened, SignedCheckpoint, Trust};
 use crate::note::Name;
@@ -28,6 +29,14 @@ pub enum CheckError {
     /// The proof does not hold.
     #[error(transparent)]
     Proof(#[from] ProofError),
+    /// The receipt's number is not its place.
+    #[error("the receipt is at place {index} of the log, and says that its number is {sequence}")]
+    OtherNumber {
+        /// Its place.
+        index: u64,
+        /// Its number.
+        sequence: u64,
+    },
     /// The log signed two roots of one size, which no log that only grows has.
     #[error(
         "the log `{origin}` signed two different roots of {size} receipts: it showed different logs to different people"
@@ -93,6 +102,24 @@ pub fn check_inclusion(
         index: file.proof.index,
         log,
     })
+}
+
+/// Fails unless this receipt is in the log of the file's checkpoint, at the place that its number says. Whoever calls
+/// it has verified the receipt.
+pub fn check_receipt(
+    file: &InclusionFile,
+    receipt: &Verified,
+    trust: &Trust,
+) -> Result<Included, CheckError> {
+    let included = check_inclusion(file, Some(&receipt.digest), trust)?;
+    let sequence = receipt.receipt.attested().sequence;
+    match included.index == sequence {
+        true => Ok(included),
+        false => Err(CheckError::OtherNumber {
+            index: included.index,
+            sequence,
+        }),
+    }
 }
 
 /// Fails unless the log of the file's checkpoint begins with all that the log of the older checkpoint had.

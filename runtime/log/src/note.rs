@@ -323,10 +323,9 @@ impl SignedNote {
         witnesses: &[VerifierKey],
     ) -> Result<(&str, Vec<Signed>), NoteError> {
         if self.signed_by(key)?.is_none() {
-            let found: Vec<_> = self.signatures.iter().map(shown).collect();
             return Err(NoteError::NotSigned {
                 expected: key.shown(),
-                found: found.join(", "),
+                found: self.signers_shown(),
             });
         }
         let mut seen = Vec::new();
@@ -336,6 +335,16 @@ impl SignedNote {
             }
         }
         Ok((&self.text, seen))
+    }
+
+    /// The first few who say that they signed.
+    fn signers_shown(&self) -> String {
+        const SHOWN: usize = 5;
+        let mut found: Vec<_> = self.signatures.iter().take(SHOWN).map(shown).collect();
+        if let Some(more @ 1..) = self.signatures.len().checked_sub(SHOWN) {
+            found.push(format!("{more} more"));
+        }
+        found.join(", ")
     }
 
     /// What `key` said of it; none if nothing. All lines under its name and id must fit.

@@ -7,7 +7,7 @@ use meterbox_billing::key::PublicKey;
 use meterbox_billing::rate_card::{DEFAULT_CARD, RateCard};
 use meterbox_billing::receipt::Receipt;
 use meterbox_billing::verify::{Signer, Verified, VerifyError, check_reproducible, verify};
-use meterbox_log::check::check_inclusion;
+use meterbox_log::check::check_receipt;
 use meterbox_log::checkpoint::Trust;
 use meterbox_log::proof_file::InclusionFile;
 use serde::{Deserialize, Serialize};
@@ -302,16 +302,8 @@ fn log_row(proof: &str, key: Option<&PublicKey>, verified: &Verified) -> Check {
         Ok(file) => file,
         Err(error) => return failed(LOG, format!("the proof cannot be read: {}", told(&error))),
     };
-    match check_inclusion(&file, Some(&verified.digest), &Trust::key(key)) {
+    match check_receipt(&file, verified, &Trust::key(key)) {
         Err(error) => failed(LOG, told(&error)),
-        Ok(included) if included.index != verified.receipt.attested().sequence => failed(
-            LOG,
-            format!(
-                "the receipt is at place {} of the log, and says that its number is {}",
-                included.index,
-                verified.receipt.attested().sequence
-            ),
-        ),
         Ok(included) => {
             let checkpoint = included.log.checkpoint;
             let detail = format!(

@@ -101,6 +101,16 @@ fn two_receipts_with_one_number_or_one_order_contradict_each_other() {
     let [number, order] = found.contradictions.as_slice() else {
         panic!("{found:?}");
     };
+    assert!(
+        number
+            .to_string()
+            .ends_with("signed 2 receipts with the number 0")
+    );
+    assert!(
+        order
+            .to_string()
+            .ends_with("charged the order `order-1` 2 times")
+    );
     let Contradiction::SameNumber { receipts, .. } = number else {
         panic!("{number:?}");
     };
@@ -135,6 +145,12 @@ fn a_chain_that_names_another_receipt_is_broken() {
             }]
         );
     }
+    let told = summary(&[first, next(None)]).contradictions[0].to_string();
+    let provider = provider_key().public().unwrap();
+    assert_eq!(
+        told,
+        format!("receipt 1 of {provider} follows {digest}, and names none before it")
+    );
     let apart = summary(&[next(None)]);
     assert!(
         apart.contradictions.is_empty(),

@@ -78,6 +78,20 @@ fn signatures_of_strangers_are_passed_over_and_kept() {
 }
 
 #[test]
+fn of_many_strangers_only_a_few_are_named() {
+    let mut signed = note();
+    for number in 0..40 {
+        let name = format!("{}{number}", "w".repeat(200)).parse().unwrap();
+        signed.cosign(name, &witness_key(), 1).unwrap();
+    }
+    let error = signed.verify(&witness(), &[]).unwrap_err().to_string();
+    assert!(
+        error.ends_with(", 36 more") && error.len() < 1200,
+        "{error}"
+    );
+}
+
+#[test]
 fn a_log_is_not_its_own_witness() {
     let signed = note();
     let as_witness = VerifierKey::new(origin(), Kind::Cosignature, log_public());

@@ -275,3 +275,38 @@ fn keys_of_small_order_are_never_trusted() {
         assert!(found.contains("weak"), "{text}: {found}");
     }
 }
+
+/// A receipt may hold anything, and what is said of it goes to a terminal or a log.
+#[test]
+fn errors_stay_short_and_harmless_whatever_a_receipt_holds() {
+    let long = format!("\u{1b}[2J{}", "x".repeat(1 << 20));
+    let named = |name: &str| {
+        let mut envelope = envelope();
+        envelope[name] = json!("");
+        serde_json::to_vec(&envelope).unwrap()
+    };
+    let mut part = reproducible();
+    part.lines[0].meter = long.clone();
+    let mut float_mode = reproducible();
+    float_mode.engine.float_mode = long.clone();
+    let differs = compare(&reproducible(), &float_mode).unwrap().unwrap();
+    assert!(differs.theirs.len() < 400 && !differs.theirs.contains('\u{1b}'));
+    let twice = format!(r#"{{"{0}":1,"{0}":2}}"#, "x".repeat(1 << 20));
+    for bytes in [
+        changed(|e| e["payloadType"] = json!(long)),
+        changed(|e| e["signatures"][0]["keyid"] = json!(long)),
+        changed(|e| e["payload"] = json!(long)),
+        named(&long),
+        twice.into_bytes(),
+        signed(part),
+        resigned("https://meterbox.dev/receipt/v1", &"y".repeat(1 << 20)),
+        resigned(
+            r#""schema":1"#,
+            &format!(r#""schema":1,"{}":1"#, "z".repeat(1 << 20)),
+        ),
+    ] {
+        let found = refused(&bytes);
+        assert!(found.len() < 1 << 10, "{} bytes: {found:.200}", found.len());
+        assert!(!found.contains('\u{1b}'), "{found}");
+    }
+}

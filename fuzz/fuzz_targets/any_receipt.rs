@@ -1,0 +1,13 @@
+//! Whatever a receipt says, checking and explaining it does not panic, and it comes back from its bytes.
+
+#![no_main]
+
+use libfuzzer_sys::{Corpus, fuzz_target};
+
+#[path = "../../runtime/log/tests/suite/fuzzed.rs"]
+#[allow(dead_code)]
+mod fuzzed;
+
+fuzz_target!(|data: &[u8]| -> Corpus {
+    fuzzed::any_receipt(data).map_or(Corpus::Reject, |()| Corpus::Keep)
+});
