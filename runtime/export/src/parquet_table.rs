@@ -64,12 +64,16 @@ impl<W: Write + Send> ParquetTable<W> {
         })
     }
 
-    /// Writes what is still held back, and the footer without which no reader takes the file.
-    pub fn finish(mut self) -> Result<W, ExportError> {
+    /// Writes what is still held back, and the footer without which no reader takes the file. Lends what it was
+    /// written to; nothing may be written afterwards.
+    pub fn finish(&mut self) -> Result<&mut W, ExportError> {
         if self.rows > 0 {
             self.write_row_group()?;
         }
-        Ok(self.writer.into_inner()?)
+        self.writer.finish()?;
+        let out = self.writer.inner_mut();
+        out.flush()?;
+        Ok(out)
     }
 
     fn write_row_group(&mut self) -> Result<(), ExportError> {

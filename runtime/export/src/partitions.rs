@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -85,7 +85,8 @@ struct OpenPart {
     month: Month,
     name: String,
     rows: u64,
-    table: ParquetTable<Digesting<BufWriter<NamedTempFile>>>,
+    file: NamedTempFile,
+    table: ParquetTable<Digesting<BufWriter<File>>>,
 }
 
 struct Parts<'a> {
@@ -129,11 +130,12 @@ where
         done: Vec::new(),
     };
     let mut selection = Selection::new(records, options);
-    if format == Format::FocusPartitions {
-        parts.write_rows(&mut selection, options)?;
+    let written = if format == Format::FocusPartitions {
+        parts.write_rows(&mut selection, options)
     } else {
-        parts.write_records(&mut selection)?;
-    }
+        parts.write_records(&mut selection)
+    };
+    written.map_err(|error| with_path(folder, error))?;
     let summary = selection.into_summary();
     parts.finish(format, options, &summary)?;
     Ok(summary)
@@ -235,8 +237,11 @@ impl Parts<'_> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|source| at_path(parent, source))?;
         }
+        let file = part_of(&path)?;
+        let clone = file.as_file().try_clone();
+        let clone = clone.map_err(|source| at_path(&path, source))?;
         let out = Digesting {
-            inner: BufWriter::with_capacity(BUFFER_BYTES, part_of(&path)?),
+            inner: BufWriter::with_capacity(BUFFER_BYTES, clone),
             digester: Digester::new(),
             bytes: 0,
         };
@@ -244,27 +249,23 @@ impl Parts<'_> {
             month: month.clone(),
             name,
             rows: 0,
+            file,
             table: ParquetTable::new(self.columns.clone(), out)?,
         })
     }
 
-    fn close(&mut self, part: OpenPart) -> Result<(), ExportError> {
+    fn close(&mut self, mut part: OpenPart) -> Result<(), ExportError> {
         let path = self.folder.join(&part.name);
-        let out = part
-            .table
-            .finish()
-            .map_err(|error| with_path(&path, error))?;
-        let file = out
-            .inner
-            .into_inner()
-            .map_err(|error| at_path(&path, error.into_error()))?;
-        put_in_place(file, &path, Existing::Replace)?;
+        let finished = part.table.finish();
+        let out = finished.map_err(|error| with_path(&path, error))?;
+        let (digester, bytes) = (std::mem::take(&mut out.digester), out.bytes);
+        put_in_place(part.file, &path, Existing::Replace)?;
         self.done.push(Part {
             billing_period: part.month.to_string(),
             path: part.name,
             rows: part.rows,
-            bytes: out.bytes,
-            sha256: out.digester.finish(),
+            bytes,
+            sha256: digester.finish(),
         });
         Ok(())
     }
