@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use meterbox_billing::bill::MINIMUM_CHARGE;
 use meterbox_billing::record::Record;
 use meterbox_export::export::export;
 use meterbox_export::format::Format;
@@ -14,14 +15,20 @@ mod sample;
 
 use sample::Sample;
 
-/// Two currencies, a minimum charge, models, a dispute, a credit.
+/// Two currencies, models, a dispute, a credit; with them comes the first with a minimum charge.
 const NUMBERS: [u64; 5] = [0, 3, 7, 11, 12];
 
 fn records() -> impl Iterator<Item = Result<Record, std::convert::Infallible>> {
     let sample = Sample::new(3, 500_000);
+    let minimum = |number: &u64| {
+        let lines = sample.charge(*number).lines;
+        lines.iter().any(|line| line.meter == MINIMUM_CHARGE)
+    };
+    let minimum = (0..).find(minimum);
     let records: Vec<_> = NUMBERS
-        .iter()
-        .flat_map(|number| sample.of_number(*number))
+        .into_iter()
+        .chain(minimum)
+        .flat_map(|number| sample.of_number(number))
         .collect();
     records.into_iter().map(Ok)
 }
