@@ -1,8 +1,10 @@
-"""Parquet, by pyarrow 26.0.1 and duckdb 2.0.1: types, every cell, and exact sums to 10^-18 against `raw.jsonl`.
+"""Parquet, by pyarrow 26.0.1 and duckdb 2.0.1: types, every cell, and exact sums to 10^-18 against `raw.jsonl`; and that
+the raw CSV says the same.
 
 `pip install pyarrow==26.0.1 duckdb==2.0.1 pytz`, then `python parquet.py FOLDER`.
 """
 
+import csv
 import hashlib
 import json
 from datetime import datetime, timezone
@@ -87,6 +89,21 @@ def check_types(path, types):
         need(found == expected, f"{path.name}: `{name}` is {found}, expected {expected}")
 
 
+def check_csv(path, rows):
+    """The CSV has the same rows, cell by cell."""
+    with open(path, newline="", encoding="utf-8") as lines:
+        for number, (found, expected) in enumerate(zip(csv.DictReader(lines), rows, strict=True)):
+            for name, cell in expected.items():
+                if isinstance(cell, datetime):
+                    cell = cell.strftime("%Y-%m-%dT%H:%M:%SZ")
+                text = found[name]
+                if isinstance(cell, (int, Decimal)):
+                    same = text != "" and Decimal(text) == cell
+                else:
+                    same = (cell or "") == text
+                need(same, f"{path.name}, row {number}: `{name}` is {text}, in Parquet {cell}")
+
+
 def check_sums(path, query, expected):
     """The sums that duckdb makes of a column of decimals are exact."""
     for currency, total in duckdb.sql(query).fetchall():
@@ -127,10 +144,12 @@ def check(folder):
     raw = folder / "raw.parquet"
     check_types(raw, RAW_TYPES)
     expected = [cells for record in posted for cells in expected_raw(record)]
-    found = [found_raw(row) for row in pq.read_table(raw).to_pylist()]
+    rows = pq.read_table(raw).to_pylist()
+    found = [found_raw(row) for row in rows]
     need(len(found) == len(expected), f"raw.parquet has {len(found)} rows")
     for number, (left, right) in enumerate(zip(found, expected)):
         need(left == right, f"raw.parquet, row {number}: {left}, expected {right}")
+    check_csv(folder / "raw.csv", rows)
     query = f"select currency, sum(amount) from '{raw}' group by all"
     check_sums(raw, query, owed)
     for name in ["focus-parquet", "single-focus-parquet", "focus-1.4", "single-focus-1.4"]:
@@ -158,6 +177,10 @@ def one_unit_more(name, column):
     return change
 
 
+def csv_changed(folder):
+    records.replace_once(folder / "raw.csv", b",ok,instructions,1", b",ok,instructions,2")
+
+
 def cut(folder):
     path = folder / "raw.parquet"
     path.write_bytes(path.read_bytes()[:-1])
@@ -180,6 +203,7 @@ if __name__ == "__main__":
         {
             "an amount of raw.parquet": one_unit_more("raw.parquet", "amount"),
             "a cost of focus-parquet": one_unit_more("focus-parquet.parquet", "BilledCost"),
+            "a quantity of raw.csv": csv_changed,
             "a file without its last byte": cut,
             "a missing part": no_part,
             "a bit of a part": part_changed,

@@ -1,4 +1,5 @@
 //! Proves that what cannot be written is an error that says why, and leaves nothing behind that looks whole.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
