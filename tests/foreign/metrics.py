@@ -1,4 +1,4 @@
-"""Totals for watching: by the parsers of prometheus-client 0.26.0, and each sample's text, exactly, against `raw.jsonl`.
+"""Totals for watching: by the parsers of prometheus-client 0.26.0, and exactly, by their text, against `raw.jsonl`.
 
 `pip install prometheus-client==0.26.0`, then `python metrics.py FOLDER`.
 """

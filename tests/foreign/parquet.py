@@ -1,4 +1,4 @@
-"""Parquet, by pyarrow 26.0.1 and duckdb 2.0.1: types, every cell, and exact sums to 10^-18 against `raw.jsonl`; and that
+"""Parquet, by pyarrow 26.0.1 and duckdb 2.0.1: types, cells, and exact sums to 10^-18 against `raw.jsonl`; and that
 the raw CSV says the same.
 
 `pip install pyarrow==26.0.1 duckdb==2.0.1 pytz`, then `python parquet.py FOLDER`.

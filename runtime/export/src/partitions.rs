@@ -1,8 +1,8 @@
-//! Writes Parquet in a folder for each month, `billing_period=2026-11/part-00000.parquet`, as cost and usage reports
-//! have it, and last a manifest that names every part. Sums nothing.
+//! Writes Parquet in a folder for each month, `billing_period=2026-11/part-00000.parquet`, as cost and usage
+//! reports have it, and last a manifest that names every part. Sums nothing.
 //!
-//! Without `manifest.json` the folder is not whole. A run that was interrupted is simply run again: what it left is
-//! taken away first.
+//! Without `manifest.json` the folder is not whole. A run that was interrupted is simply run again: what it
+//! left is taken away first.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -31,7 +31,8 @@ use crate::table::{Column, Kind, TableWriter};
 
 /// The file that is written last.
 pub const MANIFEST: &str = "manifest.json";
-/// Around the turn of a month the one before still gets records. A part that is closed is never written to again.
+/// Around the turn of a month the one before still gets records. A part that is closed is never written to
+/// again.
 const OPEN_PARTS_MAX: usize = 2;
 /// A century of months; only a clock that jumps all the time comes here.
 pub const PARTS_MAX: usize = 1_200;
@@ -141,8 +142,8 @@ where
     Ok(summary)
 }
 
-/// Makes the folder, and takes away what an earlier run left there: the manifest first, so that a folder with parts
-/// missing never has one.
+/// Makes the folder, and takes away what an earlier run left there: the manifest first, so that a folder with
+/// parts missing never has one.
 fn clear(folder: &Path, existing: Existing) -> Result<(), ExportError> {
     let at = |path: &Path| {
         let path = path.to_owned();

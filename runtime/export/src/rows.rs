@@ -1,11 +1,12 @@
 //! Owns how records become rows: one for each line of a receipt, or one for all that an hour has in common.
 //! Writes nothing.
 //!
-//! Records come in posted order, which is the order of time but for clocks that are set back and jobs that end
-//! together. At most [`OPEN_HOURS_MAX`] hours are open at once, and at most [`OPEN_ROWS_MAX`] rows; when there
-//! would be more, the hour that was added to longest ago is closed and its rows are passed on. A record for an hour
-//! that is closed already opens it again and makes rows of its own, so that sums stay exact and memory bounded
-//! whatever a clock does. What has been passed on depends on the records so far alone: reading on never changes it.
+//! Records come in posted order, which is the order of time but for clocks that are set back and jobs that
+//! end together. At most [`OPEN_HOURS_MAX`] hours are open at once, and at most [`OPEN_ROWS_MAX`] rows; when
+//! there would be more, the hour that was added to longest ago is closed and its rows are passed on. A record
+//! for an hour that is closed already opens it again and makes rows of its own, so that sums stay exact and
+//! memory bounded whatever a clock does. What has been passed on depends on the records so far alone: reading
+//! on never changes it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -23,8 +24,8 @@ use crate::options::{Ending, Grain, Options};
 use crate::row::{Entry, HourReceipts, OneReceipt, Party, Receipts, Row, UsageEntry};
 use crate::selection::Records;
 
-/// Jobs that end together are posted minutes apart at most, and a clock is set back by an hour twice a year by
-/// mistake: four hours keep nearly every hour's rows together.
+/// Jobs that end together are posted minutes apart at most, and a clock is set back by an hour twice a year
+/// by mistake: four hours keep nearly every hour's rows together.
 pub const OPEN_HOURS_MAX: usize = 4;
 /// About 500 bytes each, so 50 MB: ten meters of 10,000 requestors in one hour.
 pub const OPEN_ROWS_MAX: usize = 100_000;

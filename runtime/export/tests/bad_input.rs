@@ -14,6 +14,7 @@ use meterbox_export::error::ExportError;
 use meterbox_export::export::export;
 use meterbox_export::file::{Existing, export_to_path};
 use meterbox_export::format::Format;
+use meterbox_export::metrics::SERIES_MAX;
 use meterbox_export::options::Options;
 use meterbox_export::partitions::MANIFEST;
 
@@ -345,4 +346,17 @@ fn a_folder_and_a_file_are_not_taken_for_each_other() {
     let found = export_to_path(Format::Partitions, records, &options(), &path, existing);
     assert!(matches!(found, Err(ExportError::File { .. })));
     assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+}
+
+#[test]
+fn more_series_than_a_watcher_can_hold_are_refused() {
+    let mut charge = sample::charge(0);
+    charge.lines.clear();
+    let records = (0..=SERIES_MAX).map(|number| {
+        charge.outcome = format!("outcome {number}");
+        Ok::<_, Infallible>(Record::Charge(charge.clone()))
+    });
+    let error = export(Format::OpenMetrics, records, &options(), &mut Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "there are more than 100000 series");
+    assert!(error.hint().unwrap().contains("one requestor"));
 }

@@ -1,5 +1,5 @@
-//! Proves the rules of FOCUS that public validators miss: costs are prices times quantities, periods nest, a service
-//! has one category, and what is empty by kind of charge.
+//! Proves the rules of FOCUS that public validators miss: costs are prices times quantities, periods nest, a
+//! service has one category, and what is empty by kind of charge.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,6 @@
-//! Proves what each format looks like, byte for byte: the files in `tests/golden`. To write them anew after a change
-//! that was meant, delete them and run the tests twice; the first run writes what is missing and fails.
+//! Proves what each format looks like, byte for byte: the files in `tests/golden`. To write them anew after a
+//! change that was meant, delete them and run the tests twice; the first run writes what is missing and
+//! fails.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
