@@ -5,6 +5,8 @@
 # `apt-get install hledger ledger`, `pip install beancount==3.2.3`, then `sh journals.sh FOLDER`; PYTHON names the
 # Python that has beancount, `python3` by default.
 set -eu
+# Nothing of ours is kept from one run to the next.
+export BEANCOUNT_DISABLE_LOAD_CACHE=1
 folder=${1:?usage: journals.sh FOLDER, as --example foreign of meterbox-export writes it}
 python=${PYTHON:-python3}
 here=$(cd "$(dirname "$0")" && pwd)
