@@ -1,5 +1,5 @@
-//! Writes a million synthetic charges in one format, and says how long it took. The charges are made as they are asked
-//! for; `none` makes them and writes nothing, so that what they cost can be taken off.
+//! Writes a million synthetic charges in one format, and says how long it took. The charges are made as they
+//! are asked for; `none` makes them and writes nothing, so that what they cost can be taken off.
 //!
 //! `cargo run --release -p meterbox-export --example million -- focus-csv hour OUT [CHARGES]`
 #![allow(clippy::print_stdout, clippy::unwrap_used)]

@@ -1,5 +1,5 @@
-//! Writes rows as CloudEvents 1.0 in JSON, as OpenMeter reads them: one type a meter, the count in `data.value`.
-//! Sends nothing.
+//! Writes rows as CloudEvents 1.0 in JSON, as OpenMeter reads them: one type a meter, the count in
+//! `data.value`. Sends nothing.
 
 use serde::Serialize;
 

@@ -23,8 +23,8 @@ pub struct Event {
 
 /// Events, made from records as they are asked for.
 ///
-/// With [`crate::options::Ending::Withhold`] and the same options, more records only ever append events: an outbox
-/// that counts what was acknowledged can go on where it was.
+/// With [`crate::options::Ending::Withhold`] and the same options, more records only ever append events: an
+/// outbox that counts what was acknowledged can go on where it was.
 pub struct Events<'a> {
     rows: Rows<'a>,
     options: &'a Options,
@@ -74,7 +74,8 @@ impl Iterator for Events<'_> {
     }
 }
 
-/// The digest of the receipt, or the root over those of an hour, and the item: a receipt has one line for each.
+/// The digest of the receipt, or the root over those of an hour, and the item: a receipt has one line for
+/// each.
 fn id(row: &Row) -> String {
     let (digest, what) = match (&row.entry, &row.receipts) {
         (Entry::Credit { digest, .. }, _) => (digest, "credit"),

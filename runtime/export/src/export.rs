@@ -19,8 +19,8 @@ use crate::{focus, golem, json_lines, raw};
 
 /// Writes records, given in posted order, in a format that is one file.
 ///
-/// The same records and options give the same bytes. What `out` has got when this fails is no export; a file that is
-/// there only when it is whole is [`crate::file`]'s doing.
+/// The same records and options give the same bytes. What `out` has got when this fails is no export; a file
+/// that is there only when it is whole is [`crate::file`]'s doing.
 pub fn export<I, E>(
     format: Format,
     records: I,

@@ -1,5 +1,5 @@
-//! Owns files that are there only when they are whole: written under another name beside their own, put on the disk,
-//! then renamed. Knows nothing of what is in them.
+//! Owns files that are there only when they are whole: written under another name beside their own, put on
+//! the disk, then renamed. Knows nothing of what is in them.
 
 use std::error::Error;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -35,8 +35,8 @@ pub enum Existing {
 
 /// Writes records to a file, or to a folder where the format is one.
 ///
-/// After an error, or if the process is killed, there is no file of that name, or the one that was there before; a
-/// folder has no manifest.
+/// After an error, or if the process is killed, there is no file of that name, or the one that was there
+/// before; a folder has no manifest.
 pub fn export_to_path<I, E>(
     format: Format,
     records: I,

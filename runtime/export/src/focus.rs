@@ -1,8 +1,8 @@
 //! Writes rows as the FinOps Open Cost and Usage Specification has them: version 1.2, or 1.4. Sums nothing.
 //!
-//! `BilledCost` and `EffectiveCost` are what the receipts charge, to the last digit. `ListCost` and `ContractedCost`
-//! are the unit price times the quantity, rounded once; over n receipts, each of which was rounded by itself, they
-//! differ from it by at most (n + 1)/2 units of 10^-18.
+//! `BilledCost` and `EffectiveCost` are what the receipts charge, to the last digit. `ListCost` and
+//! `ContractedCost` are the unit price times the quantity, rounded once; over n receipts, each of which was
+//! rounded by itself, they differ from it by at most (n + 1)/2 units of 10^-18.
 
 use meterbox_billing::timestamp::{Timestamp, TimestampError};
 
@@ -69,8 +69,8 @@ const V1_4: When = When::Version(FocusVersion::V1_4);
 const HOUR: When = When::Grain(Grain::Hour);
 const RECEIPT: When = When::Grain(Grain::Receipt);
 
-/// The columns, those of the specification in its alphabetical order, then Meterbox's own. Some stay empty: version
-/// 1.0 demanded them, and tools that were made for it look for them.
+/// The columns, those of the specification in its alphabetical order, then Meterbox's own. Some stay empty:
+/// version 1.0 demanded them, and tools that were made for it look for them.
 const COLUMNS: &[FocusColumn] = &[
     always(Column::new("BilledCost", Kind::Amount), |v| {
         Cell::Amount(v.row.amount())

@@ -1,8 +1,8 @@
-//! Writes records as Golem's payments have them: a debit note with the usage vector and an invoice for each receipt,
-//! one JSON object a line. Sends nothing.
+//! Writes records as Golem's payments have them: a debit note with the usage vector and an invoice for each
+//! receipt, one JSON object a line. Sends nothing.
 //!
-//! An order is an agreement, its run the one activity of it. Numbers in the usage vector are JSON integers, as Golem
-//! has them, and exact as text; amounts are decimal strings.
+//! An order is an agreement, its run the one activity of it. Numbers in the usage vector are JSON integers,
+//! as Golem has them, and exact as text; amounts are decimal strings.
 
 use std::io::Write;
 
@@ -60,8 +60,8 @@ enum Document<'a> {
     },
 }
 
-/// Writes all records. Without a payment model the vector has all meters, in the order of bills, and the amounts are
-/// the receipts' totals; with one both are the model's.
+/// Writes all records. Without a payment model the vector has all meters, in the order of bills, and the
+/// amounts are the receipts' totals; with one both are the model's.
 pub fn write(
     records: Records<'_>,
     options: &Options,

@@ -1,5 +1,6 @@
 //! Writes rows as a double-entry journal, in the dialect of hledger, ledger or beancount: what is owed to the
-//! provider against what it was earned by. Balances nothing by itself: every transaction adds up because rows do.
+//! provider against what it was earned by. Balances nothing by itself: every transaction adds up because rows
+//! do.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -257,7 +258,8 @@ impl Journal<'_> {
                     head.requestor
                 )?;
             }
-            // `:` would begin a tag, `|` and `;` other parts of the line: none of them is in a description here.
+            // `:` would begin a tag, `|` and `;` other parts of the line: none of them is in a description
+            // here.
             Dialect::Hledger | Dialect::Ledger => {
                 let hour = hour.to_string().replace(':', ".");
                 writeln!(self.out, "{day} * {words}, {hour}")?;
@@ -309,7 +311,8 @@ fn day(hour: Hour) -> Result<String, ExportError> {
     Ok(text.chars().take(OPEN_DATE.len()).collect())
 }
 
-/// A stranger's words without anything that means something in a journal: tags, dates, expressions, quotation marks.
+/// A stranger's words without anything that means something in a journal: tags, dates, expressions, quotation
+/// marks.
 fn plain(words: &str) -> String {
     let kept = |c: char| {
         if c.is_alphanumeric() || matches!(c, ' ' | '.' | ',' | '-' | '/' | '_') {

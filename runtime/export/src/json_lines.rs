@@ -1,4 +1,5 @@
-//! Writes records as JSON Lines: every field, one record a line, as [`meterbox_billing::record`] reads them back.
+//! Writes records as JSON Lines: every field, one record a line, as [`meterbox_billing::record`] reads them
+//! back.
 
 use std::io::Write;
 

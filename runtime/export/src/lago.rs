@@ -37,8 +37,8 @@ struct Properties {
 
 /// The event of a row: of a dispute there is none, since it moves no money and uses nothing.
 ///
-/// A credit's code is `credit`. Lago adds nothing up under a code that no billable metric has, so it bills nothing
-/// by itself.
+/// A credit's code is `credit`. Lago adds nothing up under a code that no billable metric has, so it bills
+/// nothing by itself.
 pub fn event(row: &Row, options: &Options, id: String) -> Result<Option<Event>, ExportError> {
     let (code, value, unit_price, cents) = match &row.entry {
         Entry::Dispute { .. } => return Ok(None),

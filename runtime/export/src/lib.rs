@@ -1,10 +1,12 @@
 //! Writes what was posted in the forms that other tools read: tables, journals, events, metrics.
 //!
-//! Pure: records in, bytes out, one pass, in bounded memory, and the same bytes every time. Only [`file`] and
-//! [`partitions`] touch a disk. Nothing here prices anything, converts a currency or knows how the books are kept.
+//! Pure: records in, bytes out, one pass, in bounded memory, and the same bytes every time. Only [`mod@file`] and
+//! [`partitions`] touch a disk. Nothing here prices anything, converts a currency or knows how the books are
+//! kept.
 //!
-//! The way of an export: [`selection`] keeps the records that were asked for, [`rows`] turns them into rows, one for
-//! each hour or one for each receipt, and a [`format`] writes the rows. [`export`] is the one door to all of it.
+//! The way of an export: [`selection`] keeps the records that were asked for, [`rows`] turns them into rows,
+//! one for each hour or one for each receipt, and a [`mod@format`] writes the rows. [`export`] is the one door to
+//! all of it.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod calendar;

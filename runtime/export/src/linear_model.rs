@@ -1,5 +1,5 @@
-//! Owns Golem's linear payment model: a coefficient a counter, and a constant, read as decimal text and never as
-//! floats. Measures nothing.
+//! Owns Golem's linear payment model: a coefficient a counter, and a constant, read as decimal text and never
+//! as floats. Measures nothing.
 
 use ethnum::U256;
 use meterbox_billing::money::{AMOUNT_DIGITS, Amount, MoneyError, UNIT_PRICE_DIGITS, UnitPrice};
@@ -84,9 +84,9 @@ struct Properties<'a> {
 }
 
 impl LinearModel {
-    /// Reads a model from an offer's properties: `golem.com.pricing.model`, `golem.com.pricing.model.linear.coeffs`
-    /// and `golem.com.usage.vector`. Counters are `golem.usage.duration_sec` and names that end in a meter's, such
-    /// as `golem.usage.custom.instructions`.
+    /// Reads a model from an offer's properties: `golem.com.pricing.model`,
+    /// `golem.com.pricing.model.linear.coeffs` and `golem.com.usage.vector`. Counters are
+    /// `golem.usage.duration_sec` and names that end in a meter's, such as `golem.usage.custom.instructions`.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
         let properties: Properties<'_> =
             serde_json::from_str(text).map_err(|error| ModelError::Json {

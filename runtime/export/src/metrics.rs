@@ -1,5 +1,5 @@
-//! Writes totals for watching, as OpenMetrics or in Prometheus' older text format. Nobody bills by them: whoever
-//! reads them makes floats of them.
+//! Writes totals for watching, as OpenMetrics or in Prometheus' older text format. Nobody bills by them:
+//! whoever reads them makes floats of them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

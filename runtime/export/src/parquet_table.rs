@@ -17,7 +17,8 @@ use crate::digits::Signed;
 use crate::error::ExportError;
 use crate::table::{Cell, Column, Kind, TableWriter};
 
-/// Rows that are held in memory until their columns are written: with what Parquet needs for them, about 60 MB.
+/// Rows that are held in memory until their columns are written: with what Parquet needs for them, about 60
+/// MB.
 pub const ROW_GROUP_ROWS: usize = 32_768;
 
 /// Bytes of a decimal of 38 digits, the most that readers agree on.
@@ -64,12 +65,16 @@ impl<W: Write + Send> ParquetTable<W> {
         })
     }
 
-    /// Writes what is still held back, and the footer without which no reader takes the file.
-    pub fn finish(mut self) -> Result<W, ExportError> {
+    /// Writes what is still held back, and the footer without which no reader takes the file. Lends what it
+    /// was written to; nothing may be written afterwards.
+    pub fn finish(&mut self) -> Result<&mut W, ExportError> {
         if self.rows > 0 {
             self.write_row_group()?;
         }
-        Ok(self.writer.into_inner()?)
+        self.writer.finish()?;
+        let out = self.writer.inner_mut();
+        out.flush()?;
+        Ok(out)
     }
 
     fn write_row_group(&mut self) -> Result<(), ExportError> {
@@ -218,8 +223,8 @@ fn long(column: &Column, number: u64) -> Result<i64, ExportError> {
     })
 }
 
-/// Least and greatest values are kept of moments and indices only: those of texts would hold on to all texts of
-/// every row group until the file is closed.
+/// Least and greatest values are kept of moments and indices only: those of texts would hold on to all texts
+/// of every row group until the file is closed.
 fn properties(columns: &[Column]) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)

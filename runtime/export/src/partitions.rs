@@ -1,12 +1,12 @@
-//! Writes Parquet in a folder for each month, `billing_period=2026-11/part-00000.parquet`, as cost and usage reports
-//! have it, and last a manifest that names every part. Sums nothing.
+//! Writes Parquet in a folder for each month, `billing_period=2026-11/part-00000.parquet`, as cost and usage
+//! reports have it, and last a manifest that names every part. Sums nothing.
 //!
-//! Without `manifest.json` the folder is not whole. A run that was interrupted is simply run again: what it left is
-//! taken away first.
+//! Without `manifest.json` the folder is not whole. A run that was interrupted is simply run again: what it
+//! left is taken away first.
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,8 @@ use crate::table::{Column, Kind, TableWriter};
 
 /// The file that is written last.
 pub const MANIFEST: &str = "manifest.json";
-/// Around the turn of a month the one before still gets records. A part that is closed is never written to again.
+/// Around the turn of a month the one before still gets records. A part that is closed is never written to
+/// again.
 const OPEN_PARTS_MAX: usize = 2;
 /// A century of months; only a clock that jumps all the time comes here.
 pub const PARTS_MAX: usize = 1_200;
@@ -85,7 +86,8 @@ struct OpenPart {
     month: Month,
     name: String,
     rows: u64,
-    table: ParquetTable<Digesting<BufWriter<NamedTempFile>>>,
+    file: NamedTempFile,
+    table: ParquetTable<Digesting<BufWriter<File>>>,
 }
 
 struct Parts<'a> {
@@ -129,18 +131,19 @@ where
         done: Vec::new(),
     };
     let mut selection = Selection::new(records, options);
-    if format == Format::FocusPartitions {
-        parts.write_rows(&mut selection, options)?;
+    let written = if format == Format::FocusPartitions {
+        parts.write_rows(&mut selection, options)
     } else {
-        parts.write_records(&mut selection)?;
-    }
+        parts.write_records(&mut selection)
+    };
+    written.map_err(|error| with_path(folder, error))?;
     let summary = selection.into_summary();
     parts.finish(format, options, &summary)?;
     Ok(summary)
 }
 
-/// Makes the folder, and takes away what an earlier run left there: the manifest first, so that a folder with parts
-/// missing never has one.
+/// Makes the folder, and takes away what an earlier run left there: the manifest first, so that a folder with
+/// parts missing never has one.
 fn clear(folder: &Path, existing: Existing) -> Result<(), ExportError> {
     let at = |path: &Path| {
         let path = path.to_owned();
@@ -235,8 +238,11 @@ impl Parts<'_> {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|source| at_path(parent, source))?;
         }
+        let file = part_of(&path)?;
+        let clone = file.as_file().try_clone();
+        let clone = clone.map_err(|source| at_path(&path, source))?;
         let out = Digesting {
-            inner: BufWriter::with_capacity(BUFFER_BYTES, part_of(&path)?),
+            inner: BufWriter::with_capacity(BUFFER_BYTES, clone),
             digester: Digester::new(),
             bytes: 0,
         };
@@ -244,27 +250,23 @@ impl Parts<'_> {
             month: month.clone(),
             name,
             rows: 0,
+            file,
             table: ParquetTable::new(self.columns.clone(), out)?,
         })
     }
 
-    fn close(&mut self, part: OpenPart) -> Result<(), ExportError> {
+    fn close(&mut self, mut part: OpenPart) -> Result<(), ExportError> {
         let path = self.folder.join(&part.name);
-        let out = part
-            .table
-            .finish()
-            .map_err(|error| with_path(&path, error))?;
-        let file = out
-            .inner
-            .into_inner()
-            .map_err(|error| at_path(&path, error.into_error()))?;
-        put_in_place(file, &path, Existing::Replace)?;
+        let finished = part.table.finish();
+        let out = finished.map_err(|error| with_path(&path, error))?;
+        let (digester, bytes) = (std::mem::take(&mut out.digester), out.bytes);
+        put_in_place(part.file, &path, Existing::Replace)?;
         self.done.push(Part {
             billing_period: part.month.to_string(),
             path: part.name,
             rows: part.rows,
-            bytes: out.bytes,
-            sha256: out.digester.finish(),
+            bytes,
+            sha256: digester.finish(),
         });
         Ok(())
     }

@@ -12,8 +12,8 @@ use crate::table::{Cell, Column, Kind, TableWriter};
 /// Numbers are written as receipts write them.
 pub const POINT: Point = Point::WhereNeeded;
 
-/// The columns. `amount` is what the requestor owes for a row, so that its sum is what is owed: less than nothing for
-/// a credit, nothing for a dispute.
+/// The columns. `amount` is what the requestor owes for a row, so that its sum is what is owed: less than
+/// nothing for a credit, nothing for a dispute.
 pub const COLUMNS: &[Column] = &[
     Column::new("kind", Kind::Text),
     Column::or_empty("sequence", Kind::Index),
@@ -139,8 +139,8 @@ fn of_dispute(disputed: &Disputed) -> Result<[Cell<'_>; COLUMNS.len()], ExportEr
     ])
 }
 
-/// Words that a stranger wrote, as a JSON string: no spreadsheet takes it for a formula, since it begins with a
-/// quotation mark, and no line break splits the row.
+/// Words that a stranger wrote, as a JSON string: no spreadsheet takes it for a formula, since it begins with
+/// a quotation mark, and no line break splits the row.
 fn reason(words: &str) -> Result<Cell<'static>, ExportError> {
     Ok(Cell::text(serde_json::to_string(words)?))
 }

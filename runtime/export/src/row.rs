@@ -4,7 +4,6 @@ use std::fmt;
 use std::rc::Rc;
 
 use meterbox_billing::digest::Digest;
-use meterbox_billing::hex;
 use meterbox_billing::key::PublicKey;
 use meterbox_billing::money::{Amount, Currency, UnitPrice};
 use meterbox_billing::record::{Charge, Credited, Disputed};
@@ -14,6 +13,7 @@ use meterbox_billing::timestamp::{Timestamp, TimestampError};
 use crate::calendar::Hour;
 use crate::digits::Signed;
 use crate::item::Item;
+use crate::table::push_hex;
 
 /// A requestor or a provider: the bytes of a key that was checked when it was read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,7 +35,9 @@ impl Party {
 
 impl fmt::Display for Party {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex::encode(&self.0))
+        let mut text = String::with_capacity(64);
+        push_hex(&mut text, &self.0);
+        f.pad(&text)
     }
 }
 

@@ -1,30 +1,32 @@
 //! Owns how records become rows: one for each line of a receipt, or one for all that an hour has in common.
 //! Writes nothing.
 //!
-//! Records come in posted order, which is the order of time but for clocks that are set back and jobs that end
-//! together. At most [`OPEN_HOURS_MAX`] hours are open at once, and at most [`OPEN_ROWS_MAX`] rows; when there
-//! would be more, the hour that was added to longest ago is closed and its rows are passed on. A record for an hour
-//! that is closed already opens it again and makes rows of its own, so that sums stay exact and memory bounded
-//! whatever a clock does. What has been passed on depends on the records so far alone: reading on never changes it.
+//! Records come in posted order, which is the order of time but for clocks that are set back and jobs that
+//! end together. At most [`OPEN_HOURS_MAX`] hours are open at once, and at most [`OPEN_ROWS_MAX`] rows; when
+//! there would be more, the hour that was added to longest ago is closed and its rows are passed on. A record
+//! for an hour that is closed already opens it again and makes rows of its own, so that sums stay exact and
+//! memory bounded whatever a clock does. What has been passed on depends on the records so far alone: reading
+//! on never changes it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use meterbox_billing::bill::Line;
 use meterbox_billing::digest::Digest;
-use meterbox_billing::money::{Amount, Currency, UnitPrice};
+use meterbox_billing::money::Currency;
 use meterbox_billing::record::{Charge, Record};
 
 use crate::calendar::Hour;
 use crate::error::ExportError;
-use crate::item::Item;
-use crate::merkle::{Leaf, Tree};
 use crate::options::{Ending, Grain, Options};
-use crate::row::{Entry, HourReceipts, OneReceipt, Party, Receipts, Row, UsageEntry};
+use crate::row::{Entry, OneReceipt, Party, Receipts, Row, UsageEntry};
 use crate::selection::Records;
 
-/// Jobs that end together are posted minutes apart at most, and a clock is set back by an hour twice a year by
-/// mistake: four hours keep nearly every hour's rows together.
+use group::Group;
+
+mod group;
+
+/// Jobs that end together are posted minutes apart at most, and a clock is set back by an hour twice a year
+/// by mistake: four hours keep nearly every hour's rows together.
 pub const OPEN_HOURS_MAX: usize = 4;
 /// About 500 bytes each, so 50 MB: ten meters of 10,000 requestors in one hour.
 pub const OPEN_ROWS_MAX: usize = 100_000;
@@ -35,6 +37,7 @@ pub struct Rows<'a> {
     ready: VecDeque<Row>,
     open: Option<OpenHours>,
     ending: Ending,
+    has_failed: bool,
 }
 
 /// Hours that are still added to, the one that was added to longest ago first.
@@ -51,30 +54,6 @@ struct Head {
     requestor: Party,
     currency: Currency,
     provider: Party,
-}
-
-/// The rows of an hour that have a head in common.
-#[derive(Default)]
-struct Group {
-    usage: BTreeMap<UsageKey, UsageSum>,
-    /// Credits and disputes, by their digests.
-    others: BTreeMap<Digest, Row>,
-}
-
-/// What the lines of one row have in common.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct UsageKey {
-    item: Item,
-    unit_price: Option<UnitPrice>,
-    rate_card: Digest,
-}
-
-struct UsageSum {
-    usage: UsageEntry,
-    tree: Tree,
-    first: u64,
-    last: u64,
-    job: Option<Digest>,
 }
 
 impl<'a> Rows<'a> {
@@ -96,6 +75,7 @@ impl<'a> Rows<'a> {
             ready: VecDeque::new(),
             open,
             ending: options.ending,
+            has_failed: false,
         }
     }
 
@@ -112,10 +92,12 @@ impl<'a> Rows<'a> {
             Record::Dispute(disputed) => (disputed.dispute, Row::of_dispute(disputed)),
         };
         match &mut self.open {
-            None => ready.push_back(row),
+            None => {
+                ready.push_back(row);
+                Ok(())
+            }
             Some(open) => open.add_other(digest, row, ready),
         }
-        Ok(())
     }
 
     /// At the end of the records: whether there is anything left to pass on.
@@ -133,6 +115,10 @@ impl Iterator for Rows<'_> {
     type Item = Result<Row, ExportError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        // What an error left half done is passed on to nobody.
+        if self.has_failed {
+            return None;
+        }
         loop {
             if let Some(row) = self.ready.pop_front() {
                 return Some(Ok(row));
@@ -143,24 +129,11 @@ impl Iterator for Rows<'_> {
                 None => return None,
             };
             if let Err(error) = added {
+                self.has_failed = true;
                 return Some(Err(error));
             }
         }
     }
-}
-
-fn usage_of(charge: &Charge, line: &Line) -> Result<UsageEntry, ExportError> {
-    let item = Item::of_line(&line.meter).ok_or_else(|| ExportError::Line {
-        sequence: charge.sequence,
-        line: line.meter.chars().take(48).collect(),
-    })?;
-    Ok(UsageEntry {
-        item,
-        rate_card: charge.rate_card,
-        unit_price: item.has_unit_price().then_some(line.unit_price),
-        quantity: line.quantity,
-        amount: line.amount,
-    })
 }
 
 fn rows_of_charge(charge: &Charge, ready: &mut VecDeque<Row>) -> Result<(), ExportError> {
@@ -171,7 +144,7 @@ fn rows_of_charge(charge: &Charge, ready: &mut VecDeque<Row>) -> Result<(), Expo
             requestor: Party::of(&charge.requestor),
             provider: Party::of(&charge.provider),
             currency: charge.currency,
-            entry: Entry::Usage(usage_of(charge, line)?),
+            entry: Entry::Usage(UsageEntry::of(charge, line)?),
             receipts: Receipts::One(Rc::clone(&receipt)),
         });
     }
@@ -184,45 +157,49 @@ impl OpenHours {
         charge: &Charge,
         ready: &mut VecDeque<Row>,
     ) -> Result<(), ExportError> {
-        let leaf = Leaf::of(&charge.receipt);
         let head = Head {
             requestor: Party::of(&charge.requestor),
             currency: charge.currency,
             provider: Party::of(&charge.provider),
         };
-        let hour = self.touch(Hour::of(charge.ended_at), ready);
-        let group = hour.entry(head).or_default();
-        let before = group.usage.len();
-        for line in &charge.lines {
-            let usage = usage_of(charge, line)?;
-            let key = UsageKey {
-                item: usage.item,
-                unit_price: usage.unit_price,
-                rate_card: usage.rate_card,
-            };
-            group
-                .usage
-                .entry(key)
-                .or_insert_with(|| UsageSum::empty(charge, &usage))
-                .add(charge, &usage, &leaf)
-                .ok_or_else(|| ExportError::Overflow {
-                    what: format!("`{}` in an hour", usage.item),
-                })?;
-        }
-        let added = group.usage.len().saturating_sub(before);
-        self.grown(added, ready);
-        Ok(())
+        self.add(Hour::of(charge.ended_at), head, ready, |group| {
+            group.add_charge(charge)
+        })
     }
 
-    fn add_other(&mut self, digest: Digest, row: Row, ready: &mut VecDeque<Row>) {
+    fn add_other(
+        &mut self,
+        digest: Digest,
+        row: Row,
+        ready: &mut VecDeque<Row>,
+    ) -> Result<(), ExportError> {
         let head = Head {
             requestor: row.requestor,
             currency: row.currency,
             provider: row.provider,
         };
-        let hour = self.touch(row.hour, ready);
-        let replaced = hour.entry(head).or_default().others.insert(digest, row);
-        self.grown(usize::from(replaced.is_none()), ready);
+        self.add(row.hour, head, ready, |group| {
+            group.add_other(digest, row);
+            Ok(())
+        })
+    }
+
+    fn add(
+        &mut self,
+        hour: Hour,
+        head: Head,
+        ready: &mut VecDeque<Row>,
+        add: impl FnOnce(&mut Group) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
+        let group = self.touch(hour, ready).entry(head).or_default();
+        let before = group.len();
+        add(group)?;
+        let added = group.len().saturating_sub(before);
+        self.rows = self.rows.saturating_add(added);
+        while self.rows > self.rows_max && !self.hours.is_empty() {
+            self.close_first(ready);
+        }
+        Ok(())
     }
 
     /// Opens an hour, or makes an open one the last that was added to.
@@ -242,23 +219,18 @@ impl OpenHours {
         rows
     }
 
-    fn grown(&mut self, added: usize, ready: &mut VecDeque<Row>) {
-        self.rows = self.rows.saturating_add(added);
-        while self.rows > self.rows_max && !self.hours.is_empty() {
-            self.close_first(ready);
-        }
-    }
-
     fn close_first(&mut self, ready: &mut VecDeque<Row>) {
         let (hour, groups) = self.hours.remove(0);
         for (head, group) in groups {
-            self.rows = self
-                .rows
-                .saturating_sub(group.usage.len())
-                .saturating_sub(group.others.len());
-            let usage = group.usage.into_values();
-            ready.extend(usage.map(|sum| sum.into_row(hour, &head)));
-            ready.extend(group.others.into_values());
+            self.rows = self.rows.saturating_sub(group.len());
+            ready.extend(group.into_rows(|usage, receipts| Row {
+                hour,
+                requestor: head.requestor,
+                provider: head.provider,
+                currency: head.currency,
+                entry: Entry::Usage(usage),
+                receipts: Receipts::Hour(receipts),
+            }));
         }
     }
 
@@ -267,50 +239,6 @@ impl OpenHours {
         self.hours.sort_by_key(|(hour, _)| *hour);
         while !self.hours.is_empty() {
             self.close_first(ready);
-        }
-    }
-}
-
-impl UsageSum {
-    fn add(&mut self, charge: &Charge, usage: &UsageEntry, leaf: &Leaf) -> Option<()> {
-        self.usage.quantity = self.usage.quantity.checked_add(usage.quantity)?;
-        self.usage.amount = self.usage.amount.checked_add(usage.amount).ok()?;
-        self.tree.push(leaf);
-        self.first = self.first.min(charge.sequence);
-        self.last = self.last.max(charge.sequence);
-        self.job = self.job.filter(|job| *job == charge.job);
-        Some(())
-    }
-
-    /// Nothing yet of what this charge will be added to.
-    fn empty(charge: &Charge, usage: &UsageEntry) -> Self {
-        Self {
-            usage: UsageEntry {
-                quantity: 0,
-                amount: Amount::ZERO,
-                ..*usage
-            },
-            tree: Tree::default(),
-            first: charge.sequence,
-            last: charge.sequence,
-            job: Some(charge.job),
-        }
-    }
-
-    fn into_row(self, hour: Hour, head: &Head) -> Row {
-        Row {
-            hour,
-            requestor: head.requestor,
-            provider: head.provider,
-            currency: head.currency,
-            entry: Entry::Usage(self.usage),
-            receipts: Receipts::Hour(HourReceipts {
-                root: self.tree.root(),
-                count: self.tree.leaves(),
-                first: self.first,
-                last: self.last,
-                job: self.job,
-            }),
         }
     }
 }

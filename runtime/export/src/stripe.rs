@@ -25,8 +25,8 @@ struct Payload<'a> {
     value: String,
 }
 
-/// The event of a row: of credits and disputes there is none, since Stripe's meters only count up. A credit is a
-/// credit note there.
+/// The event of a row: of credits and disputes there is none, since Stripe's meters only count up. A credit
+/// is a credit note there.
 pub fn event(row: &Row, options: &Options, id: String) -> Result<Option<Event>, ExportError> {
     let Entry::Usage(usage) = &row.entry else {
         return Ok(None);

@@ -102,13 +102,19 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// Appends bytes in lower-case hexadecimal.
+/// Appends bytes in lower-case hexadecimal. A row has several digests, so it is done in pieces of one.
 pub fn push_hex(text: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from(DIGITS[usize::from(digit)]));
+    for piece in bytes.chunks(32) {
+        let mut digits = [b'0'; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(piece) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
         }
+        let written = digits
+            .get(..piece.len().saturating_mul(2))
+            .unwrap_or(&digits);
+        text.push_str(std::str::from_utf8(written).expect("hexadecimal digits are ASCII"));
     }
 }
 
@@ -116,4 +122,19 @@ pub fn push_hex(text: &mut String, bytes: &[u8]) {
 pub trait TableWriter {
     /// Writes a row: a cell for each column, in the columns' order.
     fn write(&mut self, cells: &[Cell<'_>]) -> Result<(), ExportError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_is_what_everything_else_here_writes() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        for length in [0, 1, 31, 32, 33, 256] {
+            let mut text = String::new();
+            push_hex(&mut text, &bytes[..length]);
+            assert_eq!(text, meterbox_billing::hex::encode(&bytes[..length]));
+        }
+    }
 }

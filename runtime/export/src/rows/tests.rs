@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::digits::Signed;
 use crate::fixture::Sample;
+use crate::merkle::{Leaf, Tree};
 
 /// The rows of records, with a bound on open rows.
 fn rows(records: &[Record], options: &Options, rows_max: usize) -> Vec<Row> {
@@ -176,10 +177,10 @@ fn a_sum_that_does_not_fit_is_an_error() {
     charge.lines[0].quantity = u128::MAX;
     let record = Record::Charge(charge);
     let mut records = [Ok(record.clone()), Ok(record)].into_iter();
-    let error = Rows::new(&mut records, &options(Grain::Hour))
-        .next()
-        .unwrap()
-        .unwrap_err();
+    let hour = options(Grain::Hour);
+    let mut rows = Rows::new(&mut records, &hour);
+    let error = rows.next().unwrap().unwrap_err();
+    assert!(rows.next().is_none());
     assert_eq!(
         error.to_string(),
         "the sum of `instructions` in an hour is too large to be written down"
@@ -219,4 +220,62 @@ proptest! {
         let some = rows(&records[..kept.min(records.len())], &withhold, rows_max);
         prop_assert!(all.starts_with(&some));
     }
+}
+
+#[test]
+fn rows_of_one_requestor_stand_for_the_receipts_that_have_their_line() {
+    // Lines come and go, so that rows share their receipts at first and part later, in every way.
+    let mut records = records(80);
+    for (number, record) in records.iter_mut().enumerate() {
+        let Record::Charge(charge) = record else {
+            continue;
+        };
+        charge.ended_at = "2026-12-01T00:00:00Z".parse().unwrap();
+        let mut place = 0;
+        charge.lines.retain(|_| {
+            place += 1;
+            (number * 7 + place * 3) % (place + 1) != 1
+        });
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for row in rows(&records, &options(Grain::Hour), OPEN_ROWS_MAX) {
+        let (Entry::Usage(usage), Receipts::Hour(receipts)) = (&row.entry, &row.receipts) else {
+            continue;
+        };
+        let mut tree = Tree::default();
+        for record in &records {
+            if let Record::Charge(charge) = record
+                && Party::of(&charge.requestor) == row.requestor
+                && charge.rate_card == usage.rate_card
+                && charge
+                    .lines
+                    .iter()
+                    .any(|line| line.meter == usage.item.name())
+            {
+                tree.push(&Leaf::of(&charge.receipt));
+            }
+        }
+        assert_eq!(
+            (receipts.count, receipts.root),
+            (tree.leaves(), tree.root())
+        );
+        seen.insert(receipts.root);
+    }
+    assert!(seen.len() > 20, "{}", seen.len());
+}
+
+#[test]
+fn two_lines_of_one_receipt_and_item_are_one_receipt() {
+    let mut charge = crate::fixture::charge(0);
+    charge.lines.push(charge.lines[0].clone());
+    let charges = [Record::Charge(charge.clone())];
+    let rows = rows(&charges, &options(Grain::Hour), OPEN_ROWS_MAX);
+    let Entry::Usage(usage) = &rows[0].entry else {
+        panic!()
+    };
+    assert_eq!(usage.quantity, charge.lines[0].quantity * 2);
+    let Receipts::Hour(hour) = &rows[0].receipts else {
+        panic!()
+    };
+    assert_eq!(hour.count, 1);
 }

@@ -1,6 +1,6 @@
-//! Owns records to export: as a ledger would hand them out, all made from a number, with prices that fit their
-//! amounts. Shared by the tests, and by the examples that write a million of them.
-#![allow(dead_code, missing_docs)]
+//! Owns records to export: as a ledger would hand them out, all made from a number, with prices that fit
+//! their amounts. Shared by the tests, and by the examples that write a million of them.
+#![allow(clippy::unwrap_used, dead_code, missing_docs)]
 
 use meterbox_billing::bill::price;
 use meterbox_billing::digest::Digest;
