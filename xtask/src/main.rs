@@ -24,6 +24,7 @@ mod session;
 mod setup;
 mod spec;
 mod test;
+mod verify_page;
 
 use std::process::ExitCode;
 
@@ -74,6 +75,8 @@ enum Command {
     /// Try all of it on an NVIDIA GPU, or make a folder for a machine that has one.
     #[command(after_help = "Example:\n  cargo xtask gpu-check --prepare")]
     GpuCheck(gpu_check::Arguments),
+    /// Write the page that verifies receipts in a browser.
+    VerifyPage(verify_page::Arguments),
     /// Write the tables of the documents anew, from the code.
     Spec,
 }
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Command::Counts => counts::run(&project),
         Command::OnnxTests(arguments) => onnx_tests::run(&project, arguments),
         Command::GpuCheck(arguments) => gpu_check::run(&project, arguments),
+        Command::VerifyPage(arguments) => verify_page::run(&project, arguments),
         Command::Spec => spec::run(&project),
     });
     match done {

@@ -83,8 +83,16 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
             .arg(project.target.join("guests/examples")),
     );
     checks.run(
-        "billing builds without an operating system",
-        &mut project.cargo(&["build", "-p", "meterbox-billing", "--target", BARE_TARGET]),
+        "billing and the log build without an operating system",
+        &mut project.cargo(&[
+            "build",
+            "-p",
+            "meterbox-billing",
+            "-p",
+            "meterbox-log",
+            "--target",
+            BARE_TARGET,
+        ]),
     );
     licences(project, &mut checks);
     Ok(checks.finish())

@@ -47,4 +47,8 @@ fn main() {
         begin.elapsed(),
         summary.totals
     );
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if let Some(peak) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) {
+        println!("peak memory {}", peak.trim());
+    }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use meterbox_billing::digest::Digest;
 use meterbox_billing::envelope::Envelope;
-use meterbox_log::check::{CheckError, check_consistency, check_inclusion};
+use meterbox_billing::verify::verify;
+use meterbox_log::check::{CheckError, check_consistency, check_receipt};
 use meterbox_log::checkpoint::{SignedCheckpoint, Trust};
 use meterbox_log::note::{Name, VerifierKey};
 use meterbox_log::proof_file::ProofFile;
@@ -57,11 +58,11 @@ pub struct CheckpointArguments {
 /// Prove that a receipt is in the log, or that the log only grew since an older checkpoint.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  meterbox log prove --receipt receipt.json --out receipt.proof\n  meterbox log prove --since old-checkpoint.txt --out growth.proof"
+    after_help = "Example:\n  meterbox log prove receipt.json --out receipt.tlog-proof\n  meterbox log prove --since old-checkpoint.txt --out growth.proof"
 )]
 pub struct ProveArguments {
     /// The receipt
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["index", "since"])]
+    #[arg(required_unless_present_any = ["index", "since"])]
     receipt: Option<PathBuf>,
 
     /// The receipt's number
@@ -84,7 +85,7 @@ pub struct ProveArguments {
 /// Check a proof, offline.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  meterbox log check receipt.proof --receipt receipt.json --origin provider.example/meterbox --key $(meterbox key show)\n  meterbox log check growth.proof --since old-checkpoint.txt --origin provider.example/meterbox --key provider.pem"
+    after_help = "Example:\n  meterbox log check receipt.tlog-proof --receipt receipt.json --key $(meterbox key show)\n  meterbox log check growth.proof --since old-checkpoint.txt --key provider.pem"
 )]
 pub struct CheckArguments {
     /// The proof
@@ -106,9 +107,13 @@ pub struct CheckArguments {
     #[arg(long, value_name = "KEY|FILE")]
     key: String,
 
-    /// A witness that has to have co-signed, as `name+id+key`; repeatable
-    #[arg(long = "witness", value_name = "VERIFIER-KEY")]
-    witnesses: Vec<VerifierKey>,
+    /// A witness whose signature counts; repeatable
+    #[arg(long = "witness", value_name = "NAME+ID+KEY")]
+    witness: Vec<VerifierKey>,
+
+    /// How many witnesses have to have signed
+    #[arg(long, value_name = "N", default_value = "0")]
+    witnesses: usize,
 
     /// How to print the verdict
     #[arg(long, value_enum, default_value = "text")]
@@ -215,8 +220,8 @@ fn check(arguments: &CheckArguments) -> Ended {
     let trust = Trust {
         log: key_of(&arguments.key)?,
         origin: arguments.origin.clone(),
-        witnesses: arguments.witnesses.clone(),
-        witnesses_min: arguments.witnesses.len(),
+        witnesses: arguments.witness.clone(),
+        witnesses_min: arguments.witnesses,
     };
     let refused = |error: CheckError| {
         Failure::caused(Exit::ReceiptInvalid, "the proof does not hold", &error)
@@ -231,9 +236,9 @@ fn check(arguments: &CheckArguments) -> Ended {
                 .receipt
                 .as_ref()
                 .ok_or_else(|| missing("a receipt", "--receipt FILE"))?;
-            let envelope = Envelope::from_bytes(&read(path)?).map_err(|error| invalid(&error))?;
-            let digest = envelope.payload_digest().map_err(|error| invalid(&error))?;
-            let found = check_inclusion(file, Some(&digest), &trust).map_err(refused)?;
+            let receipt =
+                verify(&read(path)?, Some(&trust.log), None).map_err(|error| invalid(&error))?;
+            let found = check_receipt(file, &receipt, &trust).map_err(refused)?;
             let size = found.log.checkpoint.head.size;
             (
                 format!("included: it is receipt {} of {size}", found.index),

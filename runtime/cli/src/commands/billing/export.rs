@@ -47,7 +47,7 @@ pub struct ExportArguments {
 
     /// Write over what is there
     #[arg(long)]
-    replace: bool,
+    overwrite: bool,
 
     #[command(flatten)]
     shape: Shape,
@@ -136,7 +136,7 @@ pub(super) fn run(arguments: &ExportArguments, home: &Home, ui: &Ui) -> Ended {
     let options = arguments.shape.options(&arguments.selection)?;
     let reader = home.reader()?;
     let records = arguments.selection.records(&reader)?;
-    let existing = match arguments.replace {
+    let existing = match arguments.overwrite {
         true => Existing::Replace,
         false => Existing::Refuse,
     };

@@ -44,32 +44,12 @@ pub(super) fn run(arguments: &CompareArguments) -> Ended {
     if arguments.format == Format::Json {
         let value = json!({ "schema": 1, "agree": found.is_unanimous(), "agreement": found });
         ui::print(&format!("{value:#}\n"))?;
-    } else if found.is_unanimous() {
-        ui::print(&format!(
-            "agree: {} receipts of {} provider(s) say the same, byte for byte\n",
-            receipts.len(),
-            found.providers
-        ))?;
     } else {
-        let mut text = String::from("differ:\n");
-        for group in &found.groups {
-            let names = group
-                .receipts
-                .iter()
-                .filter_map(|at| arguments.files.get(*at));
-            let names: Vec<String> = names.map(|file| file.display().to_string()).collect();
-            text += &format!("  {}", names.join(", "));
-            match &group.difference {
-                None => text.push_str(": what most say\n"),
-                Some(difference) => {
-                    text += &format!(
-                        ": {} is {}, not {}\n",
-                        difference.field, difference.theirs, difference.ours
-                    );
-                }
-            }
-        }
-        ui::print(&text)?;
+        let names = arguments
+            .files
+            .iter()
+            .map(|file| file.display().to_string());
+        ui::print(&found.in_words(&names.collect::<Vec<_>>()))?;
     }
     Ok(match found.is_unanimous() {
         true => Exit::Ok,
