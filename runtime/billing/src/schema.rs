@@ -99,6 +99,7 @@ fn definitions() -> Value {
             ],
             &[],
         ),
+        "device": { "enum": ["cpu", "gpu"] },
         "precision": { "enum": ["f64", "f32", "f16", "i8", "i4"] },
         "confidentiality": { "enum": ["none", "attested"] },
         "limits": limits(),
@@ -205,6 +206,7 @@ fn offer() -> Value {
             ("meter_version", json!({ "type": "string" })),
             ("precisions", list(definition("precision"))),
             ("confidentiality", list(definition("confidentiality"))),
+            ("devices", list(definition("device"))),
         ],
         &[],
     );
@@ -250,6 +252,7 @@ fn order() -> Value {
             ("job", job),
             ("limits", definition("limits")),
             ("max_price", definition("amount")),
+            ("device", definition("device")),
             ("precision", definition("precision")),
             ("confidentiality", definition("confidentiality")),
             ("deadline", definition("time")),

@@ -93,6 +93,7 @@ pub fn any_order(data: &[u8]) -> Option<()> {
                     meter_version: String::new(),
                     precisions: [order.precision].into(),
                     confidentiality: [order.confidentiality].into(),
+                    devices: [order.device].into(),
                 },
                 expires_at: order.expires_at,
             };

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use meterbox_billing::text::Id;
-use meterbox_billing::text::Id;
 use meterbox_export::error::ExportError;
 use meterbox_export::export::export;
 use meterbox_export::file::{Existing, export_to_path};

@@ -54,8 +54,8 @@ pub(super) fn period(
         .hint("`meterbox ledger list` shows every order")
     })?;
     let (from, to) = (
-        selection.from.unwrap_or(spanned.from),
-        selection.to.unwrap_or(spanned.to),
+        selection.from.unwrap_or(spanned.from()),
+        selection.to.unwrap_or(spanned.to()),
     );
     Period::new(from, to).map_err(unusable)
 }

@@ -141,7 +141,7 @@ fn all(
     one_more: &(dyn Fn() + Sync),
 ) -> Result<Vec<Inspection>, Failure> {
     let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::with_capacity(files.len()));
+    let done: Mutex<Vec<(&PathBuf, Inspection)>> = Mutex::new(Vec::with_capacity(files.len()));
     let work = || -> Result<(), Failure> {
         while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
             let inspection = inspect(&read(file)?, trusted);
@@ -154,8 +154,8 @@ fn all(
         Ok(())
     };
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+    std::thread::scope(|scope| -> Result<(), Failure> {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
         for worker in workers {
             match worker.join() {
                 Ok(result) => result?,
