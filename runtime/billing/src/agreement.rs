@@ -56,7 +56,7 @@ impl Agreement {
             return "there is nothing to compare\n".to_owned();
         };
         let receipts: usize = self.groups.iter().map(|group| group.receipts.len()).sum();
-        let all = format!("{receipts} receipts by {} providers", self.providers);
+        let all = format!("{receipts} receipts by {} provider(s)", self.providers);
         if others.is_empty() {
             return format!("{all}: all agree\n");
         }

@@ -95,10 +95,7 @@ impl Failure {
 impl From<ProviderError> for Failure {
     fn from(error: ProviderError) -> Failure {
         let exit = match &error {
-            ProviderError::Ledger(
-                LedgerError::ExistsWithDifferentOrder { .. } | LedgerError::Pending { .. },
-            ) => Exit::Refused,
-            ProviderError::Ledger(_) => Exit::Ledger,
+            ProviderError::Ledger(error) => exit_of(error),
             error if error.is_refusal() => Exit::Refused,
             _ => Exit::Fault,
         };
@@ -107,10 +104,25 @@ impl From<ProviderError> for Failure {
     }
 }
 
+/// Whether the ledger cannot be used, or is in order and refuses what was asked of it.
+fn exit_of(error: &LedgerError) -> Exit {
+    match error {
+        LedgerError::ExistsWithDifferentOrder { .. }
+        | LedgerError::Pending { .. }
+        | LedgerError::WrongOffer { .. }
+        | LedgerError::Expired { .. }
+        | LedgerError::Budget(_)
+        | LedgerError::Correction(_)
+        | LedgerError::Document(_) => Exit::Refused,
+        LedgerError::Exists { .. } => Exit::File,
+        _ => Exit::Ledger,
+    }
+}
+
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Failure {
         let hint = error.hint().map(str::to_string);
-        Failure::of(Exit::Ledger, &error, hint)
+        Failure::of(exit_of(&error), &error, hint)
     }
 }
 
