@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::bill::{Bill, Line};
 use crate::canonical::{CanonicalError, to_canonical_json};
@@ -234,8 +234,8 @@ pub struct Attested {
 
 /// The provider's account of one job: an in-toto Statement whose subjects are the result record
 /// (outcome and usage) and each output.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Statement", into = "Statement")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Statement")]
 pub struct Receipt {
     reproducible: Reproducible,
     attested: Attested,
@@ -251,6 +251,14 @@ impl Receipt {
             attested,
             subjects,
         })
+    }
+
+    /// The same receipt at another place in the chain of the provider's receipts.
+    #[must_use]
+    pub fn at_place(mut self, sequence: u64, previous_receipt: Option<Digest>) -> Self {
+        self.attested.sequence = sequence;
+        self.attested.previous_receipt = previous_receipt;
+        self
     }
 
     /// The part that another run of the job must come to.
@@ -288,7 +296,7 @@ struct SubjectDigest {
     sha256: Digest,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Statement {
     #[serde(rename = "_type")]
@@ -299,11 +307,43 @@ struct Statement {
     predicate: Predicate,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Predicate {
     reproducible: Reproducible,
     attested: Attested,
+}
+
+/// A [`Statement`] to be written, of parts that stay where they are.
+#[derive(Serialize)]
+struct StatementOf<'r> {
+    #[serde(rename = "_type")]
+    statement_type: &'static str,
+    subject: &'r [Subject],
+    #[serde(rename = "predicateType")]
+    predicate_type: &'static str,
+    predicate: PredicateOf<'r>,
+}
+
+#[derive(Serialize)]
+struct PredicateOf<'r> {
+    reproducible: &'r Reproducible,
+    attested: &'r Attested,
+}
+
+impl Serialize for Receipt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let statement = StatementOf {
+            statement_type: STATEMENT_TYPE,
+            subject: &self.subjects,
+            predicate_type: PREDICATE_TYPE,
+            predicate: PredicateOf {
+                reproducible: &self.reproducible,
+                attested: &self.attested,
+            },
+        };
+        statement.serialize(serializer)
+    }
 }
 
 /// Why a Statement is no receipt.
@@ -331,20 +371,6 @@ pub enum StatementError {
     /// The predicate has no canonical form.
     #[error("the predicate cannot be digested")]
     Canonical(#[from] CanonicalError),
-}
-
-impl From<Receipt> for Statement {
-    fn from(receipt: Receipt) -> Self {
-        Self {
-            statement_type: STATEMENT_TYPE.to_owned(),
-            subject: receipt.subjects,
-            predicate_type: PREDICATE_TYPE.to_owned(),
-            predicate: Predicate {
-                reproducible: receipt.reproducible,
-                attested: receipt.attested,
-            },
-        }
-    }
 }
 
 impl TryFrom<Statement> for Receipt {
