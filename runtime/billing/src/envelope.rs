@@ -6,9 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::canonical::{
-    CanonicalError, DOCUMENT_BYTES_MAX, from_json_strict, to_canonical_json,
-};
+use crate::canonical::{CanonicalError, DOCUMENT_BYTES_MAX, from_json_strict, to_canonical_json};
 use crate::digest::Digest;
 use crate::key::{KeyError, PublicKey, SigningKey};
 

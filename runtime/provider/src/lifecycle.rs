@@ -27,7 +27,7 @@ use meterbox_sandbox::{
 
 use crate::ProviderError;
 use crate::agreement::NOT_BIT_EXACT;
-use crate::ledger::{Accept, Ledger};
+use crate::ledger::{Accept, KnownOffer, Ledger, NewOrder, SealedReceipt};
 use crate::material::Material;
 use crate::measure;
 use crate::programs::Programs;
@@ -87,6 +87,7 @@ pub struct Provider {
     public_key: PublicKey,
     card: RateCard,
     offer: Offer,
+    known_offer: KnownOffer,
     host: Host,
     programs: Programs,
     ledger: Mutex<Ledger>,
@@ -169,6 +170,7 @@ impl Provider {
             key,
             public_key,
             card,
+            known_offer: KnownOffer::of(&offer)?,
             offer,
             host,
             programs: Programs::default(),
@@ -236,11 +238,16 @@ impl Provider {
         }
         material.check(&order.job)?;
         let (program, hold, compile_time) = self.admit(&order, &material.program, started_at)?;
-        let envelope_bytes = order_envelope.to_bytes()?;
         let accepting = Instant::now();
-        let accepted = self
-            .ledger()
-            .accept(&envelope_bytes, hold, self.card.currency())?;
+        let new = NewOrder::read(
+            &order_envelope.to_bytes()?,
+            &self.known_offer,
+            hold,
+            self.card.currency(),
+            // Compiling may have taken a while, in which the ledger was told later times.
+            (self.host.now)(),
+        )?;
+        let accepted = self.ledger().accept(&new)?;
         let accept_time = accepting.elapsed();
         if let Accept::AlreadyDone { receipt } = accepted {
             return repeated(&receipt);
@@ -374,13 +381,14 @@ impl Provider {
         (started_at, observed): (Timestamp, Observed),
         engine: Option<&InferenceEngine>,
     ) -> Result<(Envelope, Receipt, Duration), ProviderError> {
-        let mut ledger = self.ledger();
+        let now = (self.host.now)();
         let attested = Attested {
             order: order.digest()?,
             order_id: order.id.clone(),
             provider_key: self.public_key,
             started_at,
-            ended_at: (self.host.now)(),
+            // A clock that was set back meanwhile makes no job end before it began.
+            ended_at: now.max(started_at),
             observed,
             engine: Engine {
                 name: ENGINE_NAME.into(),
@@ -390,15 +398,19 @@ impl Provider {
             libraries: libraries(engine),
             precision: order.precision,
             confidentiality: Confidentiality::None,
-            sequence: ledger.next_sequence()?,
-            previous_receipt: ledger.last_receipt_digest()?,
+            // The ledger tells both when it is this receipt's turn.
+            sequence: 0,
+            previous_receipt: None,
         };
         let document = Receipt::new(reproducible, attested)?;
-        let envelope = Envelope::seal(&document, &self.key)?;
-        let bytes = envelope.to_bytes()?;
         let recording = Instant::now();
-        ledger.record(&order.id, &bytes)?;
-        Ok((envelope, document, recording.elapsed()))
+        let recorded = self.ledger().record_with(&order.id, |next| {
+            let document = document.at_place(next.sequence, next.previous);
+            SealedReceipt::seal(document, &self.key)
+        })?;
+        let record_time = recording.elapsed();
+        let envelope = Envelope::from_bytes(&recorded.envelope)?;
+        Ok((envelope, recorded.receipt, record_time))
     }
 }
 

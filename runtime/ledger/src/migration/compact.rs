@@ -1,4 +1,4 @@
-//! Owns the second step: rows a third as large, which a thousand receipts a second fit through; tables for
+//! Owns the second step: smaller rows, so that thousands of receipts a second fit through; tables for
 //! budgets, credits, verdicts, records and checkpoints. Loses nothing of the first step's rows.
 
 use std::collections::HashMap;
@@ -322,11 +322,19 @@ fn copy_postings(transaction: &Transaction<'_>) -> Result<(), LedgerError> {
             findings: format!("entry {entry}: its postings do not cancel each other"),
         };
         let (order, kind): (i64, String) = (row.get(1)?, row.get(3)?);
-        let from = account(transaction, &row.get::<_, String>(2)?, &row.get(4)?)?;
+        let from = account(
+            transaction,
+            &row.get::<_, String>(2)?,
+            &row.get::<_, String>(4)?,
+        )?;
         let taken: i128 = parsed("postings.amount", &row.get::<_, String>(5)?)?;
         let row = rows.next()?.ok_or_else(out_of_balance)?;
         let given: i128 = parsed("postings.amount", &row.get::<_, String>(5)?)?;
-        let to = account(transaction, &row.get::<_, String>(2)?, &row.get(4)?)?;
+        let to = account(
+            transaction,
+            &row.get::<_, String>(2)?,
+            &row.get::<_, String>(4)?,
+        )?;
         let is_one_entry = row.get::<_, i64>(0)? == entry && row.get::<_, i64>(1)? == order;
         if !is_one_entry || given < 0 || taken.checked_neg() != Some(given) {
             return Err(out_of_balance());
@@ -350,11 +358,7 @@ fn copy_postings(transaction: &Transaction<'_>) -> Result<(), LedgerError> {
     Ok(())
 }
 
-fn account(
-    transaction: &Transaction<'_>,
-    name: &str,
-    currency: &String,
-) -> Result<i64, LedgerError> {
+fn account(transaction: &Transaction<'_>, name: &str, currency: &str) -> Result<i64, LedgerError> {
     transaction.execute(
         "INSERT INTO accounts (name, currency) VALUES (?, ?) ON CONFLICT DO NOTHING",
         [name, currency],
