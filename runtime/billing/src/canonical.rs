@@ -1,5 +1,7 @@
 //! Owns the one byte form of a document, RFC 8785, and its strict reader. Knows no document.
 
+mod writer;
+
 use std::cell::Cell;
 use std::fmt;
 
@@ -12,6 +14,9 @@ use crate::text::quoted;
 /// The largest document that is read. A receipt of 1024 outputs with names of full length has
 /// about 400 kB, a long transcript a few megabytes.
 pub const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Most documents fit.
+const BYTES_USUAL: usize = 4_096;
 
 /// The largest whole number that every JSON reader keeps: 2^53 − 1.
 const NUMBER_MAX: u64 = 9_007_199_254_740_991;
@@ -66,6 +71,16 @@ impl From<serde_json::Error> for Unreadable {
 ///
 /// Whole numbers above 2^53 − 1 and fractions are an error, never a rounded number.
 pub fn to_canonical_json<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CanonicalError> {
+    match writer::write(value) {
+        Some(bytes) => Ok(bytes),
+        None => to_canonical_json_generally(value),
+    }
+}
+
+/// The general way, which any value can go and every error is found on.
+fn to_canonical_json_generally<T: Serialize + ?Sized>(
+    value: &T,
+) -> Result<Vec<u8>, CanonicalError> {
     let value = serde_json::to_value(value).map_err(CanonicalError::Write)?;
     // What `serde_json` writes is the canonical form where fields are in the right order already: it escapes
     // text as RFC 8785 does, and the numbers that are left are plain. That is several times as fast.
@@ -213,6 +228,81 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// Any JSON of whole numbers, with any text for names and strings.
+    fn any_value() -> impl Strategy<Value = Value> {
+        let name = prop_oneof![6 => "[ -~]{0,6}", 1 => any::<String>()];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (0..=NUMBER_MAX).prop_map(Value::from),
+            (-1_000_000..0_i64).prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            "[\\x00-\\x7f]{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::vec((name.clone(), inner), 0..6)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_leads_to_the_same_bytes_as_the_general_one(value in any_value()) {
+            let general = to_canonical_json_generally(&value).unwrap();
+            prop_assert_eq!(to_canonical_json(&value).unwrap(), general);
+        }
+    }
+
+    #[test]
+    fn every_form_of_value_is_written_as_the_general_way_writes_it() {
+        #[derive(Serialize)]
+        enum Kind {
+            Plain,
+            Wraps(u8),
+            Several(i8, char),
+            Fields { z: bool, a: Option<u8> },
+        }
+        #[derive(Serialize)]
+        struct All {
+            zulu: Vec<Kind>,
+            alpha: (u16, i64, ()),
+            #[serde(rename = "Mike")]
+            mike: BTreeMap<String, Vec<u8>>,
+            empty: BTreeMap<String, u8>,
+            none: Option<String>,
+        }
+        let all = All {
+            zulu: vec![
+                Kind::Plain,
+                Kind::Wraps(7),
+                Kind::Several(-3, '\u{1f}'),
+                Kind::Fields { z: true, a: None },
+            ],
+            alpha: (9, -9_007_199_254_740_991, ()),
+            mike: [("b".into(), vec![]), ("a b".into(), vec![1, 2])].into(),
+            empty: BTreeMap::new(),
+            none: None,
+        };
+        let short = writer::write(&all).unwrap();
+        assert_eq!(short, to_canonical_json_generally(&all).unwrap());
+        let receipt = crate::fixture::receipt();
+        let short = writer::write(&receipt).unwrap();
+        assert_eq!(short, to_canonical_json_generally(&receipt).unwrap());
+        // What it does not write: names that are sorted or escaped otherwise, and numbers.
+        for unfit in [
+            json!({"\u{e9}": 1}),
+            json!({"a\n": 1}),
+            json!(0.5),
+            json!(u64::MAX),
+        ] {
+            assert_eq!(writer::write(&unfit), None);
+        }
+        assert_eq!(writer::write(&BTreeMap::from([(1, 1)])), None);
+    }
 
     #[test]
     fn fields_are_sorted_and_text_is_escaped_as_the_rfc_says() {

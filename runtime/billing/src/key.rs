@@ -130,7 +130,11 @@ impl SigningKey {
 
     /// The key that checks what this one signs.
     pub fn public(&self) -> Result<PublicKey, KeyError> {
-        PublicKey::from_bytes(self.0.verifying_key().as_bytes())
+        let key = self.0.verifying_key();
+        if key.is_weak() {
+            return Err(KeyError::Weak);
+        }
+        Ok(PublicKey(key))
     }
 
     /// The signature on `message`; the same each time.

@@ -253,6 +253,14 @@ impl Receipt {
         })
     }
 
+    /// The same receipt at another place in the chain of the provider's receipts.
+    #[must_use]
+    pub fn at_place(mut self, sequence: u64, previous_receipt: Option<Digest>) -> Self {
+        self.attested.sequence = sequence;
+        self.attested.previous_receipt = previous_receipt;
+        self
+    }
+
     /// The part that another run of the job must come to.
     #[must_use]
     pub const fn reproducible(&self) -> &Reproducible {
@@ -306,6 +314,38 @@ struct Predicate {
     attested: Attested,
 }
 
+/// A [`Statement`] to be written, of parts that stay where they are.
+#[derive(Serialize)]
+struct StatementOf<'r> {
+    #[serde(rename = "_type")]
+    statement_type: &'static str,
+    subject: &'r [Subject],
+    #[serde(rename = "predicateType")]
+    predicate_type: &'static str,
+    predicate: PredicateOf<'r>,
+}
+
+#[derive(Serialize)]
+struct PredicateOf<'r> {
+    reproducible: &'r Reproducible,
+    attested: &'r Attested,
+}
+
+impl Serialize for Receipt {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let statement = StatementOf {
+            statement_type: STATEMENT_TYPE,
+            subject: &self.subjects,
+            predicate_type: PREDICATE_TYPE,
+            predicate: PredicateOf {
+                reproducible: &self.reproducible,
+                attested: &self.attested,
+            },
+        };
+        statement.serialize(serializer)
+    }
+}
+
 /// Why a Statement is no receipt.
 #[derive(Debug, thiserror::Error)]
 pub enum StatementError {
@@ -331,38 +371,6 @@ pub enum StatementError {
     /// The predicate has no canonical form.
     #[error("the predicate cannot be digested")]
     Canonical(#[from] CanonicalError),
-}
-
-/// As a [`Statement`], without copying it into one.
-impl Serialize for Receipt {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Borrowed<'a> {
-            #[serde(rename = "_type")]
-            statement_type: &'static str,
-            subject: &'a [Subject],
-            #[serde(rename = "predicateType")]
-            predicate_type: &'static str,
-            predicate: BorrowedPredicate<'a>,
-        }
-
-        #[derive(Serialize)]
-        struct BorrowedPredicate<'a> {
-            reproducible: &'a Reproducible,
-            attested: &'a Attested,
-        }
-
-        let statement = Borrowed {
-            statement_type: STATEMENT_TYPE,
-            subject: &self.subjects,
-            predicate_type: PREDICATE_TYPE,
-            predicate: BorrowedPredicate {
-                reproducible: &self.reproducible,
-                attested: &self.attested,
-            },
-        };
-        statement.serialize(serializer)
-    }
 }
 
 impl TryFrom<Statement> for Receipt {

@@ -1,7 +1,7 @@
 //! Measures the ledger: durable receipts a second with signing, the same bytes in a plain SQLite insert loop,
 //! verifying, reading records, opening and checking. Prints a line a figure.
 //!
-//! `cargo run --release -p meterbox-ledger --example ledger-bench -- [RECEIPTS [FOLDER]]`
+//! `cargo run --release -p meterbox-ledger --example ledger-bench -- [RECEIPTS [FOLDER [CLIENTS]]]`
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -23,8 +23,8 @@ use rusqlite::{Connection, params};
 #[path = "../tests/fixture/mod.rs"]
 mod fixture;
 
-/// Clients that each wait for their receipt before they order again.
-const CLIENTS: u64 = 256;
+/// Clients that each wait for their receipt before they order again, unless told otherwise.
+const CLIENTS: u64 = 64;
 
 /// Requestors that they order for.
 const REQUESTORS: u64 = 16;
@@ -41,7 +41,10 @@ fn main() {
     )
     .unwrap();
     let path = folder.path().join("ledger.sqlite");
-    println!("{receipts} receipts, {CLIENTS} clients, {REQUESTORS} requestors");
+    let clients = arguments
+        .next()
+        .map_or(CLIENTS, |text| text.parse().unwrap());
+    println!("{receipts} receipts, {clients} clients, {REQUESTORS} requestors");
     let orders: Vec<(Order, Vec<u8>, Reproducible)> =
         (0..receipts.min(100_000)).map(prepared).collect();
     println!(
@@ -49,17 +52,35 @@ fn main() {
         orders[0].1.len(),
         sealed(&orders[0].0, &orders[0].2, 0, None).len()
     );
-    record(&path, receipts, orders);
+    record(&path, receipts, clients, orders);
     plain(&folder.path().join("plain.sqlite"), &path);
     verify(&path);
     read(&path);
     open_and_check(&path);
-    backup(&path, &folder.path().join("copy.sqlite"));
+    let copy = folder.path().join("copy.sqlite");
+    backup(&path, &copy);
+    read_many(&copy);
 }
 
-fn rate(what: &str, count: u64, took: Duration) {
-    let per_second = u128::from(count) * 1_000_000_000 / took.as_nanos().max(1);
-    println!("{what}: {count} in {took:.2?}, {per_second} a second");
+/// Time by the clock, and processor time of all threads: on a machine that does other things meanwhile, the
+/// second says what the work takes.
+struct Watch(Instant, Duration);
+
+impl Watch {
+    fn start() -> Self {
+        Self(Instant::now(), cpu_time())
+    }
+
+    fn stop(&self, what: &str, count: u64) {
+        let (took, used) = (self.0.elapsed(), cpu_time().saturating_sub(self.1));
+        let per_second = u128::from(count) * 1_000_000_000 / took.as_nanos().max(1);
+        let each = used.as_nanos() / u128::from(count.max(1));
+        println!(
+            "{what}: {count} in {took:.2?}, {per_second} a second; {}.{:03} µs of a processor each",
+            each / 1_000,
+            each % 1_000
+        );
+    }
 }
 
 /// Orders that are signed already, as they come from requestors, and what their jobs came to.
@@ -79,13 +100,12 @@ fn sealed(order: &Order, part: &Reproducible, sequence: u64, previous: Option<Di
 }
 
 /// Every client accepts an order, then records its receipt, which is signed in between.
-fn record(path: &Path, receipts: u64, orders: Vec<(Order, Vec<u8>, Reproducible)>) {
+fn record(path: &Path, receipts: u64, clients: u64, orders: Vec<(Order, Vec<u8>, Reproducible)>) {
     let books = Arc::new(Books::start(Ledger::open(path, Duration::ZERO).unwrap()).unwrap());
     let (orders, next) = (Arc::new(orders), Arc::new(AtomicU64::new(0)));
     let offer = Arc::new(KnownOffer::of(&fixture::offer()).unwrap());
-    let began = Instant::now();
-    let cpu = cpu_time();
-    let clients: Vec<_> = (0..CLIENTS)
+    let began = Watch::start();
+    let clients: Vec<_> = (0..clients)
         .map(|_| {
             let (books, orders) = (Arc::clone(&books), Arc::clone(&orders));
             let (next, offer) = (Arc::clone(&next), Arc::clone(&offer));
@@ -104,11 +124,7 @@ fn record(path: &Path, receipts: u64, orders: Vec<(Order, Vec<u8>, Reproducible)
     for client in clients {
         client.join().unwrap();
     }
-    let took = began.elapsed();
-    rate("accepted, signed and recorded durably", receipts, took);
-    let used = cpu_time().saturating_sub(cpu);
-    let each = used.as_micros() / u128::from(receipts);
-    println!("  of it {used:.2?} of processor time, {each} µs a receipt");
+    began.stop("accepted, signed and recorded durably", receipts);
     Arc::into_inner(books).unwrap().close().unwrap();
     let bytes = std::fs::metadata(path).unwrap().len();
     println!("  {} bytes a receipt on disk", bytes / receipts);
@@ -131,10 +147,10 @@ fn one(
     let new = NewOrder::read(&envelope, offer, held, fixture::usd(), now).unwrap();
     books.accept(new).unwrap();
     let (id, key) = (order.id.clone(), key.clone());
+    let receipt = Receipt::new(part, fixture::attested(&order, 0, None)).unwrap();
     books
         .record_with(&id, move |next| {
-            let attested = fixture::attested(&order, next.sequence, next.previous);
-            SealedReceipt::seal(Receipt::new(part, attested)?, &key)
+            SealedReceipt::seal(receipt.at_place(next.sequence, next.previous), &key)
         })
         .unwrap();
 }
@@ -178,17 +194,13 @@ fn plain(path: &Path, ledger: &Path) {
             .unwrap();
     };
     let few = &rows[..rows.len().min(1_000)];
-    let began = Instant::now();
+    let began = Watch::start();
     for (order, receipt) in few {
         insert(order);
         insert(receipt);
     }
-    rate(
-        "plain inserts, one at a time",
-        few.len() as u64,
-        began.elapsed(),
-    );
-    let began = Instant::now();
+    began.stop("plain inserts, one at a time", few.len() as u64);
+    let began = Watch::start();
     for batch in rows.chunks(256) {
         // Orders and receipts come at different times: a transaction each.
         for part in [true, false] {
@@ -199,11 +211,7 @@ fn plain(path: &Path, ledger: &Path) {
             file.execute_batch("COMMIT").unwrap();
         }
     }
-    rate(
-        "plain inserts, 256 a transaction",
-        rows.len() as u64,
-        began.elapsed(),
-    );
+    began.stop("plain inserts, 256 a transaction", rows.len() as u64);
 }
 
 fn verify(path: &Path) {
@@ -215,21 +223,17 @@ fn verify(path: &Path) {
     let card = meterbox_billing::rate_card::default_card().unwrap();
     let key = fixture::provider().public().unwrap();
     for (what, card) in [("", None), (" with their card", Some(&card))] {
-        let began = Instant::now();
+        let began = Watch::start();
         for envelope in &envelopes {
             meterbox_billing::verify::verify(envelope, Some(&key), card).unwrap();
         }
-        rate(
-            &format!("verified{what} on one core"),
-            count,
-            began.elapsed(),
-        );
+        began.stop(&format!("verified{what} on one core"), count);
     }
 }
 
 fn read(path: &Path) {
     let reader = Reader::open(path).unwrap();
-    let began = Instant::now();
+    let began = Watch::start();
     let (mut count, mut lines) = (0_u64, 0_u64);
     for record in reader.records(&RecordFilter::default()).unwrap() {
         let (_, record) = record.unwrap();
@@ -238,33 +242,59 @@ fn read(path: &Path) {
             lines += charge.lines.len() as u64;
         }
     }
-    rate("records read", count, began.elapsed());
+    began.stop("records read", count);
     println!("  with {lines} lines");
-    let began = Instant::now();
+    let began = Watch::start();
     let count = reader.receipt_digests(0).unwrap().count();
-    rate("digests read", count as u64, began.elapsed());
+    began.stop("digests read", count as u64);
+}
+
+/// Copies the records until there are a million, and reads them.
+fn read_many(path: &Path) {
+    let file = Connection::open(path).unwrap();
+    file.pragma_update(None, "synchronous", "OFF").unwrap();
+    let count = |file: &Connection| -> i64 {
+        file.query_row("SELECT count(*) FROM records", [], |row| row.get(0))
+            .unwrap()
+    };
+    let columns = "kind, at, sequence, receipt, order_id, requestor, provider, job, currency, amount, \
+                   module, rate_card, started_at, outcome, lines";
+    while count(&file) < 1_000_000 {
+        let there = count(&file);
+        let copy = format!(
+            "INSERT INTO records (number, {columns}) SELECT number + {there}, {columns} FROM records
+             WHERE number < 1000000 - {there}"
+        );
+        file.execute(&copy, []).unwrap();
+    }
+    drop(file);
+    read(path);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if let Some(peak) = status.lines().find(|line| line.starts_with("VmHWM")) {
+        println!("  peak memory of this process, {peak}");
+    }
 }
 
 fn open_and_check(path: &Path) {
     for what in ["opened with all of it unchecked", "opened again"] {
-        let began = Instant::now();
+        let began = Watch::start();
         let ledger = Ledger::open(path, Duration::ZERO).unwrap();
-        rate(what, ledger.next_sequence().unwrap(), began.elapsed());
+        began.stop(what, ledger.next_sequence().unwrap());
     }
     let reader = Reader::open(path).unwrap();
     let count = reader.next_sequence().unwrap();
-    let began = Instant::now();
+    let began = Watch::start();
     assert_eq!(reader.check().unwrap(), []);
-    rate("checked in full, signatures too", count, began.elapsed());
-    let began = Instant::now();
+    began.stop("checked in full, signatures too", count);
+    let began = Watch::start();
     let stats = reader.stats().unwrap();
-    rate("counted", stats.records, began.elapsed());
+    began.stop("counted", stats.records);
 }
 
 fn backup(path: &Path, copy: &Path) {
     let reader = Reader::open(path).unwrap();
-    let began = Instant::now();
+    let began = Watch::start();
     let copied = reader.backup(copy, |_, _| ()).unwrap();
-    rate("backed up and checked", copied.receipts, began.elapsed());
+    began.stop("backed up and checked", copied.receipts);
     println!("  {} MB", copied.bytes / 1_000_000);
 }

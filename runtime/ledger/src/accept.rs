@@ -1,6 +1,8 @@
 //! Owns how an order comes into the books: once, under the offer that it names, before it expires, within
 //! its requestor's budget. Prices nothing and checks no signature.
 
+use std::sync::Arc;
+
 use meterbox_billing::digest::Digest;
 use meterbox_billing::envelope::{Document as _, Envelope, EnvelopeError};
 use meterbox_billing::key::PublicKey;
@@ -22,7 +24,7 @@ use crate::{LedgerError, budget};
 pub struct KnownOffer {
     digest: Digest,
     provider: PublicKey,
-    payload: Vec<u8>,
+    payload: Arc<[u8]>,
 }
 
 impl KnownOffer {
@@ -32,7 +34,7 @@ impl KnownOffer {
         Ok(Self {
             digest: Digest::of(&payload),
             provider: offer.provider_key,
-            payload,
+            payload: payload.into(),
         })
     }
 }

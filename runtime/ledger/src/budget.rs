@@ -19,8 +19,8 @@ pub enum BudgetError {
         "the order may cost {asked} {currency}, and {left} {currency} are left of the requestor's budget"
     )]
     OverBudget {
-        /// Whose.
-        requestor: PublicKey,
+        /// Whose: the key.
+        requestor: String,
         /// In what.
         currency: String,
         /// What is left.
@@ -33,8 +33,8 @@ pub enum BudgetError {
         "the requestor {requestor} has no budget in {currency}, and this provider asks for one"
     )]
     NoBudget {
-        /// Whose.
-        requestor: PublicKey,
+        /// Whose: the key.
+        requestor: String,
         /// In what.
         currency: String,
     },
@@ -147,7 +147,7 @@ pub(crate) fn check_hold(
         return match writer.policy.budget_required {
             false => Ok(()),
             true => Err(BudgetError::NoBudget {
-                requestor,
+                requestor: requestor.to_string(),
                 currency: currency.to_owned(),
             }
             .into()),
@@ -159,7 +159,7 @@ pub(crate) fn check_hold(
         return Ok(());
     }
     Err(BudgetError::OverBudget {
-        requestor,
+        requestor: requestor.to_string(),
         currency: currency.to_owned(),
         left: left_of(left),
         asked: Amount::from_units(hold.unsigned_abs()),

@@ -43,6 +43,8 @@ pub struct Recorded {
     pub digest: Digest,
     /// What it charged.
     pub total: Amount,
+    /// What it says.
+    pub receipt: Receipt,
     /// Its envelope.
     pub envelope: Vec<u8>,
 }
@@ -109,6 +111,7 @@ pub(crate) fn record(
         sequence: next.sequence,
         digest: sealed.digest,
         total,
+        receipt: sealed.receipt,
         envelope: sealed.envelope,
     })
 }

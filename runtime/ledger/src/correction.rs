@@ -34,7 +34,7 @@ pub enum CorrectionError {
         signer: &'static str,
         /// Why.
         #[source]
-        source: EnvelopeError,
+        source: Box<EnvelopeError>,
     },
     /// Another version of its form.
     #[error("the {what} has schema {found}, expected {expected}")]
@@ -116,7 +116,7 @@ fn opened<T: Document>(
             what: what.0,
             receipt,
             signer: what.1,
-            source,
+            source: Box::new(source),
         }
         .into()
     })
@@ -157,7 +157,7 @@ pub(crate) fn judge(writer: &mut Writer, bytes: &[u8]) -> Result<Posted, LedgerE
             what: signer.0,
             receipt: said.receipt,
             signer: signer.1,
-            source,
+            source: Box::new(source),
         }
         .into());
     }
@@ -254,10 +254,10 @@ fn check_amount(writer: &Writer, charge: &Charge, credit: &Credit) -> Result<(),
             what: "credit",
             receipt: credit.receipt,
             signer: "provider",
-            source: EnvelopeError::UnknownSigner {
+            source: Box::new(EnvelopeError::UnknownSigner {
                 found: credit.provider_key.id().to_string(),
                 expected: charge.provider.id(),
-            },
+            }),
         }
         .into());
     }

@@ -1,7 +1,9 @@
 //! Owns how a ledger's file is opened, and what it must be. Posts nothing.
 
+use std::io::Read as _;
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags, TransactionBehavior};
 
 use crate::LedgerError;
@@ -13,6 +15,9 @@ const APPLICATION_ID: i64 = 0x4d42_584c;
 /// Files up to this size are read through when opened, in about ten milliseconds. Larger ones are read
 /// through when a check is asked for.
 pub(crate) const READ_THROUGH_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// What every file of SQLite's begins with.
+const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// The smallest page of SQLite's, of which the header is the beginning.
 const HEADER_BYTES: u64 = 512;
@@ -53,12 +58,48 @@ fn check_header(path: &Path, bytes: u64) -> Result<(), LedgerError> {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     let has_log = std::fs::metadata(log).is_ok_and(|metadata| metadata.len() > 0);
-    if bytes >= HEADER_BYTES || (bytes == 0 && !has_log) {
+    let is_cut = match bytes {
+        0 => has_log,
+        // What a log holds may not be in the file yet.
+        bytes if bytes >= HEADER_BYTES => !has_log && bytes < stated_bytes(path).unwrap_or(0),
+        _ => true,
+    };
+    if !is_cut {
         return Ok(());
     }
-    Err(LedgerError::Corrupt {
-        reason: format!("`{}` is cut off after {bytes} bytes", path.display()),
-    })
+    let mut begins = Vec::new();
+    if let Ok(file) = std::fs::File::open(path) {
+        // What cannot be read is told when the file is opened.
+        let _ = file.take(HEADER_BYTES).read_to_end(&mut begins);
+    }
+    match MAGIC.iter().zip(&begins).all(|(magic, byte)| magic == byte) {
+        true => Err(LedgerError::Corrupt {
+            reason: format!("`{}` is cut off after {bytes} bytes", path.display()),
+        }),
+        false => Err(LedgerError::NotALedger {
+            reason: "it does not begin like one".to_owned(),
+        }),
+    }
+}
+
+/// The size that SQLite's header states: pages times their size, where both are of the same writing.
+fn stated_bytes(path: &Path) -> Option<u64> {
+    let mut header = [0; 100];
+    std::fs::File::open(path)
+        .ok()?
+        .read_exact(&mut header)
+        .ok()?;
+    let number = |at: usize| Some(u32::from_be_bytes(*header.get(at..)?.first_chunk()?));
+    if !header.starts_with(MAGIC) || number(24)? != number(92)? {
+        return None;
+    }
+    let page_bytes = u16::from_be_bytes(*header.get(16..)?.first_chunk()?);
+    let page_bytes = if page_bytes == 1 {
+        65_536
+    } else {
+        page_bytes.into()
+    };
+    u64::from(number(28)?).checked_mul(page_bytes)
 }
 
 /// Whether a file is read through when it is opened.
@@ -115,6 +156,8 @@ pub(crate) fn prepare(
 fn tune(connection: &Connection) -> Result<(), LedgerError> {
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
+    // A plan never depends on what a parameter is, or some statements would be compiled anew each time.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(())

@@ -19,6 +19,7 @@ mod corrections;
 mod migration;
 mod misfortune;
 mod model;
+mod opening;
 mod records;
 
 use fixture::{NOW, amount, at, id, offer, order, provider, requestor, usd};
@@ -476,34 +477,5 @@ fn the_second_model_finds_forged_books() {
     ] {
         let found = forged(statement);
         assert!(found.contains(place), "{statement}: {found}");
-    }
-}
-
-#[test]
-fn books_that_do_not_balance_are_not_opened_and_the_error_says_where() {
-    for (statement, place) in [
-        (
-            "UPDATE entries SET amount = '1' WHERE number = 0",
-            "requestor:",
-        ),
-        (
-            "UPDATE accounts SET balance = '7' WHERE name = 'provider:income'",
-            "`provider:income`",
-        ),
-        ("UPDATE receipts SET total = '1'", "receipt 0"),
-        ("DELETE FROM records", "receipt 0"),
-    ] {
-        let (_folder, path) = books();
-        let mut ledger = open(&path);
-        finish(&mut ledger, &order("one", 1));
-        unlock(&ledger);
-        ledger.connection().execute(statement, []).unwrap();
-        drop(ledger);
-        let error = Ledger::open(&path, NO_WAIT).unwrap_err();
-        assert!(matches!(error, LedgerError::OutOfBalance { .. }), "{error}");
-        assert!(error.to_string().contains(place), "{statement}: {error}");
-        assert!(error.hint().unwrap().contains("backup"));
-        // It can be looked at all the same.
-        assert!(!Reader::open(&path).unwrap().check().unwrap().is_empty());
     }
 }

@@ -85,6 +85,10 @@ impl Writer {
     }
 
     pub(crate) fn begin(&mut self) -> Result<(), LedgerError> {
+        if !self.is_lost() {
+            // What was to sign a receipt panicked, and whoever held the ledger went on.
+            self.roll_back();
+        }
         Ok(self
             .reader
             .connection()

@@ -89,6 +89,7 @@ pub struct Provider {
     public_key: PublicKey,
     card: RateCard,
     offer: Offer,
+    known_offer: KnownOffer,
     host: Host,
     programs: Programs,
     known_offer: KnownOffer,
@@ -173,6 +174,7 @@ impl Provider {
             key,
             public_key,
             card,
+            known_offer: KnownOffer::of(&offer)?,
             offer,
             host,
             programs: Programs::default(),
@@ -246,7 +248,8 @@ impl Provider {
             &self.known_offer,
             hold,
             self.card.currency(),
-            started_at,
+            // Compiling may have taken a while, in which the ledger was told later times.
+            (self.host.now)(),
         )?;
         let accepted = self.books.accept(new)?;
         let accept_time = accepting.elapsed();
@@ -377,12 +380,14 @@ impl Provider {
         (started_at, observed): (Timestamp, Observed),
         engine: Option<&InferenceEngine>,
     ) -> Result<(Envelope, Receipt, Duration), ProviderError> {
-        let mut attested = Attested {
+        let now = (self.host.now)();
+        let attested = Attested {
             order: order.digest()?,
             order_id: order.id.clone(),
             provider_key: self.public_key,
             started_at,
-            ended_at: (self.host.now)(),
+            // A clock that was set back meanwhile makes no job end before it began.
+            ended_at: now.max(started_at),
             observed,
             engine: Engine {
                 name: ENGINE_NAME.into(),
@@ -392,21 +397,20 @@ impl Provider {
             libraries: libraries(engine),
             precision: order.precision,
             confidentiality: Confidentiality::None,
-            // Its place in the chain is known once it is written.
+            // The ledger tells both when it is this receipt's turn.
             sequence: 0,
             previous_receipt: None,
         };
+        let document = Receipt::new(reproducible, attested)?;
         let key = self.key.clone();
         let recording = Instant::now();
         let recorded = self.books.record_with(&order.id, move |next| {
-            attested.sequence = next.sequence;
-            attested.previous_receipt = next.previous;
-            SealedReceipt::seal(Receipt::new(reproducible, attested)?, &key)
+            let document = document.at_place(next.sequence, next.previous);
+            SealedReceipt::seal(document, &key)
         })?;
         let record_time = recording.elapsed();
         let envelope = Envelope::from_bytes(&recorded.envelope)?;
-        let document = envelope.document_unverified()?;
-        Ok((envelope, document, record_time))
+        Ok((envelope, recorded.receipt, record_time))
     }
 }
 

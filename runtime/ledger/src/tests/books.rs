@@ -47,11 +47,14 @@ fn many_threads_record_at_once_and_the_chain_is_whole() {
     assert_eq!(ledger.check().unwrap(), []);
 }
 
+/// Something that a thread asks of the books.
+type Request<T> = Box<dyn FnOnce(&Books) -> Result<T, LedgerError> + Send>;
+
 /// Runs requests that share a transaction: all wait while another one holds the writer up.
 fn together<T: Send>(
     books: &Books,
-    requests: impl IntoIterator<Item = Box<dyn FnOnce(&Books) -> T + Send>>,
-) -> Vec<T> {
+    requests: impl IntoIterator<Item = Request<T>>,
+) -> Vec<Result<T, LedgerError>> {
     let first = order("holds-up", 1);
     books.accept(new_order(&first, "1")).unwrap();
     let (go, wait) = channel::<()>();
@@ -88,23 +91,22 @@ fn what_is_refused_of_one_request_changes_nothing_of_the_others() {
         books.accept(new_order(&order(name, 1), "1")).unwrap();
     }
     let requests = names.map(|name| {
-        let request: Box<dyn FnOnce(&Books) -> Result<Recorded, LedgerError> + Send> =
-            Box::new(move |books| {
-                let order = order(name, 1);
-                let id = order.id.clone();
-                books.record_with(&id, move |next| match name {
-                    "panics" => panic!("a bug of the caller's"),
-                    "fails" => Err(EnvelopeError::NoSignature),
-                    "wrong" => seal(
-                        &order,
-                        Next {
-                            sequence: next.sequence + 1,
-                            ..next
-                        },
-                    ),
-                    _ => seal(&order, next),
-                })
-            });
+        let request: Request<Recorded> = Box::new(move |books| {
+            let order = order(name, 1);
+            let id = order.id.clone();
+            books.record_with(&id, move |next| match name {
+                "panics" => panic!("a bug of the caller's"),
+                "fails" => Err(EnvelopeError::NoSignature),
+                "wrong" => seal(
+                    &order,
+                    Next {
+                        sequence: next.sequence + 1,
+                        ..next
+                    },
+                ),
+                _ => seal(&order, next),
+            })
+        });
         request
     });
     let results = together(&books, requests);
@@ -124,7 +126,7 @@ fn one_budget_is_not_spent_twice_by_orders_that_come_together() {
     let books = Books::start(open(&path)).unwrap();
     books.grant(budgets::grant("deposit", "3")).unwrap();
     let requests = ["a", "b", "c"].map(|name| {
-        let request: Box<dyn FnOnce(&Books) -> Result<Accept, LedgerError> + Send> =
+        let request: Request<Accept> =
             Box::new(move |books| books.accept(new_order(&order(name, 1), "1")));
         request
     });

@@ -189,8 +189,13 @@ fn a_file_of_the_first_schema_that_does_not_balance_is_left_as_it_is() {
     let (_folder, path) = books();
     first_books(&path);
     let file = Connection::open(&path).unwrap();
-    file.execute_batch("DROP TRIGGER postings_keep; UPDATE postings SET amount = '1' WHERE number = 2; CREATE TRIGGER postings_keep BEFORE UPDATE ON postings BEGIN SELECT raise(ABORT, 'postings are append-only'); END;")
-        .unwrap();
+    file.execute_batch(
+        "DROP TRIGGER postings_keep;
+         UPDATE postings SET amount = '1' WHERE number = 2;
+         CREATE TRIGGER postings_keep BEFORE UPDATE ON postings
+         BEGIN SELECT raise(ABORT, 'postings are append-only'); END;",
+    )
+    .unwrap();
     drop(file);
     let error = Ledger::open(&path, NO_WAIT).unwrap_err();
     assert!(matches!(error, LedgerError::OutOfBalance { .. }), "{error}");

@@ -37,6 +37,11 @@ fn files_that_are_no_ledger_are_refused_and_left_alone() {
     assert!(matches!(error, LedgerError::NotALedger { .. }), "{error:?}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 
+    std::fs::write(&path, "a short note").unwrap();
+    let error = Ledger::open(&path, NO_WAIT).unwrap_err();
+    assert!(matches!(error, LedgerError::NotALedger { .. }), "{error:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), b"a short note");
+
     let (_folder, path) = books();
     let other = Connection::open(&path).unwrap();
     other

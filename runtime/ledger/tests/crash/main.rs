@@ -26,7 +26,7 @@ use meterbox_ledger::{
 mod fixture;
 
 /// How often the writer is killed, unless the environment says otherwise.
-const KILLS: u64 = 200;
+const KILLS: u64 = 100;
 
 /// Names another number of kills: a thousand, where there is time.
 const KILLS_VARIABLE: &str = "METERBOX_LEDGER_KILLS";
