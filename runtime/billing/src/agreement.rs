@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(agreement(&twice).unwrap().providers, 1);
         assert_eq!(
             found.in_words(&[]),
-            "2 receipts by 2 providers: all agree\n"
+            "2 receipts by 2 provider(s): all agree\n"
         );
         assert!(agreement(&[]).unwrap().is_unanimous());
     }
@@ -186,7 +186,7 @@ mod tests {
         let names = ["a.json", "b.json", "c.json"].map(str::to_owned);
         assert_eq!(
             agreement(&all).unwrap().in_words(&names),
-            "3 receipts by 3 providers: they differ\na.json, c.json agree\nb.json: `seed` is 8, not 7\n"
+            "3 receipts by 3 provider(s): they differ\na.json, c.json agree\nb.json: `seed` is 8, not 7\n"
         );
         assert_eq!(
             agreement(&[]).unwrap().in_words(&[]),

@@ -92,7 +92,6 @@ pub struct Provider {
     known_offer: KnownOffer,
     host: Host,
     programs: Programs,
-    known_offer: KnownOffer,
     books: Books,
     transcripts: Option<KeepTranscripts>,
 }
@@ -174,7 +173,6 @@ impl Provider {
             key,
             public_key,
             card,
-            known_offer: KnownOffer::of(&offer)?,
             offer,
             host,
             programs: Programs::default(),
