@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
+use meterbox_billing::timestamp::Timestamp;
 use meterbox_tests as guests;
 
 use crate::harness::{Ran, Report, User};
@@ -165,6 +166,12 @@ fn a_requestor_accepts_disputes_and_is_given_credit() {
         ])
     };
     assert_eq!(credit("credit-1", &done.total()).exit, 0);
+    // The same again is the same document, and gives nothing back a second time.
+    let first = std::fs::read(done.user.path("credit.json")).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    let again = credit("credit-1", &done.total());
+    assert!(again.stderr.contains("recorded before"), "{again:?}");
+    assert_eq!(std::fs::read(done.user.path("credit.json")).unwrap(), first);
     credit("credit-2", "1").refused(3, "are not given back yet");
     let checked = done.meterbox(["ledger", "check"]);
     assert_eq!(checked.exit, 0, "{checked:?}");
@@ -257,12 +264,36 @@ fn a_receipt_is_explained_compared_and_verified_by_the_folder() {
     for name in ["first.json", "second.json"] {
         std::fs::copy(done.user.path(name), folder.join(name)).unwrap();
     }
-    let verified = done.meterbox(["receipt", "verify", "all", "--key", &key]);
+    let verify = |card: &str| {
+        let arguments = ["receipt", "verify", "all", "--key", &key];
+        match card {
+            "" => done.meterbox(arguments),
+            card => done
+                .user
+                .meterbox([&arguments[..], &["--rate-card", card]].concat()),
+        }
+    };
+    let verified = verify("");
+    assert_eq!(verified.exit, 0, "{verified:?}");
+    assert!(
+        verified.text().contains("2 valid, prices not compared"),
+        "{verified:?}"
+    );
+    let verified = verify("default");
     assert_eq!(verified.exit, 0, "{verified:?}");
     assert!(
         verified.text().starts_with("2 receipts: 2 valid\n"),
         "{verified:?}"
     );
+    // Prices of another card are not those of the one that was named.
+    let card = std::fs::read_to_string(
+        guests::repository().join("runtime/billing/rate-cards/default.toml"),
+    );
+    done.user.file(
+        "other.toml",
+        card.unwrap().replacen("id = \"", "id = \"other-", 1),
+    );
+    assert_eq!(verify("other.toml").exit, 9);
     std::fs::write(folder.join("three.json"), "{}").unwrap();
     let refused = done.meterbox(["receipt", "verify", "all", "--key", &key]);
     assert_eq!(refused.exit, 9, "{refused:?}");
@@ -362,7 +393,11 @@ fn what_is_recorded_is_exported_reported_and_invoiced() {
     let requestor = done.key("requestor");
     done.user
         .file("invoices.toml", invoice_settings(&requestor));
-    let invoice = |format: &str| {
+    // An invoice is of a period that is over: of all seconds up to this one, once it has passed.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let over = Timestamp::from_unix_seconds(now.unwrap().as_secs() + 1).unwrap();
+    let over = over.to_string();
+    let invoice_until = |to: &str, format: &str| {
         done.meterbox([
             "billing",
             "invoice",
@@ -371,13 +406,16 @@ fn what_is_recorded_is_exported_reported_and_invoiced() {
             "--from",
             "2020-01-01",
             "--to",
-            "2100-01-01",
+            to,
             "--settings",
             "invoices.toml",
             "--format",
             format,
         ])
     };
+    invoice_until("2100-01-01", "ubl").refused(3, "is not over");
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    let invoice = |format: &str| invoice_until(&over, format);
     let ubl = invoice("ubl");
     assert_eq!(ubl.exit, 0, "{ubl:?}");
     assert!(
@@ -496,4 +534,23 @@ fn events_are_delivered_once_whatever_the_receiver_does_first() {
             .contains(&format!("{} known before", events.len())),
         "{again:?}"
     );
+    // In another shape all of it would have other ids, and be billed a second time.
+    let other = [
+        "billing",
+        "push",
+        "--format",
+        "cloudevents",
+        "--to-url",
+        &url,
+    ];
+    done.meterbox(other).refused(1, "by the hour");
+    // By the hour, what may become more is held back, whatever is recorded meanwhile.
+    for seed in ["7", "8"] {
+        let hourly = ["--outbox", "hourly.sqlite"];
+        let pushed = done.user.meterbox([&other[..], &hourly].concat());
+        assert_eq!(pushed.exit, 0, "{pushed:?}");
+        assert!(pushed.stderr.contains("0 delivered"), "{pushed:?}");
+        let job = ["--seed", seed, "--input", "data=data.bin"];
+        done.user.run(guests::sum(), &job);
+    }
 }

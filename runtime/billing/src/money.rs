@@ -248,6 +248,28 @@ impl Currency {
     }
 }
 
+/// Currencies whose smallest coin is not a hundredth, by its digits after the point (ISO 4217).
+const MINOR_UNITS: [(u32, &str); 3] = [
+    (
+        0,
+        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    ),
+    (3, "BHD IQD JOD KWD LYD OMR TND"),
+    (4, "CLF UYW"),
+];
+
+impl Currency {
+    /// Digits after the point of its smallest coin, by ISO 4217; two for a code that is not in it.
+    #[must_use]
+    pub fn minor_unit_digits(self) -> u32 {
+        let code = self.code();
+        let listed = MINOR_UNITS
+            .iter()
+            .find(|(_, codes)| codes.split(' ').any(|one| one == code));
+        listed.map_or(2, |(digits, _)| *digits)
+    }
+}
+
 impl fmt::Display for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.code())

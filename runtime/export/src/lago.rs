@@ -8,7 +8,7 @@ use crate::error::ExportError;
 use crate::event::{self, Event};
 use crate::options::Options;
 use crate::row::{Entry, Row};
-use meterbox_billing::money::AMOUNT_DIGITS;
+use meterbox_billing::money::{AMOUNT_DIGITS, Currency};
 
 #[derive(Serialize)]
 struct Request<'a> {
@@ -49,7 +49,7 @@ pub fn event(row: &Row, options: &Options, id: String) -> Result<Option<Event>, 
             usage.item.name(),
             usage.quantity.to_string(),
             usage.unit_price.map(|price| price.to_string()),
-            Some(cents(usage.amount.units(), options)?),
+            Some(cents(usage.amount.units(), row.currency)),
         ),
     };
     let subscription = match event::customer(&row.requestor, options) {
@@ -75,14 +75,10 @@ pub fn event(row: &Row, options: &Options, id: String) -> Result<Option<Event>, 
 }
 
 /// The amount in the currency's smallest coin: its point moved to the right.
-fn cents(units: u128, options: &Options) -> Result<String, ExportError> {
-    let moved = usize::try_from(options.minor_unit_digits).ok();
-    let digits = moved.and_then(|moved| AMOUNT_DIGITS.checked_sub(moved));
-    let digits = digits.ok_or_else(|| ExportError::Option {
-        option: "minor_unit_digits",
-        reason: "it is more than an amount has".to_owned(),
-    })?;
+fn cents(units: u128, currency: Currency) -> String {
+    let moved = usize::try_from(currency.minor_unit_digits()).unwrap_or_default();
+    let digits = AMOUNT_DIGITS.saturating_sub(moved);
     let mut text = String::new();
     digits::push_units(&mut text, units, digits, Point::WhereNeeded);
-    Ok(text)
+    text
 }

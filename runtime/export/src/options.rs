@@ -65,8 +65,6 @@ pub struct Options {
     pub invoice_id: Option<Id>,
     /// Where events come from: the `source` of a CloudEvent, a URI reference.
     pub event_source: String,
-    /// Digits after the point of the currency's smallest coin.
-    pub minor_unit_digits: u32,
     /// The receiver's ids of requestors, by key in hexadecimal.
     pub customers: BTreeMap<String, String>,
     /// The payment model by which Golem's amounts are computed; without one they are the receipts' own.
@@ -85,7 +83,6 @@ impl Default for Options {
             provider_name: "Meterbox".to_owned(),
             invoice_id: None,
             event_source: "meterbox".to_owned(),
-            minor_unit_digits: 2,
             customers: BTreeMap::new(),
             linear_model: None,
         }
@@ -109,10 +106,6 @@ impl Options {
         }
         for id in self.customers.values() {
             check_name("customers", id)?;
-        }
-        if self.minor_unit_digits > 18 {
-            let digits = self.minor_unit_digits;
-            return bad("minor_unit_digits", format!("{digits} is more than 18"));
         }
         Ok(())
     }
@@ -208,7 +201,6 @@ mod tests {
         assert!(refused(|options| options.provider_name = " ".into()).contains("provider_name"));
         assert!(refused(|options| options.provider_name = "a\nb".into()).contains("control"));
         assert!(refused(|options| options.provider_name = "x".repeat(201)).contains("200"));
-        assert!(refused(|options| options.minor_unit_digits = 19).contains("18"));
         let customer = ("key".to_owned(), String::new());
         assert!(refused(|options| options.customers = [customer].into()).contains("customers"));
     }

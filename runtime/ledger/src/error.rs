@@ -221,7 +221,7 @@ impl LedgerError {
             Self::WrongOffer { .. } => Some("order again, from the provider's current offer"),
             Self::Expired { .. } => Some("order again, with a later expiry"),
             Self::ClockWentBack { .. } => Some(
-                "set the clock; if it was wrong before and is right now, open the ledger with a policy that trusts it",
+                "set the clock; if it was wrong before and is right now, trust it once: `--trust-clock`",
             ),
             Self::Budget(error) => Some(error.hint()),
             Self::Correction(error) => error.hint(),

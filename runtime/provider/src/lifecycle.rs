@@ -471,7 +471,9 @@ pub(crate) fn execute(
         Device::Cpu => SandboxDevice::Cpu,
         Device::Gpu => SandboxDevice::Gpu,
     };
-    job.replay_device = is_replay.then(|| sandbox.device());
+    // What was computed on a GPU is compared with what a processor comes to, where that is all there is.
+    let has_no_gpu = sandbox.device() != SandboxDevice::Gpu;
+    job.replay_device = (is_replay && has_no_gpu).then_some(SandboxDevice::Cpu);
     let job = Arc::new(job);
     let mut ran = sandbox.run_until(
         program,

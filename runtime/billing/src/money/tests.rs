@@ -175,3 +175,11 @@ proptest! {
         prop_assert_eq!(fast, times_by_digits(500_000_000, quantity));
     }
 }
+
+#[test]
+fn the_smallest_coin_is_the_currencys_own() {
+    for (code, digits) in [("USD", 2), ("EUR", 2), ("JPY", 0), ("KWD", 3), ("GLM", 2)] {
+        let currency: Currency = code.parse().unwrap();
+        assert_eq!(currency.minor_unit_digits(), digits, "{code}");
+    }
+}

@@ -147,6 +147,17 @@ fn sign(arguments: &CheckpointArguments, home: &Home) -> Ended {
             .hint("run a job first, or name another folder with --home")
     })?;
     let mut ledger = home.ledger(Duration::from_secs(arguments.ledger_wait))?;
+    if let Some(latest) = ledger.latest_checkpoint()? {
+        let kept = parse(&latest.note, "the last checkpoint")?;
+        let origin = &kept.checkpoint_unverified().origin;
+        if *origin != arguments.origin {
+            return Err(Failure::new(
+                Exit::Refused,
+                format!("this log is called `{origin}`, not `{}`", arguments.origin),
+            )
+            .hint("a log keeps its name: who has seen it under one would take it for another"));
+        }
+    }
     let signed = checkpoint(digests(&ledger)?, &arguments.origin, &key)
         .map_err(|error| Failure::caused(Exit::Fault, "the log cannot be signed", &error))?;
     let text = signed.to_string();

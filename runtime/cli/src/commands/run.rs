@@ -99,6 +99,14 @@ pub struct RunArguments {
     /// How long to wait for another process to let go of the ledger
     #[arg(long, value_name = "SECONDS", default_value = "10")]
     ledger_wait: u64,
+
+    /// Go by the clock, though the ledger was told a later time before: when it was wrong then
+    #[arg(long)]
+    trust_clock: bool,
+
+    /// Refuse requestors that were granted no budget
+    #[arg(long)]
+    budget_required: bool,
 }
 
 /// Seconds of a day.
@@ -119,7 +127,13 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
     let transcripts = home.transcripts();
     // The job is read before the ledger is taken: reading may take as long as somebody types.
     let (job, material) = request.stage(&home.store()?)?;
-    let ledger = home.ledger(Duration::from_secs(arguments.ledger_wait))?;
+    let ledger = home
+        .ledger(Duration::from_secs(arguments.ledger_wait))?
+        .with_policy(meterbox_provider::ledger::Policy {
+            budget_required: arguments.budget_required,
+            trust_clock: arguments.trust_clock,
+            ..Default::default()
+        });
     let recovered = ledger.recovered().len();
     if recovered > 0 {
         ui.say(&format!(

@@ -173,6 +173,8 @@ impl OpenModel for RemoteModel {
                 Ok(Ok(cost))
             }
             Answered::Costs(Err(denied)) => Ok(Err(denied)),
+            Answered::NoDevice => Err(HostEnd::NoDevice),
+            Answered::Unable(reason) => Err(HostEnd::Unable(reason)),
             Answered::Stopped(by) => Err(HostEnd::Stopped(by)),
             _ => Err(confused()),
         }
@@ -197,6 +199,8 @@ impl OpenModel for RemoteModel {
                 Ok(Ok(take(&self.exchange, parts).ok_or_else(confused)?))
             }
             Answered::Computed(Err(denied)) => Ok(Err(denied)),
+            Answered::NoDevice => Err(HostEnd::NoDevice),
+            Answered::Unable(reason) => Err(HostEnd::Unable(reason)),
             Answered::Stopped(by) => Err(HostEnd::Stopped(by)),
             _ => Err(confused()),
         }

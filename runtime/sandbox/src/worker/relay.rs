@@ -7,11 +7,12 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use meterbox_isolation::FRAME_BYTES_MAX;
 use sha2::{Digest, Sha256};
 
 use super::InferenceEngine;
 use super::attempt::Order;
-use super::shelf::{Question, Shelved, Unanswered};
+use super::shelf::{Question, Shelved, Slot, Unanswered};
 use super::wire::{FromInference, Nonsense, ToInference};
 use crate::host::wide;
 use crate::job::Blob;
@@ -91,8 +92,8 @@ enum Bytes {
 
 /// The memory in which the run and one process hand tensors over.
 struct Handover {
-    /// The one public model that the process has; none for the owner's processes.
-    public: Option<[u8; 32]>,
+    /// Which process.
+    shelved: Shelved,
     /// The shelf's number for it.
     number: u64,
     file: ExchangeFile,
@@ -103,7 +104,7 @@ struct Handover {
 /// One run's side of the models.
 pub(super) struct Relay<'o> {
     order: &'o Order<'o>,
-    /// The first is the owner's.
+    /// The first is the owner's, on the job's device.
     exchanges: Vec<Handover>,
     /// Which of them was used last.
     last: usize,
@@ -114,6 +115,8 @@ pub(super) struct Relay<'o> {
     copied_bytes: u64,
     /// What has answered last.
     engine: RefCell<Option<InferenceEngine>>,
+    /// The process that was asked last: it is not ended between two questions of a run.
+    slot: RefCell<Option<(Shelved, Arc<Slot>)>>,
 }
 
 impl<'o> Relay<'o> {
@@ -126,6 +129,7 @@ impl<'o> Relay<'o> {
             opened: Vec::new(),
             copied_bytes: 0,
             engine: RefCell::new(None),
+            slot: RefCell::new(None),
         }
     }
 
@@ -159,7 +163,9 @@ impl<'o> Relay<'o> {
         self.is_new = None;
         match ask {
             Ask::Exchange => {
-                self.exchange_for(None)?;
+                let job = self.order.job;
+                let device = job.replay_device.unwrap_or(job.device);
+                self.exchange_for(Shelved::Owner(device, job.owner))?;
                 Ok(Answered::Exchange)
             }
             Ask::Open {
@@ -187,18 +193,15 @@ impl<'o> Relay<'o> {
         handover.ok_or(Nonsense("a run has no memory for tensors"))
     }
 
-    /// Which exchange is the process's that has this public model, or the owner's. Made when it is asked for first.
-    fn exchange_for(&mut self, public: Option<[u8; 32]>) -> Result<usize, End> {
-        if public.is_some() && self.exchanges.is_empty() {
-            return Err(Nonsense("a run has no memory for models yet").into());
-        }
-        let known = self.exchanges.iter().position(|one| one.public == public);
+    /// Which exchange is this process's. Made when it is asked for first.
+    fn exchange_for(&mut self, shelved: Shelved) -> Result<usize, End> {
+        let known = self.exchanges.iter().position(|one| one.shelved == shelved);
         if let Some(at) = known {
             return Ok(at);
         }
         let at = self.exchanges.len();
         self.exchanges.push(Handover {
-            public,
+            shelved,
             number: self.order.pool.shelf().number(),
             file: ExchangeFile::new()?,
             bytes: 0,
@@ -222,6 +225,20 @@ impl<'o> Relay<'o> {
             handover.bytes = handover.bytes.max(bytes);
         }
         Ok(())
+    }
+
+    /// The process that has these models. One is kept for the run, and others may make room between its questions.
+    fn slot(&self, shelved: Shelved) -> Arc<Slot> {
+        let mut kept = self.slot.borrow_mut();
+        if let Some((of, slot)) = &*kept
+            && *of == shelved
+        {
+            return Arc::clone(slot);
+        }
+        *kept = None;
+        let slot = self.order.pool.shelf().slot(shelved);
+        *kept = Some((shelved, Arc::clone(&slot)));
+        slot
     }
 
     fn opened(&self, model: u32) -> Result<Opened, Nonsense> {
@@ -267,7 +284,10 @@ impl<'o> Relay<'o> {
             Some(sha256) => Shelved::Public(device, sha256),
             None => Shelved::Owner(device, job.owner),
         };
-        let exchange = self.exchange_for(public)?;
+        if self.exchanges.is_empty() {
+            return Err(Nonsense("a run has no memory for models yet").into());
+        }
+        let exchange = self.exchange_for(shelved)?;
         let model = Opened {
             sha256,
             content,
@@ -275,14 +295,15 @@ impl<'o> Relay<'o> {
             exchange,
             not_bit_exact: None,
         };
-        let facts = match self.put(&model)? {
-            Ok(facts) => facts,
-            Err(denied) => {
+        let facts = match self.put(&model) {
+            Ok(Ok(facts)) => facts,
+            other => {
                 // The run is told of no memory, so there is none.
                 if self.is_new.take().is_some() {
                     self.exchanges.pop();
                 }
-                return Ok(Answered::Opened(Err(denied)));
+                let denied = other?.map(|facts| wire::Opened { facts, exchange: 0 });
+                return Ok(Answered::Opened(denied));
             }
         };
         self.opened.push(Opened {
@@ -306,6 +327,7 @@ impl<'o> Relay<'o> {
     fn brought(&mut self, bytes: u64, sha256: [u8; 32]) -> Result<Bytes, End> {
         if let Some(copy) = self.copied(sha256) {
             // It has these bytes, whatever lies in the exchange.
+            self.exchange(0)?.file.release()?;
             return Ok(copy);
         }
         self.copied_bytes = self.copied_bytes.saturating_add(bytes);
@@ -413,6 +435,10 @@ impl<'o> Relay<'o> {
         message: &ToInference,
         file: Option<&File>,
     ) -> Result<FromInference, End> {
+        let bytes = super::wire::encode(message).map_err(|_| Nonsense("a question is none"))?;
+        if bytes.len() > FRAME_BYTES_MAX {
+            return Err(Nonsense("a question is too long to be passed on").into());
+        }
         let handover = self.exchange(model.exchange)?;
         let question = Question {
             message,
@@ -422,8 +448,7 @@ impl<'o> Relay<'o> {
         let pool = self.order.pool;
         let fork = |_, limits: &_| pool.fork_inference(model.shelved.device(), limits);
         let stop = || self.order.stopped();
-        // It is not kept: between two questions it may make room for another.
-        let slot = pool.shelf().slot(model.shelved);
+        let slot = self.slot(model.shelved);
         let (answer, engine) = pool.shelf().ask(&slot, &question, &fork, &stop)?;
         if let FromInference::Computed(_) = answer {
             self.computed_by(engine, model);

@@ -69,7 +69,9 @@ fn each_further_combination_of_shapes_is_charged_and_so_is_one_that_was_forgotte
         }
         let done = calls.run(&[("model", model.clone())]);
         let of_calls: u64 = sizes.iter().map(|size| of_call(&model, *size)).sum();
-        (done.measured.inference.operations.f32 - of_calls) / preparation(&model, 0, 1)
+        let prepared = done.measured.inference.operations.f32 - of_calls;
+        assert_eq!(prepared % preparation(&model, 0, 1), 0, "{sizes:?}");
+        prepared / preparation(&model, 0, 1)
     };
     // Loading pays for the first.
     assert_eq!(operations(&[1]), 1);

@@ -400,7 +400,17 @@ fn a_gpu_is_for_jobs_whose_order_names_it_and_refuses_them_where_it_is_not_there
     for abi in [Abi::Module, Abi::Component] {
         load(abi, CPU).run().is_ok();
         // Nobody is refused in mid-run for what the order does not say.
-        load(abi, GPU).run().is_ok();
+        let denied = load(abi, GPU).run();
+        denied.is_ok();
+        let heard = denied.heard.join("; ");
+        assert!(heard.contains("which the order does not name"), "{heard}");
+        // A replay computes on what there is, and what is denied stays denied.
+        let mut replayed = load(abi, GPU).on(Device::Gpu);
+        replayed.job.replay_device = Some(Device::Cpu);
+        replayed.run().is_ok();
+        let mut replayed = load(abi, GPU);
+        replayed.job.replay_device = Some(Device::Cpu);
+        assert_eq!(replayed.run().heard, denied.heard);
         is_refused(load(abi, GPU).on(Device::Gpu));
         // The guest's own choice comes before the order's.
         load(abi, CPU).on(Device::Gpu).run().is_ok();

@@ -103,12 +103,26 @@ pub(super) fn run(arguments: &InvoiceArguments, home: &Home, ui: &Ui) -> Ended {
     };
     let period = Period::new(arguments.from, arguments.to)
         .map_err(|error| Failure::caused(Exit::Usage, "there is no such period", &error))?;
+    let issued_at = arguments.issued.unwrap_or_else(now);
+    if issued_at < arguments.to || now() < arguments.to {
+        return Err(Failure::new(
+            Exit::Refused,
+            format!("the period ends at {}, and is not over", arguments.to),
+        )
+        .hint("an invoice is of what cannot become more: wait, or name an earlier end with --to"));
+    }
+    if let Some(path) = arguments.out.as_ref().filter(|path| path.is_file()) {
+        return Err(
+            Failure::new(Exit::File, format!("`{}` exists already", path.display()))
+                .hint("move it away, or name another file"),
+        );
+    }
     let request = Request {
         period,
         requestor: arguments.requestor,
         currency: arguments.currency,
         number: arguments.number.as_ref(),
-        issued_at: arguments.issued.unwrap_or_else(now),
+        issued_at,
         cards: &cards,
     };
     let selection = Selection {
@@ -135,7 +149,7 @@ pub(super) fn run(arguments: &InvoiceArguments, home: &Home, ui: &Ui) -> Ended {
     }
     if let Some(posting) = &invoice.posting {
         ui.say(&format!(
-            "note: rounding leaves {} {} over: post it as {}",
+            "note: rounding leaves {} {} over, which your own books have to take as {}",
             posting.remainder, posting.currency, posting.id
         ));
     }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use meterbox_billing::key::PublicKey;
 use meterbox_export::event::Events;
 use meterbox_export::format::Format;
-use meterbox_export::options::Ending;
+use meterbox_export::options::{Ending, Grain};
 use meterbox_export::selection::Selection as Selected;
 use meterbox_outbox::endpoint::{Credential, Endpoint, EndpointError, Form};
 use meterbox_outbox::event::Event;
@@ -34,12 +35,13 @@ const CREDENTIAL_VARIABLE: &str = "METERBOX_PUSH_AUTHORIZATION";
 /// Send what is recorded to an HTTP endpoint as events, and remember what was acknowledged.
 ///
 /// Run again, it goes on where it ended; each event has one id for ever, by which receivers drop what they have.
-/// Hours that may get further receipts are left for the next time, unless --to names the end.
+/// By the hour, the newest four hours are held back until later receipts show that they are over, so that no hour
+/// is sent twice; `--grain receipt` sends at once. An outbox is of one receiver, form, grain and requestor.
 ///
 /// The value of the `Authorization` header comes from the environment, METERBOX_PUSH_AUTHORIZATION, or from a file.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  METERBOX_PUSH_AUTHORIZATION='Bearer …' meterbox billing push --format cloudevents --to-url https://openmeter.example/api/v1/events --batch 100"
+    after_help = "Example:\n  METERBOX_PUSH_AUTHORIZATION='Bearer …' meterbox billing push --format cloudevents --to-url https://openmeter.example/api/v1/events --batch 100 --grain receipt"
 )]
 pub struct PushArguments {
     /// The events' form
@@ -50,8 +52,9 @@ pub struct PushArguments {
     #[arg(long, value_name = "URL")]
     to_url: String,
 
-    #[command(flatten)]
-    selection: Selection,
+    /// Only this requestor's: its key in hexadecimal digits
+    #[arg(long, value_name = "KEY")]
+    requestor: Option<PublicKey>,
 
     #[command(flatten)]
     shape: Shape,
@@ -68,7 +71,7 @@ pub struct PushArguments {
     #[arg(long = "header", value_name = "NAME=VALUE")]
     headers: Vec<String>,
 
-    /// Put so many CloudEvents into one request
+    /// Put so many CloudEvents into one request; Lago and Stripe take one
     #[arg(long, value_name = "N", default_value = "1")]
     batch: usize,
 
@@ -138,7 +141,20 @@ pub(super) fn run(arguments: &PushArguments, home: &Home, ui: &Ui) -> Ended {
         Some(path) => path.clone(),
         None => home.outbox_path()?,
     };
-    let mut store = Store::open(&path, endpoint.url()).map_err(|error| {
+    // What was sent in one shape must not be sent again in another, in which it has other ids.
+    let mut of = format!(
+        "{} as {}",
+        endpoint.url(),
+        arguments.format.format().0.name()
+    );
+    of += match arguments.shape.grain {
+        Grain::Hour => " by the hour",
+        Grain::Receipt => " by the receipt",
+    };
+    if let Some(requestor) = &arguments.requestor {
+        of += &format!(" of {requestor}");
+    }
+    let mut store = Store::open(&path, &of).map_err(|error| {
         let message = format!("`{}` cannot be used", path.display());
         Failure::caused(Exit::File, message, &error).maybe_hint(error.hint())
     })?;
@@ -158,6 +174,7 @@ pub(super) fn run(arguments: &PushArguments, home: &Home, ui: &Ui) -> Ended {
     let (summary, ended) = push(arguments, home, ui, &endpoint, &mut store)?;
     ui.say(&told(&summary));
     match ended {
+        Ok(()) if summary.changed > 0 => Ok(Exit::Refused),
         Ok(()) if summary.parked + summary.parked_before > 0 => {
             ui.say("hint: `meterbox billing push … --list-refused` says what was refused, and why");
             Ok(Exit::Refused)
@@ -177,12 +194,16 @@ fn push(
     store: &mut Store,
 ) -> Result<(Summary, Result<(), PushError>), Failure> {
     let (format, content_type) = arguments.format.format();
-    let mut options = arguments.shape.options(&arguments.selection)?;
-    if arguments.selection.to.is_none() {
-        options.ending = Ending::Withhold;
-    }
+    // All of them from the first on: by them an hour's id is known again.
+    let selection = Selection {
+        from: None,
+        to: None,
+        requestor: arguments.requestor,
+    };
+    let mut options = arguments.shape.options(&selection)?;
+    options.ending = Ending::Withhold;
     let reader = home.reader()?;
-    let mut selected = Selected::new(arguments.selection.records(&reader)?, &options);
+    let mut selected = Selected::new(selection.records(&reader)?, &options);
     let events = Events::of_format(format, &mut selected, &options)
         .map_err(|error| failed(&error))?
         .map(|event| {
@@ -225,6 +246,11 @@ fn push(
 fn endpoint(arguments: &PushArguments) -> Result<Endpoint, EndpointError> {
     let mut endpoint = Endpoint::new(&arguments.to_url)?;
     if arguments.batch != 1 {
+        if arguments.batch != 1 && arguments.format != EventForm::Cloudevents {
+            return Err(EndpointError::Batch {
+                events: arguments.batch,
+            });
+        }
         let form = match arguments.format {
             EventForm::Cloudevents => Form::Array {
                 content_type: "application/cloudevents-batch+json".to_owned(),
@@ -235,7 +261,7 @@ fn endpoint(arguments: &PushArguments) -> Result<Endpoint, EndpointError> {
         endpoint = endpoint.with_batches(form, arguments.batch)?;
     }
     for header in &arguments.headers {
-        let (name, value) = header.split_once('=').unwrap_or((header, ""));
+        let (name, value) = header.split_once('=').unwrap_or(("", header));
         endpoint = endpoint.with_header(name, value)?;
     }
     let credential = match &arguments.authorization {

@@ -115,7 +115,7 @@ pub(super) fn run(arguments: &CalibrateArguments, _home: Option<&Path>, ui: &Ui)
         valid_until: arguments
             .valid_until
             .unwrap_or_else(|| after(from, YEAR_SECONDS)),
-        minor_unit_digits: 2,
+        minor_unit_digits: arguments.currency.minor_unit_digits(),
         fee_per_job: arguments.fee_per_job,
         minimum_charge: arguments.minimum_charge,
         cancellation_charge: arguments.cancellation_charge,

@@ -30,9 +30,12 @@ pub(super) fn run(arguments: &VerifyArguments, ui: &Ui) -> Ended {
         );
     }
     let cards = match arguments.rate_card.as_deref() {
-        Some(path) if path != Path::new("default") => vec![rates::card(Some(path))?],
-        _ => vec![rates::card(None)?],
+        Some(path) if path == Path::new("default") => vec![rates::card(None)?],
+        Some(path) => vec![rates::card(Some(path))?],
+        None => Vec::new(),
     };
+    // Who names a card wants the prices to be its own.
+    let are_prices_asked = arguments.rate_card.is_some();
     let trusted = Trusted::new(arguments.trust.key()?, cards).map_err(|error| {
         Failure::caused(Exit::Fault, "the rate card cannot be digested", &error)
     })?;
@@ -50,7 +53,10 @@ pub(super) fn run(arguments: &VerifyArguments, ui: &Ui) -> Ended {
         ui::print(&format!("{value:#}\n"))?;
     } else {
         let mut text = String::new();
-        let wrong = named().filter(|(_, inspection)| inspection.finding != Finding::Valid);
+        let is_fine = |finding| {
+            finding == Finding::Valid || (finding == Finding::PricesUnchecked && !are_prices_asked)
+        };
+        let wrong = named().filter(|(_, inspection)| !is_fine(inspection.finding));
         for (file, inspection) in wrong.take(NAMED_MAX) {
             let why = inspection.reasons.join(": ");
             text += &format!("{}: {}: {why}\n", file.display(), name(inspection.finding));
@@ -74,7 +80,10 @@ pub(super) fn run(arguments: &VerifyArguments, ui: &Ui) -> Ended {
     }
     let has = |finding| summary.findings.contains_key(&finding);
     Ok(
-        if has(Finding::Refused) || !summary.contradictions.is_empty() {
+        if has(Finding::Refused)
+            || (are_prices_asked && has(Finding::PricesUnchecked))
+            || !summary.contradictions.is_empty()
+        {
             Exit::ReceiptInvalid
         } else if has(Finding::UnknownSigner) {
             Exit::SignerUnknown
@@ -87,7 +96,7 @@ pub(super) fn run(arguments: &VerifyArguments, ui: &Ui) -> Ended {
 fn name(finding: Finding) -> &'static str {
     match finding {
         Finding::Valid => "valid",
-        Finding::PricesUnchecked => "valid but for prices that nobody checked",
+        Finding::PricesUnchecked => "valid, prices not compared with their card",
         Finding::UnknownSigner => "of an unknown signer",
         Finding::Refused => "refused",
     }
@@ -144,7 +153,15 @@ fn all(
     let done: Mutex<Vec<(&PathBuf, Inspection)>> = Mutex::new(Vec::with_capacity(files.len()));
     let work = || -> Result<(), Failure> {
         while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let inspection = inspect(&read(file)?, trusted);
+            // What cannot be read is refused, and the others are looked at all the same.
+            let inspection = match read(file) {
+                Ok(bytes) => inspect(&bytes, trusted),
+                Err(failure) => Inspection {
+                    finding: Finding::Refused,
+                    reasons: failure.chain,
+                    receipt: None,
+                },
+            };
             let mut done = done
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -155,7 +172,7 @@ fn all(
     };
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| -> Result<(), Failure> {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         for worker in workers {
             match worker.join() {
                 Ok(result) => result?,

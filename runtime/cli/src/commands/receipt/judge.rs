@@ -84,6 +84,12 @@ pub(super) fn dispute(arguments: &DisputeArguments, home: Option<&Path>) -> Ende
 fn say(said: &Said, verdict: Verdict, home: Option<&Path>) -> Ended {
     let bytes = read(&said.file)?;
     let trusted = said.trust.key()?;
+    if trusted.is_none() {
+        return Err(
+            Failure::new(Exit::Usage, "nobody said whose receipt this should be")
+                .hint("name the provider's key with --key, or its offer with --offer"),
+        );
+    }
     // Nobody speaks on a receipt that nobody wrote.
     let verified = verify(&bytes, trusted.as_ref(), None).map_err(|error| invalid(&error))?;
     let home = Home::find(home)?;
@@ -103,6 +109,11 @@ fn say(said: &Said, verdict: Verdict, home: Option<&Path>) -> Ended {
     };
     let sealed = Envelope::seal(&acceptance, &key).map_err(|error| unsigned(&error))?;
     let envelope = sealed.to_bytes().map_err(|error| unsigned(&error))?;
+    // It is handed out first: what is recorded is not signed a second time.
+    match &said.out {
+        Some(path) => write_file(path, &envelope)?,
+        None => ui::print(&String::from_utf8_lossy(&envelope))?,
+    }
     if said.record {
         let mut ledger = home.ledger(Duration::from_secs(said.ledger_wait))?;
         if ledger.judge(&envelope)? == Posted::Before {
@@ -111,10 +122,6 @@ fn say(said: &Said, verdict: Verdict, home: Option<&Path>) -> Ended {
                 "the very same was recorded before",
             ));
         }
-    }
-    match &said.out {
-        Some(path) => write_file(path, &envelope)?,
-        None => ui::print(&String::from_utf8_lossy(&envelope))?,
     }
     Ok(Exit::Ok)
 }
