@@ -187,7 +187,9 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
     install(missing.copied())?;
     let mut checks = Checks::default();
     for check in chosen {
-        match command(project, &place, check) {
+        // A registry that does not answer at once may do so the next time.
+        let again = |_| command(project, &place, check);
+        match command(project, &place, check).or_else(again) {
             Ok(mut command) => checks.run(check.name, &mut command),
             // There it is known that everything can be brought.
             Err(error) if std::env::var_os("CI").is_some() => return Err(error.context(check.name)),
