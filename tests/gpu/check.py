@@ -89,7 +89,7 @@ def throughput(box, arguments, folder):
     options.intra_op_num_threads = 1
     settings = {} if arguments.processor else {"use_tf32": "0"}
     for name, file, shape, count in [
-        ("reading a line of text, 16 at once", "ch_PP-OCRv4_rec_infer.onnx", (16, 3, 48, 320), 40),
+        ("reading a line of text, 8 at once", "ch_PP-OCRv4_rec_infer.onnx", (8, 3, 48, 320), 40),
         ("finding text, 640 x 640", "ch_PP-OCRv4_det_infer.onnx", (1, 3, 640, 640), 20),
     ]:
         model = HERE / "target" / "models" / file
