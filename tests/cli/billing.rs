@@ -81,6 +81,9 @@ fn the_log_proves_that_a_receipt_is_in_it_and_that_it_only_grew() {
         0
     );
 
+    // A log keeps its name.
+    let renamed = ["log", "checkpoint", "--origin", "provider.example/typo"];
+    done.meterbox(renamed).refused(3, "is called");
     done.user
         .run(guests::sum(), &["--seed", "3", "--input", "data=data.bin"]);
     let signed = ["log", "checkpoint", "--origin", origin, "--out", "two.txt"];
@@ -534,6 +537,10 @@ fn events_are_delivered_once_whatever_the_receiver_does_first() {
             .contains(&format!("{} known before", events.len())),
         "{again:?}"
     );
+    let batched = [
+        "billing", "push", "--format", "lago", "--to-url", &url, "--batch", "5",
+    ];
+    done.meterbox(batched).refused(2, "one event a request");
     // In another shape all of it would have other ids, and be billed a second time.
     let other = [
         "billing",

@@ -163,8 +163,18 @@ fn sign(arguments: &CheckpointArguments, home: &Home) -> Ended {
     let text = signed.to_string();
     let size = signed.checkpoint_unverified().head.size;
     // It is kept before it is handed out, so that the ledger refuses a log that shrinks.
-    if ledger.checkpoint_of(size)?.is_none() {
-        ledger.put_checkpoint(size, text.as_bytes())?;
+    match ledger.checkpoint_of(size)? {
+        None => drop(ledger.put_checkpoint(size, text.as_bytes())?),
+        Some(kept) => {
+            let kept = parse(&kept.note, "a checkpoint in the ledger")?;
+            if kept.checkpoint_unverified() != signed.checkpoint_unverified() {
+                return Err(Failure::new(
+                    Exit::Ledger,
+                    format!("another root of {size} receipts was signed before"),
+                )
+                .hint("`meterbox ledger check` says what changed since"));
+            }
+        }
     }
     put(arguments.out.as_deref(), &text)
 }

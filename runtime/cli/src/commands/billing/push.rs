@@ -134,6 +134,12 @@ const LISTED_MAX: u32 = 1_000;
 
 /// Sends.
 pub(super) fn run(arguments: &PushArguments, home: &Home, ui: &Ui) -> Ended {
+    if arguments.batch != 1 && arguments.format != EventForm::Cloudevents {
+        return Err(
+            Failure::new(Exit::Usage, "Lago and Stripe take one event a request")
+                .hint("leave --batch out, which is for CloudEvents"),
+        );
+    }
     let unusable =
         |error: EndpointError| Failure::caused(Exit::Usage, "nothing can be sent there", &error);
     let endpoint = endpoint(arguments).map_err(unusable)?;
@@ -246,11 +252,6 @@ fn push(
 fn endpoint(arguments: &PushArguments) -> Result<Endpoint, EndpointError> {
     let mut endpoint = Endpoint::new(&arguments.to_url)?;
     if arguments.batch != 1 {
-        if arguments.batch != 1 && arguments.format != EventForm::Cloudevents {
-            return Err(EndpointError::Batch {
-                events: arguments.batch,
-            });
-        }
         let form = match arguments.format {
             EventForm::Cloudevents => Form::Array {
                 content_type: "application/cloudevents-batch+json".to_owned(),
