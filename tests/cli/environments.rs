@@ -218,6 +218,47 @@ fn an_interrupted_job_has_a_receipt_for_what_it_used() {
 }
 
 #[test]
+fn an_order_whose_run_was_killed_can_be_handed_in_again() {
+    let user = User::new();
+    let program = user.file(
+        "yields.wat",
+        r#"(module
+        (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+        (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0) "\08\00\00\00\01\00\00\00.")
+        (func (export "_start")
+            (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))
+            (loop (drop (call $yield)) (br 0))))"#,
+    );
+    let begun = || {
+        let mut command = user.command([
+            "run".as_ref(),
+            program.as_os_str(),
+            "--limit-instructions=1000000000000000".as_ref(),
+            "--limit-host-calls=1000000000000000000".as_ref(),
+            "--order-id=again".as_ref(),
+        ]);
+        command.process_group(0).stdout(Stdio::piped());
+        let mut running = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut dot = [0];
+        let read = std::io::Read::read_exact(running.stdout.as_mut().unwrap(), &mut dot);
+        (running, read)
+    };
+    let (mut killed, read) = begun();
+    read.unwrap();
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    // Offers are told apart by the second in which they are made.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    // It runs: the same order, not refused for its offer.
+    let (mut again, read) = begun();
+    again.kill().unwrap();
+    let said = again.wait_with_output().unwrap();
+    assert!(read.is_ok(), "{said:?}");
+}
+
+#[test]
 fn the_doctor_names_every_layer_and_finds_none_that_does_not_hold() {
     let user = User::new();
     let text = user.meterbox(["doctor"]);

@@ -369,7 +369,8 @@ pub fn sign_order(
     let failed = |message: &str, error: &(dyn std::error::Error + 'static)| {
         Failure::caused(Exit::Usage, message.to_string(), error)
     };
-    let expires_at = after(now(), ORDER_SECONDS);
+    // As long as the offer: by it, the offer is known again when the order is handed in once more.
+    let expires_at = offer.expires_at;
     let order = Order {
         schema: ORDER_SCHEMA,
         id: id

@@ -148,6 +148,15 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
         device: device(),
         now,
     };
+    let known = known
+        .map(|known| same_order(&known, &job, &request))
+        .transpose()?
+        .flatten();
+    // An order that was interrupted answers the offer of then, which is made again.
+    let offer_expires_at = match &known {
+        Some((_, order)) => order.expires_at,
+        None => after(now(), ORDER_SECONDS),
+    };
     let provider = Provider::new(
         provider_key,
         card,
@@ -155,7 +164,7 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
         ledger,
         host,
         sandbox,
-        after(now(), ORDER_SECONDS),
+        offer_expires_at,
     )?
     .keeping(KeepTranscripts {
         transcripts: transcripts.clone(),
@@ -163,12 +172,9 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
     });
 
     let quote = provider.quote(&request.program, &request.limits)?;
-    let order = match known
-        .map(|known| same_order(&known, &job, &request))
-        .transpose()?
-    {
-        Some(Some(order)) => order,
-        _ => sign_order(
+    let order = match known {
+        Some((order, _)) => order,
+        None => sign_order(
             &request,
             job,
             arguments.order_id.as_ref(),
@@ -225,7 +231,11 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
 }
 
 /// The order of this id as it is in the ledger, if it is of the same job under the same limits.
-fn same_order(known: &[u8], job: &Job, request: &Request) -> Result<Option<Envelope>, Failure> {
+fn same_order(
+    known: &[u8],
+    job: &Job,
+    request: &Request,
+) -> Result<Option<(Envelope, Order)>, Failure> {
     let unreadable = |error: EnvelopeError| {
         Failure::caused(Exit::Ledger, "the ledger's order cannot be read", &error)
     };
@@ -234,7 +244,7 @@ fn same_order(known: &[u8], job: &Job, request: &Request) -> Result<Option<Envel
     let is_same = order.job == *job
         && order.limits == request.limits
         && request.device.is_none_or(|device| device == order.device);
-    Ok(is_same.then_some(envelope))
+    Ok(is_same.then_some((envelope, order)))
 }
 
 fn print(
