@@ -3,6 +3,9 @@
 use crate::bindings::meterbox::job::{inputs, progress};
 use crate::{Input, Output, Result};
 
+/// The name of the output by which a slice hands over to the next, and of the input by which that takes it.
+const CHECKPOINT: &str = "checkpoint";
+
 /// The running job. `#[meterbox_guest::job]` hands it to the job's function; there is no other.
 #[derive(Debug)]
 pub struct Job {
@@ -35,6 +38,25 @@ impl Job {
         Output::create(name)
     }
 
+    /// What the slice before this one left with [`Job::leave_checkpoint`]; nothing in a job's first slice.
+    ///
+    /// # Errors
+    /// None that a job brings about: a slice is either given a checkpoint or not.
+    pub fn checkpoint(&self) -> Result<Option<Input>> {
+        let is_given = inputs::names().iter().any(|name| name == CHECKPOINT);
+        is_given.then(|| Input::open(CHECKPOINT)).transpose()
+    }
+
+    /// Creates the output from which the next slice goes on. A run that ends well and leaves one has not done all of
+    /// its job: `meterbox run --slices N` orders it again with this as its [`Job::checkpoint`]. Seed and clock begin
+    /// again with each slice: what has to go on from them belongs into the checkpoint.
+    ///
+    /// # Errors
+    /// If one was created before, or if the job has too many outputs.
+    pub fn leave_checkpoint(&self) -> Result<Output> {
+        Output::create(CHECKPOINT)
+    }
+
     /// The arguments of the order, without the program's name that stands before them.
     pub fn args(&self) -> Vec<String> {
         std::env::args().skip(1).collect()
@@ -44,6 +66,25 @@ impl Job {
     /// it is not known. Each report costs a host call: report steps of some size.
     pub fn progress(&self, done: u64, total: u64, message: impl AsRef<str>) {
         progress::report(done, total, message.as_ref());
+    }
+
+    /// Reads as JSON what the slice before left with [`Job::leave_checkpoint_json`]; nothing in a job's first slice.
+    ///
+    /// # Errors
+    /// If it is not the JSON of a `T`.
+    #[cfg(feature = "json")]
+    pub fn checkpoint_json<T: serde::de::DeserializeOwned>(&self) -> Result<Option<T>> {
+        let is_given = self.checkpoint()?.is_some();
+        is_given.then(|| self.input_json(CHECKPOINT)).transpose()
+    }
+
+    /// Writes the value as JSON to the output from which the next slice goes on, as [`Job::leave_checkpoint`] says.
+    ///
+    /// # Errors
+    /// If the output cannot be created, or if the value has no form in JSON.
+    #[cfg(feature = "json")]
+    pub fn leave_checkpoint_json<T: serde::Serialize + ?Sized>(&self, value: &T) -> Result<()> {
+        self.output_json(CHECKPOINT, value)
     }
 
     /// Reads the input of this name as JSON.

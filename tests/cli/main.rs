@@ -13,4 +13,5 @@ mod ledger;
 mod models;
 mod profile;
 mod receipts;
+mod slices;
 mod transcripts;

@@ -91,6 +91,10 @@ guests! { component, components, "All guests that are components, without the ex
     not_a_model,
     /// Panics.
     panics,
+    /// Counts the primes below its first argument in slices of its second, and goes on from its checkpoint; leaves
+    /// the primes of each slice in `primes/FROM.txt`, and `count.txt` at the end. With `stuck` it gets nowhere, with
+    /// a number it traps there.
+    primes,
     /// Calls itself for ever.
     recurses_forever,
     /// Runs the model `model` on the inputs `tensors/…`, as often as its argument says; leaves the outputs
@@ -111,6 +115,8 @@ guests! { command, commands, "All guests that are WASI 0.1 commands written in R
     cat,
     /// Prints clocks around a minute's sleep, and random numbers.
     clock,
+    /// Prints 1, 2 and 3, one a slice.
+    counts_on,
     /// Prints its arguments and its environment.
     env_and_args,
     /// Exits with the code that is its argument.
@@ -125,6 +131,8 @@ guests! { command_component, command_components, "The same commands as component
     cat_component as cat,
     /// As `clock`.
     clock_component as clock,
+    /// As `counts_on`.
+    counts_on_component as counts_on,
     /// As `env_and_args`.
     env_and_args_component as env_and_args,
     /// As `exit_code`: all codes but 0 become 1.

@@ -30,6 +30,7 @@ pub mod rate_card;
 pub mod receipt;
 pub mod record;
 pub mod schema;
+pub mod slices;
 pub mod text;
 pub mod timestamp;
 pub mod transcript;

@@ -16,7 +16,7 @@ pub enum Exit {
     Failed = 4,
     /// The guest trapped.
     Trapped = 5,
-    /// The guest reached a limit.
+    /// The guest reached a limit, or has more to do than its slices.
     Limit = 6,
     /// The provider failed; nobody is billed.
     Fault = 7,
@@ -66,7 +66,7 @@ pub const HELP: &str = "Exit codes:
    3  the job, or what else was asked for, was refused before anything was spent
    4  the guest said that it failed
    5  the guest trapped
-   6  the guest reached a limit
+   6  the guest reached a limit, or has more to do than its slices
    7  the provider failed, and nobody is billed
    8  the ledger cannot be used: held, read-only or damaged
    9  a receipt does not hold: signature, form or arithmetic

@@ -1,6 +1,7 @@
 //! `job.toml`: a job as its author writes it down. Opens none of the files that it names.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use meterbox_billing::limits::Limits;
@@ -46,6 +47,9 @@ pub struct JobFile {
     /// The most that the job may cost, as a decimal text.
     #[serde(default)]
     pub max_price: Option<String>,
+    /// How many runs may follow one another, each where the one before left off.
+    #[serde(default)]
+    pub slices: Option<NonZeroU32>,
 }
 
 /// A whole number, as TOML writes it or as a text with a suffix.

@@ -1,6 +1,7 @@
 //! Turns what a person asked for into an order and the material that it names. Runs nothing.
 
 use std::io::{IsTerminal, Read};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -113,6 +114,8 @@ pub struct Request {
     pub max_price: Option<Amount>,
     /// What its models are to be computed on, if that was said.
     pub device: Option<Device>,
+    /// How many slices it may be run in, if that was said.
+    pub slices: Option<NonZeroU32>,
     inputs: Vec<(String, PathBuf)>,
     brought_by: Option<String>,
     arguments: Vec<String>,
@@ -154,6 +157,7 @@ impl Request {
             limits,
             max_price: None,
             device: None,
+            slices: None,
             inputs: Vec::new(),
             brought_by: None,
             arguments: arguments.arguments.clone(),
@@ -210,6 +214,7 @@ impl Request {
             self.arguments = file.arguments;
         }
         self.device = file.device;
+        self.slices = file.slices;
         self.name = file.name;
         self.brought_by = file.brought_by;
         Ok(())
@@ -351,21 +356,33 @@ fn name_of(path: &Path) -> String {
     if name.is_empty() { "job".into() } else { name }
 }
 
-/// Signs an order of this job, which answers this offer, and commits to this secret.
+/// The id of an order that was given none: the job's name, and what makes it unlike any other.
+pub fn new_id(name: &str) -> Result<Id, Failure> {
+    let id = format!("{name}-{}", Nonce::from_bytes(random()?));
+    id.parse()
+        .map_err(|error| Failure::caused(Exit::Usage, "the order's id cannot be used", &error))
+}
+
+/// What an order says beside its job and the offer that it answers.
+pub struct Terms<'t> {
+    /// Its id.
+    pub id: Id,
+    /// The most that it may cost.
+    pub max_price: Amount,
+    /// The secret that it commits to.
+    pub secret: &'t AuditSecret,
+    /// The log's checkpoint that the requestor saw last.
+    pub last_checkpoint: Option<Digest>,
+}
+
+/// Signs an order of this job, which answers this offer.
 pub fn sign_order(
     request: &Request,
     job: Job,
-    id: Option<&Id>,
+    terms: Terms<'_>,
     offer: &Offer,
-    ceiling: Amount,
     key: &SigningKey,
-    secret: &AuditSecret,
 ) -> Result<Envelope, Failure> {
-    let nonce = Nonce::from_bytes(random()?);
-    let id = match id {
-        Some(id) => id.to_string(),
-        None => format!("{}-{nonce}", request.name),
-    };
     let failed = |message: &str, error: &(dyn std::error::Error + 'static)| {
         Failure::caused(Exit::Usage, message.to_string(), error)
     };
@@ -373,9 +390,7 @@ pub fn sign_order(
     let expires_at = offer.expires_at;
     let order = Order {
         schema: ORDER_SCHEMA,
-        id: id
-            .parse()
-            .map_err(|error| failed("the order's id cannot be used", &error))?,
+        id: terms.id,
         offer: offer
             .digest()
             .map_err(|error| failed("the offer cannot be digested", &error))?,
@@ -384,7 +399,7 @@ pub fn sign_order(
             .map_err(|error| failed("the requestor's key cannot be used", &error))?,
         job,
         limits: request.limits,
-        max_price: request.max_price.unwrap_or(ceiling),
+        max_price: terms.max_price,
         precision: Precision::F32,
         confidentiality: Confidentiality::None,
         // Who has set an engine up on a GPU means to compute on it.
@@ -394,9 +409,9 @@ pub fn sign_order(
             .unwrap_or_default(),
         deadline: expires_at,
         expires_at,
-        nonce,
-        audit_commitment: secret.commitment(),
-        last_checkpoint: None,
+        nonce: Nonce::from_bytes(random()?),
+        audit_commitment: terms.secret.commitment(),
+        last_checkpoint: terms.last_checkpoint,
     };
     Envelope::seal(&order, key).map_err(|error| failed("the order cannot be signed", &error))
 }

@@ -2,6 +2,7 @@
 
 use meterbox_billing::bill::Line;
 use meterbox_billing::outcome::Outcome;
+use meterbox_billing::slices::Slices;
 use meterbox_billing::usage::Usage;
 use meterbox_provider::Completed;
 use serde_json::{Map, Value, json};
@@ -57,7 +58,7 @@ pub fn json(completed: &Completed) -> Result<Value, Failure> {
 }
 
 /// Every meter, and the sum over the precisions of inference.
-fn usage(usage: &Usage) -> Value {
+pub fn usage(usage: &Usage) -> Value {
     let mut map = Map::new();
     for (meter, count) in usage.iter() {
         map.insert(meter.name().into(), Value::String(count.to_string()));
@@ -73,22 +74,7 @@ fn usage(usage: &Usage) -> Value {
 pub fn text(completed: &Completed) -> String {
     let part = completed.document.reproducible();
     let mut text = format!("outcome  {}\n", outcome(&part.outcome));
-    text.push_str("\nusage\n");
-    let counts: Vec<(&str, String)> = part
-        .usage
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(meter, count)| (meter.name(), grouped(&count.to_string())))
-        .collect();
-    let names = counts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let numbers = counts
-        .iter()
-        .map(|(_, count)| count.len())
-        .max()
-        .unwrap_or(0);
-    for (name, count) in &counts {
-        text.push_str(&format!("  {name:names$}  {count:>numbers$}\n"));
-    }
+    text.push_str(&used(&part.usage));
     text.push_str(&format!("\nbill in {}\n", part.currency));
     let lines: Vec<(&Line, String)> = part
         .lines
@@ -131,6 +117,45 @@ pub fn text(completed: &Completed) -> String {
             ));
         }
     }
+    text
+}
+
+/// The meters that counted something.
+fn used(usage: &Usage) -> String {
+    let counts: Vec<(&str, String)> = usage
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(meter, count)| (meter.name(), grouped(&count.to_string())))
+        .collect();
+    let names = counts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let numbers = counts
+        .iter()
+        .map(|(_, count)| count.len())
+        .max()
+        .unwrap_or(0);
+    let mut text = String::from("\nusage\n");
+    for (name, count) in &counts {
+        text.push_str(&format!("  {name:names$}  {count:>numbers$}\n"));
+    }
+    text
+}
+
+/// The slices of a job together, as text.
+pub fn slices(slices: &Slices<'_>) -> String {
+    let mut text = used(&slices.usage);
+    text.push_str("\ntotal\n");
+    for (currency, total) in &slices.totals {
+        text.push_str(&match total {
+            Some(total) => format!("  {total} {currency}\n"),
+            None => format!("  too large to be written down, in {currency}\n"),
+        });
+    }
+    text.push_str(&match (slices.began_with, slices.left_off) {
+        (None, None) => "\nthe whole job\n".to_string(),
+        (Some(from), None) => format!("\nfrom {from} to the end of the job\n"),
+        (None, Some(to)) => format!("\nfrom the beginning of the job to {to}\n"),
+        (Some(from), Some(to)) => format!("\nfrom {from} to {to}\n"),
+    });
     text
 }
 

@@ -103,6 +103,12 @@ impl Checkpoint {
             note: SignedNote::sign(self.to_string(), self.origin.clone(), key)?,
         })
     }
+
+    /// The digest of the text that is signed, by which an order names what its requestor saw of the log.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.to_string().as_bytes())
+    }
 }
 
 /// The text that is signed: three lines.

@@ -13,6 +13,7 @@ use meterbox_sandbox::{Fault, Refusal, RunError};
 use crate::bundle::BundleError;
 use crate::ledger::LedgerError;
 use crate::material::MaterialError;
+use crate::store::StoreError;
 
 /// Why an order comes to no receipt. Nobody is billed.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,9 @@ pub enum ProviderError {
     /// The transcript could not be kept. The order's hold is released.
     #[error("the provider failed to keep the transcript, and the job is not billed")]
     Transcript(#[from] BundleError),
+    /// What a slice left for the next could not be kept. The order's hold is released.
+    #[error("the provider failed to keep the checkpoint, and the job is not billed")]
+    Checkpoint(#[from] StoreError),
     /// The ledger refused.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

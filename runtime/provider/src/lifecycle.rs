@@ -18,7 +18,8 @@ use meterbox_billing::order::Order;
 use meterbox_billing::outcome::Fault as FaultRecord;
 use meterbox_billing::rate_card::RateCard;
 use meterbox_billing::receipt::{Attested, Engine, Receipt, Reproducible, Run};
-use meterbox_billing::text::Message;
+use meterbox_billing::slices::{CHECKPOINT, left_off};
+use meterbox_billing::text::{Id, Message};
 use meterbox_billing::timestamp::Timestamp;
 use meterbox_billing::usage::Observed;
 use meterbox_meter::{Metered, meter_with};
@@ -33,6 +34,7 @@ use crate::ledger::{Accept, Books, KnownOffer, Ledger, NewOrder, SealedReceipt};
 use crate::material::Material;
 use crate::measure;
 use crate::programs::Programs;
+use crate::store::Store;
 use crate::transcripts::Transcripts;
 
 /// What a provider lets any one job use.
@@ -94,6 +96,7 @@ pub struct Provider {
     programs: Programs,
     books: Books,
     transcripts: Option<KeepTranscripts>,
+    checkpoints: Option<Store>,
 }
 
 /// Where a provider keeps transcripts, and for how long.
@@ -178,7 +181,17 @@ impl Provider {
             programs: Programs::default(),
             books: Books::start(ledger)?,
             transcripts: None,
+            checkpoints: None,
         })
+    }
+
+    /// The same provider, which puts the checkpoint that a slice leaves into this store, before it is billed.
+    #[must_use]
+    pub fn storing_checkpoints(self, store: Store) -> Provider {
+        Provider {
+            checkpoints: Some(store),
+            ..self
+        }
     }
 
     /// The same provider, which keeps the transcript of each job that calls models.
@@ -194,6 +207,24 @@ impl Provider {
     #[must_use]
     pub fn offer(&self) -> &Offer {
         &self.offer
+    }
+
+    /// Makes the same offer until another time: orders that answer it from now on name the new one.
+    ///
+    /// # Errors
+    /// If it cannot be digested.
+    pub fn offer_until(&mut self, expires_at: Timestamp) -> Result<(), ProviderError> {
+        self.offer.expires_at = expires_at;
+        self.known_offer = KnownOffer::of(&self.offer)?;
+        Ok(())
+    }
+
+    /// The envelope of the order that was handed in under this id, if one was.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn order(&self, id: &Id) -> Result<Option<Vec<u8>>, ProviderError> {
+        Ok(self.books.read(|books| books.order(id))?)
     }
 
     /// The offer, signed.
@@ -262,13 +293,17 @@ impl Provider {
             card: &self.card,
             is_replay: false,
         };
-        let (executed, transcript) = match self.execute(&running, observer, stop) {
+        let (mut executed, transcript) = match self.execute(&running, observer, stop) {
             Ok(executed) => executed,
             Err(error) => {
                 self.abandon(&order, &error)?;
                 return Err(error);
             }
         };
+        if let Err(error) = self.keep_checkpoint(&mut executed) {
+            self.abandon(&order, &error)?;
+            return Err(error);
+        }
         let engine = executed.ran.engine.as_ref();
         let gpu = engine.and_then(|engine| engine.device.clone());
         let observed = Observed {
@@ -326,6 +361,17 @@ impl Provider {
         let order = running.order.digest()?;
         let kept = keep.transcripts.keep(&keeper, &order, &transcript, until)?;
         Ok((executed, Some(kept)))
+    }
+
+    /// Stores what the run leaves for the next slice of its job: once it is billed it must not be lost.
+    fn keep_checkpoint(&self, executed: &mut Executed) -> Result<(), ProviderError> {
+        let is_left = left_off(&executed.reproducible).is_some();
+        let mut outputs = executed.ran.outputs.iter_mut();
+        let output = outputs.find(|output| is_left && output.name == CHECKPOINT);
+        if let (Some(store), Some(output)) = (&self.checkpoints, output) {
+            store.put_output(output)?;
+        }
+        Ok(())
     }
 
     /// Ends an order that will have no receipt: its hold must not stay.

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use meterbox_billing::digest::{Digest, Digester};
-use meterbox_sandbox::FileBlob;
+use meterbox_sandbox::{FileBlob, Output};
 
 /// Why the store failed.
 #[derive(Debug, thiserror::Error)]
@@ -114,15 +114,37 @@ impl Store {
             bytes = bytes.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
         }
         let digest = digester.finish();
-        // Replaced even if it is there: what was just digested is right, whatever happened to the
-        // file of this name. And it is on disk before anything relies on it.
-        file.as_file().sync_all().map_err(write_error)?;
-        file.persist(self.path(&digest))
-            .map_err(|error| write_error(error.error))?;
-        File::open(&self.folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(write_error)?;
+        self.publish(file, &digest).map_err(write_error)?;
         Ok((digest, bytes))
+    }
+
+    /// Copies what a job left into the store, on disk when this returns.
+    ///
+    /// # Errors
+    /// If the output cannot be read, or the store not written.
+    pub fn put_output(&self, output: &mut Output) -> Result<Digest, StoreError> {
+        let digest = Digest::from_bytes(output.sha256);
+        tempfile::NamedTempFile::new_in(&self.folder)
+            .and_then(|mut file| {
+                output.copy_to(&mut file)?;
+                self.publish(file, &digest)
+            })
+            .map_err(|source| StoreError::Write {
+                path: self.folder.clone(),
+                source,
+            })?;
+        Ok(digest)
+    }
+
+    /// Gives what was just digested its name.
+    ///
+    /// One that is there is replaced: this one is right, whatever happened to the file of this name. And it is on
+    /// disk before anything relies on it.
+    fn publish(&self, file: tempfile::NamedTempFile, digest: &Digest) -> io::Result<()> {
+        file.as_file().sync_all()?;
+        file.persist(self.path(digest))
+            .map_err(|error| error.error)?;
+        File::open(&self.folder).and_then(|folder| folder.sync_all())
     }
 
     /// Opens what has this digest.

@@ -1,10 +1,12 @@
 //! `meterbox quote`: says what a job could cost at the most, without running it.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::Args;
 use meterbox_billing::bill::ceiling;
 use meterbox_billing::limits::Limits;
+use meterbox_billing::money::Amount;
 use serde_json::json;
 
 use super::Format;
@@ -20,6 +22,10 @@ use crate::{Ended, rates};
 pub struct QuoteArguments {
     #[command(flatten)]
     job: JobArguments,
+
+    /// Say what so many slices could cost together, too [default: as many as the job file says]
+    #[arg(long, value_name = "N")]
+    slices: Option<NonZeroU32>,
 
     /// Price by this rate card [default: the built-in one]
     #[arg(long, value_name = "FILE")]
@@ -40,6 +46,12 @@ pub fn run(arguments: &QuoteArguments) -> Ended {
     let admission_units = metered.admission.units();
     let ceiling = ceiling(&request.limits, &card, u128::from(admission_units))
         .map_err(|error| Failure::caused(Exit::Refused, "the limits cannot be priced", &error))?;
+    let slices = arguments
+        .slices
+        .or(request.slices)
+        .map_or(1, NonZeroU32::get);
+    let of_slices = ceiling.units().checked_mul(u128::from(slices));
+    let of_slices = of_slices.map(Amount::from_units);
     let limits = |limits: &Limits| -> Vec<(&'static str, u64)> {
         Limits::FIELDS
             .iter()
@@ -64,6 +76,8 @@ pub fn run(arguments: &QuoteArguments) -> Ended {
                 "limits": limits,
                 "currency": card.currency(),
                 "ceiling": ceiling,
+                "slices": slices,
+                "ceiling_of_slices": of_slices,
             })
         ))?;
         return Ok(Exit::Ok);
@@ -85,5 +99,10 @@ pub fn run(arguments: &QuoteArguments) -> Ended {
         ))?;
     }
     crate::ui::print(&format!("\nceiling    {ceiling} {}\n", card.currency()))?;
+    if slices > 1 {
+        let all = of_slices.map_or("more than an amount can be".into(), |all| all.to_string());
+        let currency = card.currency();
+        crate::ui::print(&format!("of {slices} slices  {all} {currency}\n"))?;
+    }
     Ok(Exit::Ok)
 }

@@ -1,11 +1,12 @@
-//! `meterbox receipt`: shows, verifies, explains, compares and replays receipts, and says what their requestor
-//! makes of them; each from files and offline.
+//! `meterbox receipt`: shows, verifies, explains, compares, replays and joins receipts, and says what their
+//! requestor makes of them; each from files and offline.
 
 mod compare;
 mod explain;
 mod folder;
 mod judge;
 mod replay;
+mod slices;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ use crate::program::read_at_most;
 use crate::ui::Ui;
 use crate::{Ended, rates, report};
 
-/// Show, verify, explain, compare, replay, accept and dispute receipts.
+/// Show, verify, explain, join, compare, replay, accept and dispute receipts.
 #[derive(Debug, Subcommand)]
 pub enum ReceiptCommand {
     Show(ShowArguments),
@@ -33,6 +34,7 @@ pub enum ReceiptCommand {
     Replay(Box<replay::ReplayArguments>),
     Compare(compare::CompareArguments),
     Explain(explain::ExplainArguments),
+    Slices(slices::SlicesArguments),
     Accept(judge::AcceptArguments),
     Dispute(judge::DisputeArguments),
 }
@@ -110,6 +112,7 @@ pub fn run(command: &ReceiptCommand, home: Option<&Path>, ui: &Ui) -> Ended {
         ReceiptCommand::Replay(arguments) => replay::run(arguments, home, ui),
         ReceiptCommand::Compare(arguments) => compare::run(arguments),
         ReceiptCommand::Explain(arguments) => explain::run(arguments, ui),
+        ReceiptCommand::Slices(arguments) => slices::run(arguments, ui),
         ReceiptCommand::Accept(arguments) => judge::accept(arguments, home),
         ReceiptCommand::Dispute(arguments) => judge::dispute(arguments, home),
     }

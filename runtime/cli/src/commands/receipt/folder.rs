@@ -126,7 +126,8 @@ fn told(contradiction: &Contradiction) -> String {
     }
 }
 
-fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+/// The files of a folder whose names end in `.json`, sorted.
+pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |error: std::io::Error| Failure::reading(folder, &error);
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
