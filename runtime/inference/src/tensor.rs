@@ -1,6 +1,8 @@
 //! Owns a tensor that crosses the boundary: dimensions, element type, bytes, and that they fit together.
 //! Does not interpret the elements.
 
+use std::sync::Arc;
+
 use crate::element::ElementType;
 
 /// Most dimensions that a tensor may have. ONNX models seen in practice use up to 6; a bound keeps
@@ -46,12 +48,12 @@ pub enum TensorError {
     },
 }
 
-/// A dense tensor: row-major, little-endian, no padding.
+/// A dense tensor: row-major, little-endian, no padding. A clone shares the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tensor {
     dimensions: Vec<u32>,
     element_type: ElementType,
-    data: Vec<u8>,
+    data: Arc<Vec<u8>>,
 }
 
 impl Tensor {
@@ -66,6 +68,18 @@ impl Tensor {
         dimensions: Vec<u32>,
         element_type: ElementType,
         data: Vec<u8>,
+    ) -> Result<Self, TensorError> {
+        Self::sharing(dimensions, element_type, Arc::new(data))
+    }
+
+    /// Shares the data.
+    ///
+    /// # Errors
+    /// As [`Tensor::new`].
+    pub fn sharing(
+        dimensions: Vec<u32>,
+        element_type: ElementType,
+        data: Arc<Vec<u8>>,
     ) -> Result<Self, TensorError> {
         let expected_bytes = Self::bytes_of(&dimensions, element_type)?;
         let actual_bytes = u64::try_from(data.len()).unwrap_or(u64::MAX);
@@ -131,7 +145,7 @@ impl Tensor {
 
     /// The elements' bytes, without copying them.
     #[must_use]
-    pub fn into_data(self) -> Vec<u8> {
+    pub fn into_data(self) -> Arc<Vec<u8>> {
         self.data
     }
 }

@@ -222,6 +222,10 @@ impl Calls for Keeper {
         Ok(())
     }
 
+    fn decides(&self) -> bool {
+        false
+    }
+
     fn computed(&self, _: &ModelCall<'_>, given: &Given) -> Result<(), EndRun> {
         let mut writer = self.writer();
         for (_, tensor) in given.iter().flatten() {

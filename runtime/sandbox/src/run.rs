@@ -486,6 +486,7 @@ fn finish(
         (None, End::Limit(which)) => Outcome::Limit { which },
         (None, End::Stopped(by)) => Outcome::Stopped { by, killed: false },
     };
+    crate::nn::finish(&mut host);
     let outputs = host.take_outputs().map_err(Fault::from)?;
     Ok(Ran {
         outcome,

@@ -72,6 +72,12 @@ pub trait Calls: Send + Sync {
         Ok(())
     }
 
+    /// Whether it may decide what becomes of calls. One that does not is asked for no plan and compares nothing: it is
+    /// told what was computed, where it can be beside the run.
+    fn decides(&self) -> bool {
+        true
+    }
+
     /// Which calls it may want to have computed.
     fn computes(&self) -> Computes {
         Computes::All

@@ -18,7 +18,7 @@ use crate::tally::HostEnd;
 struct GivenTensor {
     dimensions: Vec<u32>,
     ty: TensorType,
-    data: Vec<u8>,
+    data: Arc<Vec<u8>>,
 }
 
 impl GivenTensor {
@@ -234,7 +234,7 @@ pub(crate) fn link(linker: &mut Linker<Host>) -> Result<()> {
                 Ok((host.open(GivenTensor {
                     dimensions,
                     ty,
-                    data,
+                    data: data.into(),
                 })?,))
             },
         )?
@@ -257,7 +257,7 @@ pub(crate) fn link(linker: &mut Linker<Host>) -> Result<()> {
             |host: &mut Host, (tensor,): (Resource<GivenTensor>,)| {
                 let bytes = host.resources.get(&tensor)?.data.len();
                 host.bytes_in(bytes)?;
-                Ok((host.resources.get(&tensor)?.data.clone(),))
+                Ok((Arc::clone(&host.resources.get(&tensor)?.data),))
             },
         )?;
 
@@ -325,7 +325,7 @@ fn compute(host: &mut Host, model: &dyn OpenModel, inputs: Vec<Named>) -> Result
     for (name, tensor) in inputs {
         let given = host.resources.delete(tensor)?;
         taken_bytes = taken_bytes.saturating_add(given.held_bytes());
-        let tensor = Tensor::new(given.dimensions, element_type(given.ty), given.data);
+        let tensor = Tensor::sharing(given.dimensions, element_type(given.ty), given.data);
         named.push(tensor.map(|tensor| (name, tensor)));
     }
     let computed = match named.into_iter().collect() {

@@ -35,6 +35,10 @@ const MODELS_MAX: u32 = 256;
 /// Combinations of shapes of one model that are prepared at the same time, as engines keep them.
 const SHAPES_MAX: usize = 8;
 
+/// Bytes of outputs that may stay in memory until the next call, though the guest has let go of them: little beside
+/// what a job's limits are.
+const DIGESTED_LATER_MAX: u64 = 32 << 20;
+
 /// What is done for a guest, or the code that it gets instead; or the end of its run.
 type Answer<T> = Result<Result<T, NnCode>, HostEnd>;
 
@@ -46,6 +50,8 @@ pub(crate) struct State {
     shapes: HashMap<[u8; 32], Vec<[u8; 32]>>,
     /// Models that were loaded, or refused while they were.
     opened: u32,
+    /// Outputs of the call that was recorded last, whose digests are yet to be taken.
+    undigested: Option<Tensors>,
     /// What a guest of the ABI for core modules holds.
     pub(crate) handles: witx::Handles,
 }
@@ -246,16 +252,31 @@ fn compute(
     inputs: Tensors,
 ) -> Answer<Tensors> {
     let mut input_digests = Vec::new();
-    let computed = model.compute(inputs, &mut |inputs| input_digests = digests(inputs))?;
+    let before = host.nn.undigested.take();
+    let mut digests_before = None;
+    let computed = model.compute(inputs, &mut |inputs| {
+        input_digests = digests(inputs);
+        digests_before = before.as_ref().map(digests);
+    });
+    // Another thing than a call on a model may have ended the run before.
+    let digests_before = digests_before.or_else(|| before.as_ref().map(digests));
+    record_digests(&mut host.transcript, digests_before);
+    let computed = computed?;
     host.tally.release_tensors(charged.output_bytes);
+    let later = computed.as_ref().is_ok_and(is_digested_later);
+    let output_digests = match &computed {
+        Ok(outputs) if !later => digests(outputs),
+        _ => Vec::new(),
+    };
     // What a call gave steers the guest, a failure as well.
     host.transcript.push(InferenceCall {
         model: model.facts().sha256,
         inputs: input_digests,
-        outputs: computed.as_ref().map(digests).unwrap_or_default(),
+        outputs: output_digests,
         failed: computed.as_ref().err().map(|denied| denied.code),
         cost: charged.cost,
     });
+    host.nn.undigested = computed.as_ref().ok().filter(|_| later).cloned();
     let outputs = match computed {
         Ok(outputs) => outputs,
         Err(denied) => return Ok(Err(failed(host, &denied))),
@@ -264,6 +285,25 @@ fn compute(
         hold(host, tensor.dimensions(), tensor.data())?;
     }
     Ok(Ok(outputs))
+}
+
+/// Whether the digests of these outputs are taken while the next call is computed, or at the run's end: time in
+/// which this process has nothing else to do. They stay in memory until then.
+fn is_digested_later(outputs: &Tensors) -> bool {
+    let bytes = outputs.iter().map(|(_, tensor)| wide(tensor.data().len()));
+    bytes.fold(0, u64::saturating_add) <= DIGESTED_LATER_MAX
+}
+
+/// Takes the digests that are yet to be taken, when a run is over.
+pub(crate) fn finish(host: &mut Host) {
+    let digests = host.nn.undigested.take().as_ref().map(digests);
+    record_digests(&mut host.transcript, digests);
+}
+
+fn record_digests(transcript: &mut [InferenceCall], digests: Option<Vec<(String, [u8; 32])>>) {
+    if let (Some(call), Some(digests)) = (transcript.last_mut(), digests) {
+        call.outputs = digests;
+    }
 }
 
 /// Counts a tensor that the host keeps for its guest.

@@ -321,9 +321,9 @@ enum Stopping {
 fn wait(order: &Order<'_>, runner: &mut Runner, told: &mut Told, scratch: &Arc<File>) -> Attempt {
     let mut items = Items::new(order.limits);
     let mut saying = Saying::default();
-    let mut relay = Relay::new(order);
-    let witness = match Witness::of(order.job) {
-        Ok(witness) => witness,
+    let seen = Relay::new(order).and_then(|relay| Ok((relay, Witness::of(order.job)?)));
+    let (mut relay, witness) = match seen {
+        Ok(seen) => seen,
         Err(fault) => return failed(fault),
     };
     let mut stopping = Stopping::No;
@@ -362,6 +362,9 @@ fn wait(order: &Order<'_>, runner: &mut Runner, told: &mut Told, scratch: &Arc<F
                 };
             }
             FromRunner::Ended(Ok(end)) => {
+                if let Err(fault) = relay.settle() {
+                    return Attempt::Failed(fault);
+                }
                 let memory_refusals = end.memory_refusals;
                 let instantiate_time = Duration::from_nanos(end.instantiate_ns);
                 let parts = end.parts(order.limits).and_then(|parts| {

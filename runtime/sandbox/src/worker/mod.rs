@@ -8,6 +8,7 @@ mod engine;
 mod flag;
 mod inference;
 mod pool;
+mod recorder;
 mod relay;
 mod runner;
 mod shelf;

@@ -12,11 +12,12 @@ use sha2::{Digest, Sha256};
 
 use super::InferenceEngine;
 use super::attempt::Order;
+use super::recorder::{Gave, Recorder};
 use super::shelf::{Question, Shelved, Slot, Unanswered};
 use super::wire::{FromInference, Nonsense, ToInference};
 use crate::host::wide;
 use crate::job::Blob;
-use crate::models::exchange::{CALL_BYTES_MAX, ExchangeFile, KEPT_BYTES_MAX};
+use crate::models::exchange::{CALL_BYTES_MAX, Exchange, ExchangeFile, KEPT_BYTES_MAX};
 use crate::models::wire::{self, Answered, Ask, Content, ShapePart, TensorPart, end_of};
 use crate::models::{Denied, Device, ModelFacts};
 use crate::outcome::{Fault, Refusal};
@@ -78,6 +79,8 @@ struct Opened {
     shelved: Shelved,
     /// Where among the run's exchanges that process's is.
     exchange: usize,
+    /// The names of its outputs.
+    outputs: Arc<[String]>,
     /// Why its results may differ in bits, wherever it is computed.
     not_bit_exact: Option<String>,
 }
@@ -99,6 +102,8 @@ struct Handover {
     file: ExchangeFile,
     /// Bytes that the largest call took since they were given back.
     bytes: u64,
+    /// Where whoever keeps the calls reads it.
+    seen: Option<Arc<Exchange>>,
 }
 
 /// One run's side of the models.
@@ -117,11 +122,13 @@ pub(super) struct Relay<'o> {
     engine: RefCell<Option<InferenceEngine>>,
     /// The process that was asked last: it is not ended between two questions of a run.
     slot: RefCell<Option<(Shelved, Arc<Slot>)>>,
+    /// Tells whoever keeps the calls what they gave.
+    recorder: Option<Recorder>,
 }
 
 impl<'o> Relay<'o> {
-    pub(super) fn new(order: &'o Order<'o>) -> Relay<'o> {
-        Relay {
+    pub(super) fn new(order: &'o Order<'o>) -> Result<Relay<'o>, Fault> {
+        Ok(Relay {
             order,
             exchanges: Vec::new(),
             last: 0,
@@ -130,7 +137,13 @@ impl<'o> Relay<'o> {
             copied_bytes: 0,
             engine: RefCell::new(None),
             slot: RefCell::new(None),
-        }
+            recorder: Recorder::of(order.job)?,
+        })
+    }
+
+    /// Waits until what the last call gave is kept, if it is to be.
+    pub(super) fn settle(&mut self) -> Result<(), Fault> {
+        self.recorder.as_mut().map_or(Ok(()), Recorder::settle)
     }
 
     /// What has computed with the run's models; none if it had none.
@@ -161,6 +174,7 @@ impl<'o> Relay<'o> {
     /// Answers a question of the run's.
     pub(super) fn answer(&mut self, ask: Ask) -> Result<Answered, End> {
         self.is_new = None;
+        self.settle()?;
         match ask {
             Ask::Exchange => {
                 let job = self.order.job;
@@ -205,6 +219,7 @@ impl<'o> Relay<'o> {
             number: self.order.pool.shelf().number(),
             file: ExchangeFile::new()?,
             bytes: 0,
+            seen: None,
         });
         self.is_new = Some(at);
         Ok(at)
@@ -293,6 +308,7 @@ impl<'o> Relay<'o> {
             content,
             shelved,
             exchange,
+            outputs: Arc::default(),
             not_bit_exact: None,
         };
         let facts = match self.put(&model) {
@@ -307,6 +323,7 @@ impl<'o> Relay<'o> {
             }
         };
         self.opened.push(Opened {
+            outputs: facts.outputs.clone().into(),
             not_bit_exact: facts.not_bit_exact.clone(),
             ..model
         });
@@ -410,7 +427,39 @@ impl<'o> Relay<'o> {
             let end = end_of(outputs).ok_or_else(confused)?;
             self.used(model.exchange, end)?;
         }
+        self.record(&model, &computed)?;
         Ok(Answered::Computed(computed))
+    }
+
+    /// Begins to tell whoever keeps the calls what this one gave.
+    fn record(
+        &mut self,
+        model: &Opened,
+        computed: &Result<Vec<TensorPart>, Denied>,
+    ) -> Result<(), End> {
+        let Some(recorder) = &mut self.recorder else {
+            return Ok(());
+        };
+        let handover = self.exchanges.get_mut(model.exchange);
+        let handover = handover.ok_or(Nonsense("a run has no memory for tensors"))?;
+        let exchange = match &handover.seen {
+            Some(seen) => Arc::clone(seen),
+            None => Arc::clone(
+                handover
+                    .seen
+                    .insert(Arc::new(Exchange::open(&handover.file.0)?)),
+            ),
+        };
+        // Copied now: once the run has its answer it may write there.
+        let given = match computed {
+            Ok(parts) => Ok(wire::take(&exchange, parts.clone()).ok_or_else(confused)?),
+            Err(denied) => Err(denied.code),
+        };
+        Ok(recorder.tell(Gave {
+            model: model.sha256,
+            outputs: Arc::clone(&model.outputs),
+            given,
+        })?)
     }
 
     /// Asks, and opens the model again if its process has forgotten it.
@@ -463,6 +512,8 @@ impl<'o> Relay<'o> {
 
 impl Drop for Relay<'_> {
     fn drop(&mut self) {
+        // Nobody reads any more what is given back.
+        self.recorder = None;
         for handover in &self.exchanges {
             // The process that has it mapped still keeps none of it. What cannot be given back goes with it.
             let _ = handover.file.release();

@@ -68,9 +68,10 @@ fn locked(hear: &Mutex<Receiver<Told>>) -> std::sync::MutexGuard<'_, Receiver<To
 }
 
 impl Witness {
-    /// The witness of a run that begins now, if the job has one.
+    /// The witness of a run that begins now, if the job has somebody who decides what becomes of its calls.
     pub(super) fn of(job: &Job) -> Result<Option<Witness>, Fault> {
-        let Some(calls) = job.calls.as_ref().map(Arc::clone) else {
+        let calls = job.calls.as_ref().filter(|calls| calls.decides());
+        let Some(calls) = calls.map(Arc::clone) else {
             return Ok(None);
         };
         let file = ExchangeFile::new()?;

@@ -10,6 +10,7 @@ mod commands;
 mod components;
 mod files;
 mod job;
+mod kept;
 mod linker;
 mod models;
 mod nn;
