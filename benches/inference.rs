@@ -180,6 +180,8 @@ fn native(model: &Model, case: &Case, calls: u32) -> Duration {
 }
 
 fn main() {
+    // SAFETY: this process has started no thread yet.
+    unsafe { meterbox_inference::silence_libraries() };
     if std::env::args().nth(1).as_deref() == Some("worker") {
         if let Err(reason) = meterbox_sandbox::serve_as_worker(std::env::args()) {
             eprintln!("{reason}");

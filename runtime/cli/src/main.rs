@@ -86,6 +86,8 @@ enum Command {
 type Ended = Result<Exit, failure::Failure>;
 
 fn main() -> ExitCode {
+    // SAFETY: this process has started no thread yet.
+    unsafe { meterbox_inference::silence_libraries() };
     let arguments = Arguments::parse();
     let ui = Ui::new();
     let home = arguments.home.as_deref();

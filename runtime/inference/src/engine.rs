@@ -243,6 +243,25 @@ impl std::fmt::Debug for Engine {
     }
 }
 
+/// Variables by which libraries are told to keep what they see to themselves.
+const SILENCED: [(&str, &str); 2] = [
+    // Versions from 1.29 on report to their maker; it is the one name in releases, the other in some builds.
+    ("ORT_DISABLE_TELEMETRY", "1"),
+    ("ORT_TELEMETRY_DISABLED", "1"),
+];
+
+/// Tells libraries that are loaded from now on to report to nobody. To be called before any engine is opened: some
+/// do so from the moment on at which they are set up.
+///
+/// # Safety
+/// This process has one thread: variables of the environment are set.
+pub unsafe fn silence_libraries() {
+    for (name, value) in SILENCED {
+        // SAFETY: there is no other thread that could read the environment.
+        unsafe { std::env::set_var(name, value) };
+    }
+}
+
 impl Engine {
     /// `tract` on this processor, which needs nothing of the system.
     #[must_use]

@@ -44,7 +44,10 @@ pub use compute::ComputeError;
 pub use cost::{Cost, Operations};
 pub use cuda::{Driver, Gpu, driver};
 pub use element::ElementType;
-pub use engine::{Device, Engine, EngineError, EngineFacts, EngineKind, EngineSettings, Libraries};
+pub use engine::{
+    Device, Engine, EngineError, EngineFacts, EngineKind, EngineSettings, Libraries,
+    silence_libraries,
+};
 pub use found::{FoundEngine, Surroundings, look_around};
 pub use graph::{DeclaredDimension, Port};
 pub use limits::ModelLimits;

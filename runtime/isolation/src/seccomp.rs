@@ -116,10 +116,27 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_stat,
 ];
 
-/// Fail as forbidden for inference workers, whose libraries are not ours: ONNX Runtime looks for somebody to
-/// tell that it was started, and keeps a file about it.
+/// Fail as forbidden for inference workers, whose libraries are not ours: some versions of ONNX Runtime keep a file
+/// about what they do, and tell somebody, from a thread of their own and whenever it suits them.
 const REFUSED_OF_LIBRARIES: &[libc::c_long] = &[
     libc::SYS_socket,
+    libc::SYS_socketpair,
+    libc::SYS_connect,
+    libc::SYS_bind,
+    libc::SYS_getsockname,
+    libc::SYS_getsockopt,
+    libc::SYS_setsockopt,
+    libc::SYS_epoll_create1,
+    libc::SYS_eventfd2,
+    libc::SYS_inotify_init1,
+    libc::SYS_pipe2,
+    libc::SYS_timerfd_create,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_epoll_create,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_eventfd,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_pipe,
     libc::SYS_fchmod,
     libc::SYS_fchmodat,
     libc::SYS_mkdirat,

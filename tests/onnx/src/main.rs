@@ -77,6 +77,8 @@ impl Settings {
 }
 
 fn main() -> ExitCode {
+    // SAFETY: this process has started no thread yet.
+    unsafe { meterbox_inference::silence_libraries() };
     match start() {
         Ok(code) => code,
         Err(error) => {

@@ -138,6 +138,8 @@ pub fn serve_as_worker(arguments: impl Iterator<Item = String>) -> Result<(), St
     // SAFETY: a worker program has one thread until it serves, and nothing was computed yet.
     let class = unsafe { enter_bit_exact_class() };
     if let Some(settings) = engine::settings_of(&last) {
+        // SAFETY: as above.
+        unsafe { meterbox_inference::silence_libraries() };
         return serve_engine(&settings, &class);
     }
     let level = last;

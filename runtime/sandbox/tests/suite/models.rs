@@ -342,6 +342,9 @@ fn another_engine_computes_alike_for_the_same_units_and_may_die() {
     }
     let before = powers(8, 3, 2).run_in(&sandbox).unwrap();
     let pid = inference_pids(&sandbox)[0];
+    // Nothing runs beside it that would report what it sees.
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    assert_eq!(threads.count(), 1);
     kill(pid);
     assert_eq!(powers(8, 3, 2).run_in(&sandbox).unwrap(), before);
     assert_ne!(inference_pids(&sandbox)[0], pid);
