@@ -23,6 +23,8 @@ pub enum Record {
     Credit(Credited),
     /// The requestor disputes a receipt. It moves no money: a credit may follow.
     Dispute(Disputed),
+    /// An invoice was rounded to the currency's minor unit, and what that left over was posted.
+    Rounding(Rounded),
 }
 
 /// What a receipt charged.
@@ -113,6 +115,52 @@ pub struct Disputed {
     pub at: Timestamp,
 }
 
+/// What rounding an invoice to the currency's minor unit left over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rounded {
+    /// The invoice's number.
+    pub invoice: Message,
+    /// To whom.
+    pub requestor: PublicKey,
+    /// By whom.
+    pub provider: PublicKey,
+    /// The currency.
+    pub currency: Currency,
+    /// Digits after the point of the minor unit.
+    pub minor_unit_digits: u32,
+    /// Which way it was rounded.
+    pub rounding: RoundingKind,
+    /// How much, at most half a minor unit.
+    pub amount: Amount,
+    /// The first moment of the invoice's period.
+    pub from: Timestamp,
+    /// The last second of the invoice's period. It counts then, so that whatever is of the period comes to what the
+    /// invoice says.
+    pub at: Timestamp,
+}
+
+/// Which way an invoice was rounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoundingKind {
+    /// Less is invoiced than was charged: the provider waives the rest.
+    Waived,
+    /// More is invoiced than was charged: the requestor pays so much more.
+    Added,
+}
+
+impl RoundingKind {
+    /// Its name in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            RoundingKind::Waived => "waived",
+            RoundingKind::Added => "added",
+        }
+    }
+}
+
 impl Charge {
     /// What billing reads of a receipt of this digest, whose order this requestor signed.
     #[must_use]
@@ -180,13 +228,14 @@ impl Disputed {
 }
 
 impl Record {
-    /// When it counts: a receipt when its job had ended.
+    /// When it counts: a receipt when its job had ended, what an invoice rounded in its period's last second.
     #[must_use]
     pub const fn at(&self) -> Timestamp {
         match self {
             Record::Charge(charge) => charge.ended_at,
             Record::Credit(credited) => credited.at,
             Record::Dispute(disputed) => disputed.at,
+            Record::Rounding(rounded) => rounded.at,
         }
     }
 
@@ -197,6 +246,7 @@ impl Record {
             Record::Charge(charge) => &charge.requestor,
             Record::Credit(credited) => &credited.requestor,
             Record::Dispute(disputed) => &disputed.requestor,
+            Record::Rounding(rounded) => &rounded.requestor,
         }
     }
 }
@@ -217,5 +267,14 @@ mod tests {
         let record = Record::Charge(charge);
         let text = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+    }
+
+    #[test]
+    fn a_rounding_says_its_kind_by_name() {
+        for kind in [RoundingKind::Waived, RoundingKind::Added] {
+            let text = serde_json::to_string(&kind).unwrap();
+            assert_eq!(text, format!("\"{}\"", kind.name()));
+            assert_eq!(serde_json::from_str::<RoundingKind>(&text).unwrap(), kind);
+        }
     }
 }

@@ -7,7 +7,7 @@ use ethnum::I256;
 use meterbox_billing::digest::Digest;
 use meterbox_billing::key::PublicKey;
 use meterbox_billing::money::Currency;
-use meterbox_billing::record::{Charge, Credited, Disputed, Record};
+use meterbox_billing::record::{Charge, Credited, Disputed, Record, RoundingKind};
 
 use crate::anomaly::{ANOMALIES_MAX, Anomaly, Jobs, Whose, no_result};
 use crate::period::{Period, Step};
@@ -112,6 +112,10 @@ pub struct Part {
     pub credits: Listed<Credited>,
     /// What is disputed.
     pub disputes: Listed<Disputed>,
+    /// By how much invoices were rounded: above nothing where they come to more than was charged.
+    pub rounded: Signed,
+    /// How many invoices.
+    pub rounded_invoices: u64,
     /// What stands out, what most is at stake in first; at most [`ANOMALIES_MAX`].
     pub anomalies: Vec<Anomaly>,
     /// How many more do.
@@ -152,6 +156,7 @@ pub fn report(
             Record::Charge(charge) => charge.currency,
             Record::Credit(credit) => credit.currency,
             Record::Dispute(dispute) => dispute.currency,
+            Record::Rounding(rounded) => rounded.currency,
         };
         if parts.len() >= CURRENCIES_MAX && !parts.contains_key(&currency) {
             return Err(ReportError::Currencies { currency });
@@ -182,6 +187,8 @@ struct Gathered {
     program_times: BTreeMap<Digest, Timeline>,
     credits: Listed<Credited>,
     disputes: Listed<Disputed>,
+    rounded: Signed,
+    rounded_invoices: u64,
 }
 
 impl<T> Listed<T> {
@@ -218,6 +225,8 @@ impl Gathered {
             program_times: BTreeMap::new(),
             credits: Listed::none(),
             disputes: Listed::none(),
+            rounded: Signed::ZERO,
+            rounded_invoices: 0,
         }
     }
 
@@ -232,6 +241,14 @@ impl Gathered {
             Record::Dispute(dispute) => {
                 let amount = dispute.total.into();
                 self.disputes.add(dispute, amount)?;
+            }
+            Record::Rounding(rounded) => {
+                let amount = rounded.amount.into();
+                self.rounded = match rounded.rounding {
+                    RoundingKind::Added => self.rounded.plus(amount)?,
+                    RoundingKind::Waived => self.rounded.minus(amount)?,
+                };
+                self.rounded_invoices = self.rounded_invoices.saturating_add(1);
             }
         }
         Ok(())
@@ -319,6 +336,8 @@ impl Gathered {
             outcomes: self.outcomes.ranking()?,
             credits: self.credits,
             disputes: self.disputes,
+            rounded: self.rounded,
+            rounded_invoices: self.rounded_invoices,
             anomalies,
             more_anomalies,
         })

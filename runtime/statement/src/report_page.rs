@@ -116,6 +116,9 @@ fn totals(part: &Part, digits: Digits) -> Markup {
             (money("Given back", part.credits.sum, &format!("{} credits", count(part.credits.count))))
             (money("Net", part.net, "charged less given back"))
             (money("Disputed", part.disputes.sum, &format!("{} disputes", count(part.disputes.count))))
+            @if part.rounded_invoices > 0 {
+                (money("Rounding", part.rounded, &format!("{} invoices", count(part.rounded_invoices))))
+            }
             (money(
                 "Without a result",
                 part.sum.failed_charged,
