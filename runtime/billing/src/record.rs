@@ -8,6 +8,7 @@ use crate::bill::Line;
 use crate::credit::Credit;
 use crate::digest::Digest;
 use crate::key::PublicKey;
+use crate::model_use::ModelUse;
 use crate::money::{Amount, Currency};
 use crate::receipt::Receipt;
 use crate::text::{Id, Message};
@@ -59,6 +60,20 @@ pub struct Charge {
     pub lines: Vec<Line>,
     /// Their sum.
     pub total: Amount,
+    /// What the job used of each model, sorted by digest; left out of a job that used none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ChargedModel>,
+}
+
+/// What a charge used of a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChargedModel {
+    /// The job's input that it is, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// What was used of it.
+    pub used: ModelUse,
 }
 
 /// What a credit gave back.
@@ -181,6 +196,16 @@ impl Charge {
             outcome: reproducible.outcome.kind().to_owned(),
             lines: reproducible.lines.clone(),
             total: reproducible.total,
+            models: reproducible
+                .models
+                .iter()
+                .map(|used| ChargedModel {
+                    input: reproducible
+                        .input_of_digest(&used.sha256)
+                        .map(str::to_owned),
+                    used: *used,
+                })
+                .collect(),
         }
     }
 }
@@ -264,6 +289,16 @@ mod tests {
         let amounts = charge.lines.iter().map(|line| line.amount);
         assert_eq!(Amount::sum(amounts).unwrap(), charge.total);
         assert_eq!(charge.total, receipt.reproducible().total);
+        let used = Receipt::new(fixture::with_models(), fixture::attested()).unwrap();
+        let charged = Charge::of(&used, Digest::of(b"payload"), requestor);
+        let names: Vec<_> = charged
+            .models
+            .iter()
+            .map(|it| it.input.as_deref())
+            .collect();
+        assert!(names.contains(&Some("a.txt")) && names.contains(&None));
+        let text = serde_json::to_string(&charged).unwrap();
+        assert_eq!(serde_json::from_str::<Charge>(&text).unwrap(), charged);
         let record = Record::Charge(charge);
         let text = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);

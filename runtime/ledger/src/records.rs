@@ -1,6 +1,8 @@
 //! Owns the rows that exports, statements and invoices read: one for each thing that was posted, derived
 //! from the signed documents and written with them. Decides nothing.
 
+mod models;
+
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 
@@ -218,6 +220,7 @@ fn read(
             outcome: row.get(14)?,
             lines: read_lines(row.get_ref(15)?.as_str().map_err(other)?)?,
             total: amount,
+            models: models::read(row.get_ref(19)?.as_str_or_null().map_err(other)?)?,
         }),
         "credit" => Record::Credit(Credited {
             id: parsed("records.id", &row.get::<_, String>(17)?)?,
@@ -264,7 +267,8 @@ pub(crate) fn insert(
     let sequence = row_number(sequence)?;
     let at = seconds(record.at())?;
     match record {
-        Record::Charge(it) => connection
+        // As tables were before charges had models, too.
+        Record::Charge(it) if it.models.is_empty() => connection
             .prepare_cached(
                 "INSERT INTO records (number, kind, at, sequence, receipt, order_id, requestor, provider, job,
                                       currency, amount, module, rate_card, started_at, outcome, lines)
@@ -286,6 +290,30 @@ pub(crate) fn insert(
                 seconds(it.started_at)?,
                 it.outcome,
                 write_lines(&it.lines),
+            ])?,
+        Record::Charge(it) => connection
+            .prepare_cached(
+                "INSERT INTO records (number, kind, at, sequence, receipt, order_id, requestor, provider, job,
+                                      currency, amount, module, rate_card, started_at, outcome, lines, models)
+                 VALUES (?, 'charge', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                number,
+                at,
+                sequence,
+                it.receipt.as_bytes().as_slice(),
+                it.order_id.as_str(),
+                requestor,
+                provider,
+                it.job.as_bytes().as_slice(),
+                it.currency.to_string(),
+                it.total.units().to_string(),
+                it.module.as_bytes().as_slice(),
+                it.rate_card.as_bytes().as_slice(),
+                seconds(it.started_at)?,
+                it.outcome,
+                write_lines(&it.lines),
+                models::write(&it.models)?,
             ])?,
         Record::Credit(it) => insert_correction(
             connection,

@@ -8,9 +8,12 @@ use std::path::Path;
 use meterbox_billing::bill::price;
 use meterbox_billing::digest::Digest;
 use meterbox_billing::key::{PublicKey, SigningKey};
+use meterbox_billing::model_use::ModelUse;
 use meterbox_billing::money::Amount;
 use meterbox_billing::rate_card::RateCard;
-use meterbox_billing::record::{Charge, Credited, Disputed, Record, Rounded, RoundingKind};
+use meterbox_billing::record::{
+    Charge, ChargedModel, Credited, Disputed, Record, Rounded, RoundingKind,
+};
 use meterbox_billing::text::Message;
 use meterbox_billing::timestamp::Timestamp;
 use meterbox_billing::usage::Usage;
@@ -110,7 +113,26 @@ fn charge(numbers: &mut Numbers, sequence: u64, books: &Books) -> Result<Charge,
         outcome: (*outcome).to_owned(),
         lines: bill.lines,
         total: bill.total,
+        models: models(program, &usage),
     })
+}
+
+/// What two models used, of which one is an input.
+fn models(program: u64, usage: &Usage) -> Vec<ChargedModel> {
+    let used = |name: &str, operations| ChargedModel {
+        input: (name == "detector").then(|| format!("models/{name}.onnx")),
+        used: ModelUse {
+            calls: 3,
+            inference_ops_f32: operations,
+            ..ModelUse::nothing(Digest::of(name.as_bytes()))
+        },
+    };
+    let detector = usage.inference_ops_f32 / 3;
+    let reader = usage.inference_ops_f32.saturating_sub(detector);
+    match program {
+        4 => vec![used("detector", detector), used("reader", reader)],
+        _ => Vec::new(),
+    }
 }
 
 fn credit(charge: &Charge, amount: &str) -> Result<Record, Failure> {

@@ -1,5 +1,5 @@
-//! Owns what a report says of a period: sums by time, meter, job, requestor and program, credits and disputes,
-//! and what stands out. Reads records once and holds a bounded part of them; writes no page.
+//! Owns what a report says of a period: sums by time, meter, job, requestor, program and model, credits and
+//! disputes, and what stands out. Reads records once and holds a bounded part of them; writes no page.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use meterbox_billing::money::Currency;
 use meterbox_billing::record::{Charge, Credited, Disputed, Record, RoundingKind};
 
 use crate::anomaly::{ANOMALIES_MAX, Anomaly, Jobs, Whose, no_result};
+use crate::by_model::{ByModel, Models};
 use crate::period::{Period, Step};
 use crate::signed::{Signed, SumTooLarge};
 use crate::tally::{Ranking, Sum, Tally};
@@ -106,6 +107,8 @@ pub struct Part {
     pub requestors: Ranking<Name>,
     /// By program.
     pub programs: Ranking<Digest>,
+    /// By model.
+    pub models: ByModel,
     /// By how the job ended.
     pub outcomes: Ranking<String>,
     /// What was given back.
@@ -181,6 +184,7 @@ struct Gathered {
     jobs: Tally<Digest>,
     requestors: Tally<Name>,
     programs: Tally<Digest>,
+    models: Models,
     outcomes: Tally<String>,
     job_costs: Jobs,
     requestor_times: BTreeMap<Name, Timeline>,
@@ -219,6 +223,7 @@ impl Gathered {
             jobs: Tally::new(),
             requestors: Tally::new(),
             programs: Tally::new(),
+            models: Models::new(),
             outcomes: Tally::new(),
             job_costs: Jobs::default(),
             requestor_times: BTreeMap::new(),
@@ -260,6 +265,7 @@ impl Gathered {
         self.sum = self.sum.plus(sum)?;
         self.timeline.charge(at, amount)?;
         self.job_costs.charge(&charge);
+        self.models.add(&charge)?;
         let requestor = Name(charge.requestor);
         history(
             &mut self.requestor_times,
@@ -333,6 +339,7 @@ impl Gathered {
             jobs: self.jobs.ranking()?,
             requestors: self.requestors.ranking()?,
             programs: self.programs.ranking()?,
+            models: self.models.finish()?,
             outcomes: self.outcomes.ranking()?,
             credits: self.credits,
             disputes: self.disputes,

@@ -122,6 +122,7 @@ impl Sample {
             .to_owned(),
             lines: bill.lines,
             total: bill.total,
+            models: Vec::new(),
         }
     }
 

@@ -1,4 +1,5 @@
-//! Owns the third step: what invoices rounded, as entries of their own kind. Keeps every row and every number.
+//! Owns the third step: what invoices rounded, as entries of their own kind, and what charges used of models. Keeps
+//! every row and every number.
 
 use rusqlite::Transaction;
 
@@ -47,6 +48,8 @@ const STEP: &str = "
         document BLOB,
         id TEXT,
         reason TEXT,
+        -- What a charge used of models: canonical JSON, none where it used none.
+        models TEXT,
         CHECK ((kind = 'rounding') = (sequence IS NULL)),
         CHECK ((kind = 'rounding') = (receipt IS NULL)),
         CHECK ((kind = 'rounding') = (order_id IS NULL)),

@@ -199,7 +199,8 @@ fn a_file_of_the_second_schema_keeps_its_rows_and_takes_what_invoices_round() {
     };
     let tables = [
         "SELECT * FROM entries ORDER BY number",
-        "SELECT * FROM records ORDER BY number",
+        "SELECT number, kind, at, sequence, receipt, order_id, requestor, provider, job, currency, amount, module,
+                rate_card, started_at, outcome, lines, document, id, reason FROM records ORDER BY number",
         "SELECT * FROM pending ORDER BY order_number",
         "SELECT * FROM receipts ORDER BY sequence",
     ];
@@ -214,7 +215,7 @@ fn a_file_of_the_second_schema_keeps_its_rows_and_takes_what_invoices_round() {
         "{older}"
     );
     let migrated = schema::open(&path).unwrap();
-    assert_eq!(tables.map(|query| rows(&migrated, query)), before);
+    assert!(tables.map(|query| rows(&migrated, query)) == before);
     // Names of tables are those of the new ones, and are enforced again.
     let orphan = "INSERT INTO grants (id, requestor, currency, amount, entry) VALUES ('g', 1, 'USD', '1', 99)";
     assert!(migrated.execute(orphan, []).is_err());
