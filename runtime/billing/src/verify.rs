@@ -142,8 +142,8 @@ pub fn verify(
 pub fn check_reproducible(part: &Reproducible, card: Option<&RateCard>) -> Result<(), VerifyError> {
     equal("job", part.job, part.job_summary().digest()?)?;
     check_outputs(part)?;
-    part.limits.check_usage(&part.usage)?;
     models::check(&part.models, &part.usage)?;
+    part.limits.check_usage(&part.usage)?;
     check_arithmetic(&part.bill(), &part.usage)?;
     match card {
         Some(card) => check_prices(part, card),
