@@ -428,6 +428,90 @@ fn what_is_recorded_is_exported_reported_and_invoiced() {
     assert_eq!(invoice("html").exit, 0);
 }
 
+#[test]
+fn what_an_invoice_rounds_is_posted_once_and_the_books_still_balance() {
+    let done = Done::new();
+    let requestor = done.key("requestor");
+    done.user
+        .file("invoices.toml", invoice_settings(&requestor));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let over = Timestamp::from_unix_seconds(now.unwrap().as_secs() + 1).unwrap();
+    let over = over.to_string();
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    let invoice = |number: &str, from: &str, more: &[&str]| {
+        let arguments = [
+            "billing",
+            "invoice",
+            "--requestor",
+            &requestor,
+            "--from",
+            from,
+            "--to",
+            &over,
+            "--settings",
+            "invoices.toml",
+            "--number",
+            number,
+        ];
+        done.user.meterbox([&arguments[..], more].concat())
+    };
+    let count = |what: &str| {
+        let stats = done.meterbox(["ledger", "stats", "--format", "json"]);
+        let stats: serde_json::Value = serde_json::from_slice(&stats.stdout).unwrap();
+        stats["counts"][what].as_str().unwrap().to_owned()
+    };
+    let entries = count("entries");
+    let draft = invoice("17", "2020-01-01", &[]);
+    assert_eq!(draft.exit, 0, "{draft:?}");
+    assert!(draft.stderr.contains("this is a draft"), "{draft:?}");
+    assert_eq!(
+        (count("entries"), count("rounded_invoices")),
+        (entries.clone(), "0".into())
+    );
+    for said in ["is posted: ", "was posted before"] {
+        let posted = invoice("17", "2020-01-01", &["--post"]);
+        assert_eq!(posted.exit, 0, "{posted:?}");
+        assert!(posted.stderr.contains(said), "{posted:?}");
+        assert!(posted.text().contains("urn:oasis:names:specification:ubl"));
+        assert_eq!(count("rounded_invoices"), "1");
+    }
+    assert_eq!(
+        count("entries").parse::<u64>().unwrap(),
+        entries.parse::<u64>().unwrap() + 1
+    );
+    invoice("17", "2021-01-01", &["--post"]).refused(3, "different period");
+    invoice("18", "2021-01-01", &["--post"]).refused(3, "`17` is of a part of the same time");
+    assert_eq!(invoice("18", "2021-01-01", &[]).exit, 0);
+    let checked = done.meterbox(["ledger", "check"]);
+    assert_eq!(checked.exit, 0, "{checked:?}");
+
+    // What is exported of the period comes to what was invoiced: no fraction of a cent is left.
+    let exported = done.meterbox(["billing", "export", "--format", "jsonl"]);
+    let mut owed = 0_i128;
+    let mut kinds = Vec::new();
+    for line in exported.text().lines() {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        let units = |field: &str| {
+            let amount: meterbox_billing::money::Amount =
+                record[field].as_str().unwrap().parse().unwrap();
+            i128::try_from(amount.units()).unwrap()
+        };
+        match record["kind"].as_str().unwrap() {
+            "charge" => owed += units("total"),
+            "rounding" if record["rounding"] == "added" => owed += units("amount"),
+            "rounding" => owed -= units("amount"),
+            kind => panic!("{kind}"),
+        }
+        kinds.push(record["kind"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(kinds, ["charge", "charge", "rounding"]);
+    assert_eq!(owed % 10_000_000_000_000_000, 0);
+    let journal = done.meterbox(["billing", "export", "--format", "hledger"]);
+    assert!(journal.text().contains("Income:Rounding"), "{journal:?}");
+    let report = done.meterbox(["billing", "report"]);
+    assert!(report.text().contains("1 invoices"), "{report:?}");
+}
+
 /// The parties of an invoice.
 fn invoice_settings(requestor: &str) -> String {
     format!(

@@ -338,6 +338,32 @@ fn a_transcript_is_kept_as_long_as_was_said() {
 }
 
 #[test]
+fn a_receipt_says_what_each_model_was_used_for_and_the_report_what_it_cost() {
+    let done = ran();
+    let key = done.user.meterbox(["key", "show"]).text();
+    let arguments = ["receipt", "explain", done.receipt(), "--key", key.trim()];
+    let explained = done.user.meterbox(arguments);
+    assert_eq!(explained.exit, 0, "{explained:?}");
+    let model = Digest::of(&guests::boxes_model());
+    let told = format!("of that, by model:\n  `model`, {model}, {CALLS} calls\n");
+    assert!(explained.text().contains(&told), "{explained:?}");
+    let exported = done
+        .user
+        .meterbox(["billing", "export", "--format", "jsonl"]);
+    let record: Value = serde_json::from_str(exported.text().trim()).unwrap();
+    let charged = &record["models"][0];
+    assert_eq!(
+        (&charged["input"], &charged["used"]["calls"]),
+        (&"model".into(), &CALLS.into())
+    );
+    assert_eq!(charged["used"]["sha256"], model.to_string());
+    let report = done.user.meterbox(["billing", "report"]).text();
+    let (_, models) = report.split_once("By model").unwrap();
+    assert!(models.contains("model<span class=\"small\">"), "{models}");
+    assert_eq!(done.user.meterbox(["ledger", "check"]).exit, 0);
+}
+
+#[test]
 fn a_job_that_calls_no_model_has_an_empty_transcript_and_nothing_to_trust() {
     let user = User::new();
     let report = user.run(

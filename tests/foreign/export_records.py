@@ -38,15 +38,32 @@ def read(folder):
 
 
 def owed(records):
-    """What is owed, by currency, in units of 10^-18: charges less credits."""
+    """What is owed, by currency, in units of 10^-18: charges less credits, and what invoices rounded."""
     sums = {}
     for record in records:
-        sign = {"charge": "total", "credit": "amount", "dispute": None}[record["kind"]]
-        amount = 0 if sign is None else units(record[sign])
-        if record["kind"] == "credit":
-            amount = -amount
+        amount = owed_for(record)
         sums[record["currency"]] = sums.get(record["currency"], 0) + amount
     return sums
+
+
+def owed_for(record):
+    """What the requestor owes for a record, in units of 10^-18."""
+    match record["kind"]:
+        case "charge":
+            return units(record["total"])
+        case "credit":
+            return -units(record["amount"])
+        case "dispute":
+            return 0
+        case "rounding":
+            sign = {"added": 1, "waived": -1}[record["rounding"]]
+            return sign * units(record["amount"])
+    raise Rejected(f"a record of kind {record['kind']}")
+
+
+def of_receipts(records):
+    """Without what invoices rounded, which is of no receipt."""
+    return [record for record in records if record["kind"] != "rounding"]
 
 
 def lines(records):

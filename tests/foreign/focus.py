@@ -202,7 +202,7 @@ def check_single(rows, posted):
 
 
 def check_other(rows, posted):
-    """Credits and disputes are rows."""
+    """Credits, disputes and what invoices rounded are rows."""
     for kind, category in [("credit", "Credit"), ("dispute", "Adjustment")]:
         expected = sorted(record[kind] for record in posted if record["kind"] == kind)
         found = sorted(
@@ -211,6 +211,16 @@ def check_other(rows, posted):
             if row["x_DocumentDigest"] and row["ChargeCategory"] == category
         )
         need(found == expected, f"{len(found)} rows of {len(expected)} {kind}s")
+    expected = sorted(
+        (record["invoice"], records.owed_for(record)) for record in posted if record["kind"] == "rounding"
+    )
+    found = sorted(
+        (row["InvoiceId"], units(row["BilledCost"]))
+        for row in rows
+        if row["ChargeDescription"].startswith("Rounding of invoice ")
+        and row["ChargeCategory"] == "Adjustment"
+    )
+    need(found == expected, f"{len(found)} rows of {len(expected)} roundings")
 
 
 def check_same_in_parquet(path, header, rows):

@@ -39,7 +39,7 @@ def expected(posted):
                 add("charged", {**meter, "currency": record["currency"]}, units(line["amount"]))
         elif record["kind"] == "credit":
             add("credited", {**requestor, "currency": record["currency"]}, units(record["amount"]))
-        else:
+        elif record["kind"] == "dispute":
             add("disputes", requestor, 10**18)
     return sums
 

@@ -63,8 +63,8 @@ def expected_raw(record):
                 record["currency"],
             )
     else:
-        amount = -units(record["amount"]) if record["kind"] == "credit" else 0
-        head = (record["kind"], record["receipt"], record["requestor"], moment(record["at"]))
+        amount = records.owed_for(record)
+        head = (record["kind"], record.get("receipt"), record["requestor"], moment(record["at"]))
         yield (*head, None, None, None, amount, record["currency"])
 
 

@@ -77,6 +77,7 @@ CHARGES = {"fee_per_job", "minimum_charge", "cancellation_charge"}
 cases = [(name, json.loads((folder / f"{name}.payload.json").read_text()), OPTIONAL) for name in
          ("receipt", "offer", "order", "acceptance", "credit")]
 cases.append(("acceptance", json.loads((folder / "dispute.payload.json").read_text()), OPTIONAL))
+cases.append(("receipt", json.loads((folder / "receipt-with-models.payload.json").read_text()), OPTIONAL | {"models"}))
 cases += [("envelope", json.loads((folder / f"{name}.json").read_text()), OPTIONAL) for name in
           ("receipt", "offer", "order", "acceptance", "dispute", "credit")]
 cards = [json.loads((folder / "card.json").read_text()), json.loads((folder / "default.card.json").read_text()),

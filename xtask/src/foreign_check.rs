@@ -1,4 +1,4 @@
-//! Has tools that nobody here wrote look at what Meterbox writes: receipts, the log, exports, invoices. Each also
+//! Has tools that nobody here wrote look at what Meterbox writes: receipts, the log, exports, invoices, pages. Each also
 //! rejects copies that somebody tampered with. What is looked at is in `tests/foreign`.
 
 use std::fs;
@@ -27,9 +27,12 @@ enum By {
     Node,
     /// Go as Debian packs it, with the sources that Debian packs beside it.
     Go,
-    /// Node with this package of npm, and Chromium.
-    Browser(&'static str),
+    /// Node with these packages of npm in a folder of this name, and Chromium.
+    Browser(&'static str, &'static [&'static str]),
 }
+
+/// The script that looks at the page that verifies, which lies elsewhere.
+const VERIFY_PAGE: &str = "verify-page.js";
 
 struct Check {
     name: &'static str,
@@ -41,6 +44,8 @@ struct Check {
 }
 
 const TABLES: &[&str] = &["pyarrow==26.0.1", "duckdb==2.0.1", "pytz"];
+
+const BROWSER: &[(&str, &str)] = &[("node", "nodejs"), ("npm", "npm"), ("chromium", "chromium")];
 
 const CHECKS: &[Check] = &[
     Check {
@@ -155,10 +160,17 @@ const CHECKS: &[Check] = &[
     },
     Check {
         name: "the page that verifies: Chromium",
-        script: "verify-page.js",
+        script: VERIFY_PAGE,
         folder: "documents",
-        by: By::Browser("playwright-core@1.65.1"),
-        programs: &[("node", "nodejs"), ("npm", "npm"), ("chromium", "chromium")],
+        by: By::Browser("verify-page", &["playwright-core@1.65.1"]),
+        programs: BROWSER,
+    },
+    Check {
+        name: "reports and invoices as pages: axe-core, Chromium",
+        script: "pages.js",
+        folder: "invoices",
+        by: By::Browser("pages", &["playwright-core@1.65.1", "axe-core@4.14.1"]),
+        programs: BROWSER,
     },
 ];
 
@@ -321,37 +333,38 @@ fn command(project: &Project, place: &Path, check: &Check) -> Result<Command> {
                 .env("GOCACHE", place.join("go"));
             command
         }
-        By::Browser(package) => {
-            let modules = place.join("node");
-            bring_node(&modules, package)?;
+        By::Browser(name, wanted) => {
+            let modules = place.join("node").join(name);
+            bring_node(&modules, wanted)?;
             let mut command = Command::new("node");
             command.env("NODE_PATH", modules.join("node_modules"));
             command
         }
     };
     command.arg(&script).arg(&folder);
-    if let By::Browser(_) = check.by {
+    if check.script == VERIFY_PAGE {
         command.arg(project.root.join("docs/verify.html"));
     }
     Ok(command)
 }
 
-/// Brings a package of npm, once.
-fn bring_node(place: &Path, package: &str) -> Result<()> {
+/// Brings packages of npm, once.
+fn bring_node(place: &Path, wanted: &[&str]) -> Result<()> {
     let done = place.join("brought");
-    if fs::read_to_string(&done).is_ok_and(|brought| brought == package) {
+    let names = wanted.join(" ");
+    if fs::read_to_string(&done).is_ok_and(|brought| brought == names) {
         return Ok(());
     }
     fs::create_dir_all(place)?;
-    println!("installing {package} from npm");
+    println!("installing {names} from npm");
     let output = Command::new("npm")
         .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
         .arg(place)
-        .arg(package)
+        .args(wanted)
         .output()
         .context("npm cannot be run")?;
     if !output.status.success() {
         bail!("npm failed: {}", String::from_utf8_lossy(&output.stderr));
     }
-    Ok(fs::write(done, package)?)
+    Ok(fs::write(done, names)?)
 }

@@ -9,9 +9,10 @@ use serde::Serialize;
 use crate::bill::{CANCELLATION_CHARGE, JOB_FEE, Line, MINIMUM_CHARGE};
 use crate::digest::Digest;
 use crate::key::PublicKey;
+use crate::model_use::ModelUse;
 use crate::money::{Amount, Currency, PRICE_UNITS_PER_AMOUNT_UNIT, UNIT_PRICE_DIGITS, UnitPrice};
 use crate::outcome::{Outcome, Stopper};
-use crate::receipt::Receipt;
+use crate::receipt::{Receipt, Reproducible};
 use crate::text::Id;
 use crate::timestamp::Timestamp;
 use crate::usage::{Meter, Usage};
@@ -47,8 +48,22 @@ pub struct Explanation {
     pub lines: Vec<ExplainedLine>,
     /// What was counted and not charged.
     pub free: Vec<FreeCount>,
+    /// What of that each model was used for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ExplainedModel>,
     /// The exact sum of the lines.
     pub total: Amount,
+}
+
+/// What a job used of a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplainedModel {
+    /// The input that it is, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// What was used.
+    #[serde(flatten)]
+    pub used: ModelUse,
 }
 
 /// One line of a bill in words.
@@ -118,7 +133,19 @@ pub fn explain(receipt: &Receipt, digest: Digest) -> Explanation {
         rate_card: part.rate_card,
         lines: part.lines.iter().map(explain_line).collect(),
         free: free_counts(&part.usage, &part.lines),
+        models: part
+            .models
+            .iter()
+            .map(|used| explain_model(part, used))
+            .collect(),
         total: part.total,
+    }
+}
+
+fn explain_model(part: &Reproducible, used: &ModelUse) -> ExplainedModel {
+    ExplainedModel {
+        input: part.input_of_digest(&used.sha256).map(str::to_owned),
+        used: *used,
     }
 }
 
@@ -308,6 +335,29 @@ impl fmt::Display for Explanation {
         for free in &self.free {
             let quantity = grouped(free.quantity);
             writeln!(f, "  {} × {}: {}", quantity, free.unit, free.meter)?;
+        }
+        if !self.models.is_empty() {
+            writeln!(f, "\nof that, by model:")?;
+        }
+        for model in &self.models {
+            write!(f, "{model}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ExplainedModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (used, calls) = (&self.used, grouped(self.used.calls.into()));
+        match &self.input {
+            Some(input) => writeln!(f, "  `{input}`, {}, {calls} calls", used.sha256)?,
+            None => writeln!(f, "  {}, {calls} calls", used.sha256)?,
+        }
+        let meters = ModelUse::METERS
+            .iter()
+            .map(|meter| (meter, used.get(*meter)));
+        for (meter, quantity) in meters.filter(|(_, quantity)| *quantity > 0) {
+            writeln!(f, "    {} × {}: {meter}", grouped(quantity), meter.unit())?;
         }
         Ok(())
     }

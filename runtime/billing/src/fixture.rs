@@ -8,6 +8,7 @@ use crate::envelope::{Document as _, Envelope};
 use crate::job::{Blob, Job, Variable};
 use crate::key::SigningKey;
 use crate::limits::Limits;
+use crate::model_use::ModelUse;
 use crate::money::{Amount, UnitPrice};
 use crate::offer::{Capabilities, Confidentiality, Device, OFFER_SCHEMA, Offer, Precision};
 use crate::order::{Nonce, ORDER_SCHEMA, Order};
@@ -107,6 +108,31 @@ pub fn usage() -> Usage {
     }
 }
 
+/// What two models were used for, sorted by digest.
+pub fn models() -> Vec<ModelUse> {
+    let mut models = ["a", "b"].map(|name| ModelUse {
+        calls: 3,
+        inference_ops_f32: 1_000,
+        inference_weight_bytes: 20,
+        inference_tensor_bytes: 8,
+        inference_model_byte_instructions: 4_096,
+        ..ModelUse::nothing(Digest::of(name.as_bytes()))
+    });
+    models.sort_by_key(|model| *model.sha256.as_bytes());
+    models.into()
+}
+
+/// The sample of a job that used two models; the first of them is its input.
+pub fn with_models() -> Reproducible {
+    let mut part = reproducible();
+    part.models = models();
+    for meter in ModelUse::METERS {
+        let sum = part.models.iter().map(|model| model.get(*meter)).sum();
+        part.usage.set(*meter, sum);
+    }
+    part
+}
+
 pub fn reproducible() -> Reproducible {
     let run = Run {
         engine: EngineFacts {
@@ -126,6 +152,7 @@ pub fn reproducible() -> Reproducible {
         }],
         transcript: Transcript::default().digest().unwrap(),
         usage: usage(),
+        models: Vec::new(),
     };
     let bill = price(&usage(), &card()).unwrap();
     Reproducible::new(&job(), run, card().digest().unwrap(), bill).unwrap()

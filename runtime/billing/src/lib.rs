@@ -22,6 +22,7 @@ pub mod inspection;
 pub mod job;
 pub mod key;
 pub mod limits;
+pub mod model_use;
 pub mod money;
 pub mod offer;
 pub mod order;

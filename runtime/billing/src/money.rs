@@ -12,7 +12,7 @@ pub const AMOUNT_DIGITS: usize = 18;
 /// Digits after the point that a [`UnitPrice`] holds: a page-instruction costs about 2·10^-20.
 pub const UNIT_PRICE_DIGITS: usize = 27;
 /// Units of a [`UnitPrice`] in one unit of an [`Amount`].
-pub(crate) const PRICE_UNITS_PER_AMOUNT_UNIT: u128 = 1_000_000_000;
+pub const PRICE_UNITS_PER_AMOUNT_UNIT: u128 = 1_000_000_000;
 
 /// Longer texts than any amount needs are refused before they are read.
 const TEXT_BYTES_MAX: usize = 128;

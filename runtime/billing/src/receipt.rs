@@ -8,9 +8,10 @@ use crate::bill::{Bill, Line};
 use crate::canonical::{CanonicalError, to_canonical_json};
 use crate::digest::Digest;
 use crate::envelope::{Document, RECEIPT_TYPE};
-use crate::job::{Blob, Job, JobSummary};
+use crate::job::{Blob, Job, JobSummary, check_name};
 use crate::key::PublicKey;
 use crate::limits::Limits;
+use crate::model_use::ModelUse;
 use crate::money::{Amount, Currency};
 use crate::offer::{Confidentiality, Precision};
 use crate::outcome::Outcome;
@@ -80,6 +81,9 @@ pub struct Reproducible {
     pub transcript: Digest,
     /// What it used.
     pub usage: Usage,
+    /// What of that each model was used for, sorted by digest; left out of a job that used none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelUse>,
     /// The rate card.
     pub rate_card: Digest,
     /// The currency of the bill.
@@ -105,6 +109,8 @@ pub struct Run {
     pub transcript: Digest,
     /// What it used.
     pub usage: Usage,
+    /// What of that each model was used for, sorted by digest.
+    pub models: Vec<ModelUse>,
 }
 
 impl Reproducible {
@@ -126,6 +132,7 @@ impl Reproducible {
             outputs: run.outputs,
             transcript: run.transcript,
             usage: run.usage,
+            models: run.models,
             rate_card,
             currency: bill.currency,
             lines: bill.lines,
@@ -149,6 +156,14 @@ impl Reproducible {
             seed: self.seed,
             clock_start_ns: self.clock_start_ns,
         }
+    }
+
+    /// The name of the input that has this digest, the first of several. A name that no input can have is none.
+    #[must_use]
+    pub fn input_of_digest(&self, sha256: &Digest) -> Option<&str> {
+        let found = self.inputs.iter().find(|input| input.sha256 == *sha256);
+        let name = found.map(|input| input.name.as_str());
+        name.filter(|name| check_name(name).is_ok())
     }
 
     /// The bill.

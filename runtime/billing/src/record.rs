@@ -8,6 +8,7 @@ use crate::bill::Line;
 use crate::credit::Credit;
 use crate::digest::Digest;
 use crate::key::PublicKey;
+use crate::model_use::ModelUse;
 use crate::money::{Amount, Currency};
 use crate::receipt::Receipt;
 use crate::text::{Id, Message};
@@ -23,6 +24,8 @@ pub enum Record {
     Credit(Credited),
     /// The requestor disputes a receipt. It moves no money: a credit may follow.
     Dispute(Disputed),
+    /// An invoice was rounded to the currency's minor unit, and what that left over was posted.
+    Rounding(Rounded),
 }
 
 /// What a receipt charged.
@@ -57,6 +60,20 @@ pub struct Charge {
     pub lines: Vec<Line>,
     /// Their sum.
     pub total: Amount,
+    /// What the job used of each model, sorted by digest; left out of a job that used none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ChargedModel>,
+}
+
+/// What a charge used of a model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChargedModel {
+    /// The job's input that it is, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// What was used of it.
+    pub used: ModelUse,
 }
 
 /// What a credit gave back.
@@ -113,6 +130,52 @@ pub struct Disputed {
     pub at: Timestamp,
 }
 
+/// What rounding an invoice to the currency's minor unit left over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rounded {
+    /// The invoice's number.
+    pub invoice: Message,
+    /// To whom.
+    pub requestor: PublicKey,
+    /// By whom.
+    pub provider: PublicKey,
+    /// The currency.
+    pub currency: Currency,
+    /// Digits after the point of the minor unit.
+    pub minor_unit_digits: u32,
+    /// Which way it was rounded.
+    pub rounding: RoundingKind,
+    /// How much, at most half a minor unit.
+    pub amount: Amount,
+    /// The first moment of the invoice's period.
+    pub from: Timestamp,
+    /// The last second of the invoice's period. It counts then, so that whatever is of the period comes to what the
+    /// invoice says.
+    pub at: Timestamp,
+}
+
+/// Which way an invoice was rounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoundingKind {
+    /// Less is invoiced than was charged: the provider waives the rest.
+    Waived,
+    /// More is invoiced than was charged: the requestor pays so much more.
+    Added,
+}
+
+impl RoundingKind {
+    /// Its name in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            RoundingKind::Waived => "waived",
+            RoundingKind::Added => "added",
+        }
+    }
+}
+
 impl Charge {
     /// What billing reads of a receipt of this digest, whose order this requestor signed.
     #[must_use]
@@ -133,6 +196,16 @@ impl Charge {
             outcome: reproducible.outcome.kind().to_owned(),
             lines: reproducible.lines.clone(),
             total: reproducible.total,
+            models: reproducible
+                .models
+                .iter()
+                .map(|used| ChargedModel {
+                    input: reproducible
+                        .input_of_digest(&used.sha256)
+                        .map(str::to_owned),
+                    used: *used,
+                })
+                .collect(),
         }
     }
 }
@@ -180,13 +253,14 @@ impl Disputed {
 }
 
 impl Record {
-    /// When it counts: a receipt when its job had ended.
+    /// When it counts: a receipt when its job had ended, what an invoice rounded in its period's last second.
     #[must_use]
     pub const fn at(&self) -> Timestamp {
         match self {
             Record::Charge(charge) => charge.ended_at,
             Record::Credit(credited) => credited.at,
             Record::Dispute(disputed) => disputed.at,
+            Record::Rounding(rounded) => rounded.at,
         }
     }
 
@@ -197,6 +271,7 @@ impl Record {
             Record::Charge(charge) => &charge.requestor,
             Record::Credit(credited) => &credited.requestor,
             Record::Dispute(disputed) => &disputed.requestor,
+            Record::Rounding(rounded) => &rounded.requestor,
         }
     }
 }
@@ -214,8 +289,27 @@ mod tests {
         let amounts = charge.lines.iter().map(|line| line.amount);
         assert_eq!(Amount::sum(amounts).unwrap(), charge.total);
         assert_eq!(charge.total, receipt.reproducible().total);
+        let used = Receipt::new(fixture::with_models(), fixture::attested()).unwrap();
+        let charged = Charge::of(&used, Digest::of(b"payload"), requestor);
+        let names: Vec<_> = charged
+            .models
+            .iter()
+            .map(|it| it.input.as_deref())
+            .collect();
+        assert!(names.contains(&Some("a.txt")) && names.contains(&None));
+        let text = serde_json::to_string(&charged).unwrap();
+        assert_eq!(serde_json::from_str::<Charge>(&text).unwrap(), charged);
         let record = Record::Charge(charge);
         let text = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+    }
+
+    #[test]
+    fn a_rounding_says_its_kind_by_name() {
+        for kind in [RoundingKind::Waived, RoundingKind::Added] {
+            let text = serde_json::to_string(&kind).unwrap();
+            assert_eq!(text, format!("\"{}\"", kind.name()));
+            assert_eq!(serde_json::from_str::<RoundingKind>(&text).unwrap(), kind);
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::acceptance::ACCEPTANCE_SCHEMA;
 use crate::bill::{CANCELLATION_CHARGE, JOB_FEE, MINIMUM_CHARGE};
 use crate::credit::CREDIT_SCHEMA;
 use crate::limits::Limits;
+use crate::model_use::{MODELS_TOLD_MAX, ModelUse};
 use crate::offer::OFFER_SCHEMA;
 use crate::order::ORDER_SCHEMA;
 use crate::rate_card::Rounding;
@@ -335,13 +336,31 @@ fn reproducible() -> Value {
             ("outputs", list(definition("blob"))),
             ("transcript", definition("digest")),
             ("usage", definition("usage")),
+            ("models", models()),
             ("rate_card", definition("digest")),
             ("currency", definition("currency")),
             ("lines", list(definition("line"))),
             ("total", definition("amount")),
         ],
-        &[],
+        &["models"],
     )
+}
+
+fn models() -> Value {
+    let mut fields = vec![
+        ("sha256", definition("digest")),
+        ("calls", definition("u64")),
+    ];
+    for meter in ModelUse::METERS {
+        fields.push((meter.name(), definition("u128")));
+    }
+    json!({
+        "type": "array",
+        "items": object(&fields, &[]),
+        "minItems": 1,
+        "maxItems": MODELS_TOLD_MAX,
+        "description": "What of the usage each model was used for, sorted by digest.",
+    })
 }
 
 fn attested() -> Value {

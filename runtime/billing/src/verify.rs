@@ -1,6 +1,8 @@
 //! Checks receipts without trusting whoever signed them: signature, form, digests, arithmetic,
 //! prices. Never runs a job, and never believes a key that it finds inside a receipt.
 
+mod models;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -47,6 +49,12 @@ pub enum VerifyError {
         index: usize,
         /// What it is called, cut to a readable length.
         meter: String,
+    },
+    /// A model that comes twice, or out of order.
+    #[error("`models[{index}]` does not belong there: models are listed once, by their digests")]
+    Model {
+        /// Its position, from 0.
+        index: usize,
     },
     /// A line or the total does not fit an amount.
     #[error("`{field}` cannot be computed")]
@@ -134,6 +142,7 @@ pub fn verify(
 pub fn check_reproducible(part: &Reproducible, card: Option<&RateCard>) -> Result<(), VerifyError> {
     equal("job", part.job, part.job_summary().digest()?)?;
     check_outputs(part)?;
+    models::check(&part.models, &part.usage)?;
     part.limits.check_usage(&part.usage)?;
     check_arithmetic(&part.bill(), &part.usage)?;
     match card {
@@ -265,7 +274,7 @@ pub fn compare_transcripts(
 
 /// Fields of a reproducible part in the order in which they depend on each other; all others, and
 /// those of nested objects but usage, go by their names.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
     "schema",
     "job",
     "module",
@@ -280,6 +289,7 @@ const ORDER: [&str; 18] = [
     "outputs",
     "transcript",
     "usage",
+    "models",
     "rate_card",
     "currency",
     "lines",

@@ -113,6 +113,7 @@ fn exit_of(error: &LedgerError) -> Exit {
         | LedgerError::Expired { .. }
         | LedgerError::Budget(_)
         | LedgerError::Correction(_)
+        | LedgerError::Rounding(_)
         | LedgerError::Document(_) => Exit::Refused,
         LedgerError::Exists { .. } => Exit::File,
         _ => Exit::Ledger,

@@ -45,6 +45,8 @@ struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     job: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    invoice: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
 }
 
@@ -76,6 +78,7 @@ fn data(row: &Row) -> (&'static str, Data<'_>) {
             Some(hour.root.to_string()),
             Some(hour.count.to_string()),
         ),
+        Receipts::None => (None, None, None),
     };
     let common = Data {
         amount: digits::signed(row.amount()),
@@ -104,6 +107,17 @@ fn data(row: &Row) -> (&'static str, Data<'_>) {
                 value: digits::signed(Signed::plus(*amount)),
                 unit: "currency",
                 reason: Some(reason),
+                ..common
+            },
+        ),
+        Entry::Rounding {
+            invoice, amount, ..
+        } => (
+            "rounding",
+            Data {
+                value: digits::signed(*amount),
+                unit: "currency",
+                invoice: Some(invoice),
                 ..common
             },
         ),

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use meterbox_billing::money::{AMOUNT_DIGITS, Amount, UNIT_PRICE_DIGITS, UnitPrice};
+use meterbox_billing::record::{Rounded, RoundingKind};
 
 /// How a number without digits after its point is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,15 @@ impl Signed {
         Self {
             negative: !amount.is_zero(),
             amount,
+        }
+    }
+
+    /// What the requestor owes more after an invoice was rounded.
+    #[must_use]
+    pub const fn of_rounding(rounded: &Rounded) -> Self {
+        match rounded.rounding {
+            RoundingKind::Waived => Self::minus(rounded.amount),
+            RoundingKind::Added => Self::plus(rounded.amount),
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::error::ExportError;
 use crate::format::Format;
 use crate::options::Options;
-use crate::row::{Entry, Party, Receipts, Row};
+use crate::row::{Entry, Party, Row};
 use crate::rows::Rows;
 use crate::selection::Records;
 use crate::table::push_hex;
@@ -77,11 +77,14 @@ impl Iterator for Events<'_> {
 /// The digest of the receipt, or the root over those of an hour, and the item: a receipt has one line for
 /// each.
 fn id(row: &Row) -> String {
-    let (digest, what) = match (&row.entry, &row.receipts) {
-        (Entry::Credit { digest, .. }, _) => (digest, "credit"),
-        (Entry::Dispute { digest, .. }, _) => (digest, "dispute"),
-        (Entry::Usage(usage), Receipts::One(one)) => (&one.digest, usage.item.name()),
-        (Entry::Usage(usage), Receipts::Hour(hour)) => (&hour.root, usage.item.name()),
+    let (digest, what) = match &row.entry {
+        Entry::Credit { digest, .. } => (*digest, "credit"),
+        Entry::Dispute { digest, .. } => (*digest, "dispute"),
+        Entry::Rounding { digest, .. } => (*digest, "rounding"),
+        Entry::Usage(usage) => {
+            let digest = row.receipts.digest();
+            (digest.expect("usage is of receipts"), usage.item.name())
+        }
     };
     let mut id = String::with_capacity(ID_BYTES_MAX);
     push_hex(&mut id, digest.as_bytes());

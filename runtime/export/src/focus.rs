@@ -343,7 +343,7 @@ impl Period {
 const fn usage(row: &Row) -> Option<&UsageEntry> {
     match &row.entry {
         Entry::Usage(usage) => Some(usage),
-        Entry::Credit { .. } | Entry::Dispute { .. } => None,
+        Entry::Credit { .. } | Entry::Dispute { .. } | Entry::Rounding { .. } => None,
     }
 }
 
@@ -356,7 +356,7 @@ fn priced(row: &Row) -> Option<(&UsageEntry, meterbox_billing::money::UnitPrice)
 fn one(row: &Row) -> Option<&OneReceipt> {
     match &row.receipts {
         Receipts::One(one) => Some(one),
-        Receipts::Hour(_) => None,
+        Receipts::Hour(_) | Receipts::None => None,
     }
 }
 
@@ -366,7 +366,7 @@ fn run(row: &Row) -> Option<&OneRun> {
 
 const fn hour(row: &Row) -> Option<&HourReceipts> {
     match &row.receipts {
-        Receipts::One(_) => None,
+        Receipts::One(_) | Receipts::None => None,
         Receipts::Hour(hour) => Some(hour),
     }
 }
@@ -379,10 +379,11 @@ fn list_cost(row: &Row) -> Result<Signed, ExportError> {
     })
 }
 
+/// An adjustment is a charge, positive or negative, that is of no other category.
 fn category(row: &Row) -> &'static str {
     match &row.entry {
         Entry::Usage(_) if priced(row).is_some() => "Usage",
-        Entry::Usage(_) | Entry::Dispute { .. } => "Adjustment",
+        Entry::Usage(_) | Entry::Dispute { .. } | Entry::Rounding { .. } => "Adjustment",
         Entry::Credit { .. } => "Credit",
     }
 }
@@ -414,6 +415,7 @@ fn description(row: &Row) -> String {
             let total = digits::signed(Signed::plus(*total));
             format!("Dispute of {total} {}: {}", row.currency, one_line(reason))
         }
+        Entry::Rounding { invoice, .. } => format!("Rounding of invoice {}", one_line(invoice)),
     }
 }
 
@@ -475,7 +477,7 @@ fn resource_type(row: &Row) -> Cell<'_> {
 
 fn document(row: &Row) -> Cell<'_> {
     match &row.entry {
-        Entry::Usage(_) => Cell::Empty,
+        Entry::Usage(_) | Entry::Rounding { .. } => Cell::Empty,
         Entry::Credit { digest, .. } | Entry::Dispute { digest, .. } => {
             Cell::Hex(digest.as_bytes())
         }
@@ -486,7 +488,11 @@ fn provider_name<'a>(view: &'a View<'a>) -> Cell<'a> {
     Cell::text(view.options.provider_name.as_str())
 }
 
+/// The invoice that was named; what an invoice rounded is on that invoice.
 fn invoice_id<'a>(view: &'a View<'a>) -> Cell<'a> {
+    if let Entry::Rounding { invoice, .. } = &view.row.entry {
+        return Cell::text(one_line(invoice));
+    }
     let id = view.options.invoice_id.as_ref();
     id.map_or(Cell::Empty, |id| Cell::text(id.as_str()))
 }

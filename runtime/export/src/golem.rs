@@ -72,6 +72,8 @@ pub fn write(
             Record::Charge(charge) => write_charge(&charge, options, out)?,
             Record::Credit(credited) => write_line(&credit(&credited), out)?,
             Record::Dispute(disputed) => write_line(&dispute(&disputed), out)?,
+            // An invoice here is of one receipt, and exact.
+            Record::Rounding(_) => {}
         }
     }
     Ok(())

@@ -83,17 +83,14 @@ pub fn write(dialect: Dialect, rows: Rows<'_>, out: &mut dyn Write) -> Result<()
         }
         match &row.entry {
             Entry::Usage(usage) => {
-                let digest = match &row.receipts {
-                    Receipts::One(one) => one.digest,
-                    Receipts::Hour(hour) => hour.root,
-                };
+                let digest = row.receipts.digest().expect("usage is of receipts");
                 open.get_or_insert_with(|| Transaction::new(head)).add(
                     usage.item.name(),
                     usage.amount,
                     digest,
                 )?;
             }
-            Entry::Credit { .. } | Entry::Dispute { .. } => {
+            Entry::Credit { .. } | Entry::Dispute { .. } | Entry::Rounding { .. } => {
                 if let Some(done) = open.take() {
                     journal.write_usage(&done)?;
                 }
@@ -116,7 +113,7 @@ impl Head {
             currency: row.currency,
             receipt: match &row.receipts {
                 Receipts::One(one) => Some(one.digest),
-                Receipts::Hour(_) => None,
+                Receipts::Hour(_) | Receipts::None => None,
             },
         }
     }
@@ -201,6 +198,17 @@ impl Journal<'_> {
                 } else {
                     writeln!(self.out, "; {day} {receivable} {words}")?;
                 }
+            }
+            Entry::Rounding {
+                invoice, amount, ..
+            } => {
+                // Income where invoices add, an expense where they waive.
+                let account = "Income:Rounding";
+                self.declare_account(account)?;
+                self.title(&head, &format!("Rounding of invoice {}", plain(invoice)))?;
+                self.tag("provider", &head.provider.to_string())?;
+                self.posting(&receivable, *amount, head.currency)?;
+                self.posting(account, amount.negated(), head.currency)?;
             }
             Entry::Usage(_) => {}
         }

@@ -41,7 +41,8 @@ struct Properties {
 /// nothing by itself.
 pub fn event(row: &Row, options: &Options, id: String) -> Result<Option<Event>, ExportError> {
     let (code, value, unit_price, cents) = match &row.entry {
-        Entry::Dispute { .. } => return Ok(None),
+        // Lago rounds the invoices that it writes.
+        Entry::Dispute { .. } | Entry::Rounding { .. } => return Ok(None),
         Entry::Credit { amount, .. } => {
             ("credit", digits::signed(Signed::plus(*amount)), None, None)
         }

@@ -62,6 +62,8 @@ impl Totals {
                     .checked_add(credited.amount)
                     .map_err(|_| overflow("credits"))?;
             }
+            // It goes up and down, which no counter does.
+            Record::Rounding(_) => {}
             Record::Dispute(_) => {
                 let count = self.disputes.entry(requestor).or_default();
                 *count = count.saturating_add(1);

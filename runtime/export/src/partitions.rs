@@ -50,6 +50,7 @@ struct Manifest<'a> {
     charges: u64,
     credits: u64,
     disputes: u64,
+    roundings: u64,
     totals: BTreeMap<String, ManifestTotal>,
 }
 
@@ -63,6 +64,8 @@ struct ManifestColumn {
 struct ManifestTotal {
     charged: String,
     credited: String,
+    waived: String,
+    added: String,
 }
 
 /// One file.
@@ -285,6 +288,8 @@ impl Parts<'_> {
             let total = ManifestTotal {
                 charged: total.charged.to_string(),
                 credited: total.credited.to_string(),
+                waived: total.waived.to_string(),
+                added: total.added.to_string(),
             };
             (currency.code(), total)
         });
@@ -299,6 +304,7 @@ impl Parts<'_> {
             charges: summary.charges,
             credits: summary.credits,
             disputes: summary.disputes,
+            roundings: summary.roundings,
             totals: totals.collect(),
         };
         write_file(&self.folder.join(MANIFEST), Existing::Refuse, |out| {

@@ -1,8 +1,8 @@
-//! Writes records as a table: one row for each line of a receipt, for each credit and for each dispute.
+//! Writes records as a table: one row for each line of a receipt, for each credit, dispute and rounding.
 //! Sums nothing and leaves nothing out.
 
 use meterbox_billing::bill::Line;
-use meterbox_billing::record::{Charge, Credited, Disputed, Record};
+use meterbox_billing::record::{Charge, Credited, Disputed, Record, Rounded};
 
 use crate::digits::{Point, Signed};
 use crate::error::ExportError;
@@ -13,15 +13,15 @@ use crate::table::{Cell, Column, Kind, TableWriter};
 pub const POINT: Point = Point::WhereNeeded;
 
 /// The columns. `amount` is what the requestor owes for a row, so that its sum is what is owed: less than
-/// nothing for a credit, nothing for a dispute.
+/// nothing for a credit, nothing for a dispute. What an invoice rounded is of no receipt: it has none, and no order and job.
 pub const COLUMNS: &[Column] = &[
     Column::new("kind", Kind::Text),
     Column::or_empty("sequence", Kind::Index),
-    Column::new("receipt", Kind::Text),
-    Column::new("order_id", Kind::Text),
+    Column::or_empty("receipt", Kind::Text),
+    Column::or_empty("order_id", Kind::Text),
     Column::new("requestor", Kind::Text),
     Column::new("provider", Kind::Text),
-    Column::new("job", Kind::Text),
+    Column::or_empty("job", Kind::Text),
     Column::or_empty("module", Kind::Text),
     Column::or_empty("rate_card", Kind::Text),
     Column::or_empty("started_at", Kind::Time),
@@ -36,6 +36,7 @@ pub const COLUMNS: &[Column] = &[
     Column::or_empty("document", Kind::Text),
     Column::or_empty("credit_id", Kind::Text),
     Column::or_empty("reason", Kind::Text),
+    Column::or_empty("invoice", Kind::Text),
 ];
 
 /// Writes all records.
@@ -57,6 +58,7 @@ pub fn write_record(record: &Record, table: &mut dyn TableWriter) -> Result<(), 
             .try_for_each(|line| table.write(&of_line(charge, Some(line)))),
         Record::Credit(credited) => table.write(&of_credit(credited)?),
         Record::Dispute(disputed) => table.write(&of_dispute(disputed)?),
+        Record::Rounding(rounded) => table.write(&of_rounding(rounded)?),
     }
 }
 
@@ -81,6 +83,7 @@ fn of_line<'a>(charge: &'a Charge, line: Option<&'a Line>) -> [Cell<'a>; COLUMNS
         Cell::Amount(line.map_or(Signed::ZERO, |line| Signed::plus(line.amount))),
         Cell::text(charge.currency.code()),
         Cell::Amount(Signed::plus(charge.total)),
+        Cell::Empty,
         Cell::Empty,
         Cell::Empty,
         Cell::Empty,
@@ -109,7 +112,8 @@ fn of_credit(credited: &Credited) -> Result<[Cell<'_>; COLUMNS.len()], ExportErr
         Cell::Empty,
         Cell::Hex(credited.credit.as_bytes()),
         Cell::text(credited.id.as_str()),
-        reason(credited.reason.as_str())?,
+        words(credited.reason.as_str())?,
+        Cell::Empty,
     ])
 }
 
@@ -135,12 +139,40 @@ fn of_dispute(disputed: &Disputed) -> Result<[Cell<'_>; COLUMNS.len()], ExportEr
         Cell::Amount(Signed::plus(disputed.total)),
         Cell::Hex(disputed.dispute.as_bytes()),
         Cell::Empty,
-        reason(disputed.reason.as_str())?,
+        words(disputed.reason.as_str())?,
+        Cell::Empty,
     ])
 }
 
-/// Words that a stranger wrote, as a JSON string: no spreadsheet takes it for a formula, since it begins with
+fn of_rounding(rounded: &Rounded) -> Result<[Cell<'_>; COLUMNS.len()], ExportError> {
+    Ok([
+        Cell::text("rounding"),
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Hex(rounded.requestor.as_bytes()),
+        Cell::Hex(rounded.provider.as_bytes()),
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Time(rounded.from),
+        Cell::Time(rounded.at),
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Amount(Signed::of_rounding(rounded)),
+        Cell::text(rounded.currency.code()),
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Empty,
+        Cell::Empty,
+        words(rounded.invoice.as_str())?,
+    ])
+}
+
+/// Words that somebody wrote, as a JSON string: no spreadsheet takes it for a formula, since it begins with
 /// a quotation mark, and no line break splits the row.
-fn reason(words: &str) -> Result<Cell<'static>, ExportError> {
+fn words(words: &str) -> Result<Cell<'static>, ExportError> {
     Ok(Cell::text(serde_json::to_string(words)?))
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use meterbox_billing::digest::Digest;
 use meterbox_billing::key::PublicKey;
 use meterbox_billing::money::{Amount, Currency, UnitPrice};
-use meterbox_billing::record::{Charge, Credited, Disputed};
+use meterbox_billing::record::{Charge, Credited, Disputed, Rounded};
 use meterbox_billing::text::Id;
 use meterbox_billing::timestamp::{Timestamp, TimestampError};
 
@@ -93,6 +93,17 @@ pub enum Entry {
         /// When.
         at: Timestamp,
     },
+    /// An invoice was rounded.
+    Rounding {
+        /// What names it, since it has no document: [`rounding_digest`].
+        digest: Digest,
+        /// The invoice's number.
+        invoice: Rc<str>,
+        /// What the requestor owes more; less than nothing where the provider waives it.
+        amount: Signed,
+        /// The last second of the invoice's period.
+        at: Timestamp,
+    },
 }
 
 /// What was charged for one item.
@@ -117,6 +128,8 @@ pub enum Receipts {
     One(Rc<OneReceipt>),
     /// All of an hour.
     Hour(HourReceipts),
+    /// None, as an invoice's rounding is of no one receipt.
+    None,
 }
 
 /// One receipt.
@@ -168,18 +181,22 @@ impl Row {
             Entry::Usage(usage) => Signed::plus(usage.amount),
             Entry::Credit { amount, .. } => Signed::minus(*amount),
             Entry::Dispute { .. } => Signed::ZERO,
+            Entry::Rounding { amount, .. } => *amount,
         }
     }
 
     /// When it counts: one receipt, credit or dispute at its own moment, an hour at its start.
     pub fn at(&self) -> Result<Timestamp, TimestampError> {
         match (&self.entry, &self.receipts) {
-            (Entry::Credit { at, .. } | Entry::Dispute { at, .. }, _) => Ok(*at),
+            (
+                Entry::Credit { at, .. } | Entry::Dispute { at, .. } | Entry::Rounding { at, .. },
+                _,
+            ) => Ok(*at),
             (Entry::Usage(_), Receipts::One(one)) => match &one.run {
                 Some(run) => Ok(run.ended_at),
                 None => self.hour.start(),
             },
-            (Entry::Usage(_), Receipts::Hour(_)) => self.hour.start(),
+            (Entry::Usage(_), _) => self.hour.start(),
         }
     }
 
@@ -189,6 +206,7 @@ impl Row {
         match &self.receipts {
             Receipts::One(one) => Some(one.job),
             Receipts::Hour(hour) => hour.job,
+            Receipts::None => None,
         }
     }
 
@@ -198,6 +216,7 @@ impl Row {
         match &self.receipts {
             Receipts::One(one) => one.run.as_ref().map(|run| run.sequence),
             Receipts::Hour(hour) => Some(hour.first),
+            Receipts::None => None,
         }
     }
 
@@ -225,6 +244,24 @@ impl Row {
         }
     }
 
+    /// The row of what an invoice rounded.
+    #[must_use]
+    pub fn of_rounding(rounded: &Rounded) -> Self {
+        Self {
+            hour: Hour::of(rounded.at),
+            requestor: Party::of(&rounded.requestor),
+            provider: Party::of(&rounded.provider),
+            currency: rounded.currency,
+            entry: Entry::Rounding {
+                digest: rounding_digest(rounded),
+                invoice: rounded.invoice.as_str().into(),
+                amount: Signed::of_rounding(rounded),
+                at: rounded.at,
+            },
+            receipts: Receipts::None,
+        }
+    }
+
     /// The row of a dispute.
     #[must_use]
     pub fn of_dispute(disputed: &Disputed) -> Self {
@@ -247,6 +284,24 @@ impl Row {
             })),
         }
     }
+}
+
+impl Receipts {
+    /// The digest of one, or the root over those of an hour.
+    #[must_use]
+    pub fn digest(&self) -> Option<Digest> {
+        match self {
+            Self::One(one) => Some(one.digest),
+            Self::Hour(hour) => Some(hour.root),
+            Self::None => None,
+        }
+    }
+}
+
+/// What stands for what an invoice rounded where a digest is wanted: of its invoice's number.
+#[must_use]
+pub fn rounding_digest(rounded: &Rounded) -> Digest {
+    Digest::of(format!("invoice/{}/rounding", rounded.invoice).as_bytes())
 }
 
 impl OneReceipt {

@@ -18,7 +18,7 @@ use meterbox_billing::record::{Charge, Record};
 use crate::calendar::Hour;
 use crate::error::ExportError;
 use crate::options::{Ending, Grain, Options};
-use crate::row::{Entry, OneReceipt, Party, Receipts, Row, UsageEntry};
+use crate::row::{Entry, OneReceipt, Party, Receipts, Row, UsageEntry, rounding_digest};
 use crate::selection::Records;
 
 use group::Group;
@@ -90,6 +90,7 @@ impl<'a> Rows<'a> {
             }
             Record::Credit(credited) => (credited.credit, Row::of_credit(credited)),
             Record::Dispute(disputed) => (disputed.dispute, Row::of_dispute(disputed)),
+            Record::Rounding(rounded) => (rounding_digest(rounded), Row::of_rounding(rounded)),
         };
         match &mut self.open {
             None => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use meterbox_billing::money::{Amount, Currency};
-use meterbox_billing::record::Record;
+use meterbox_billing::record::{Record, RoundingKind};
 
 use crate::error::ExportError;
 use crate::options::Options;
@@ -19,6 +19,10 @@ pub struct Total {
     pub charged: Amount,
     /// The sum of the credits.
     pub credited: Amount,
+    /// What invoices waived by rounding.
+    pub waived: Amount,
+    /// What invoices added by rounding.
+    pub added: Amount,
 }
 
 /// What an export was of.
@@ -30,6 +34,8 @@ pub struct Summary {
     pub credits: u64,
     /// How many disputes.
     pub disputes: u64,
+    /// How many invoices whose rounding is posted.
+    pub roundings: u64,
     /// What they come to. There are fewer than 17,577 currencies of three letters.
     pub totals: BTreeMap<Currency, Total>,
 }
@@ -64,6 +70,7 @@ impl Summary {
             Record::Charge(charge) => (&mut self.charges, charge.currency),
             Record::Credit(credited) => (&mut self.credits, credited.currency),
             Record::Dispute(disputed) => (&mut self.disputes, disputed.currency),
+            Record::Rounding(rounded) => (&mut self.roundings, rounded.currency),
         };
         *count = count.saturating_add(1);
         let total = self.totals.entry(currency).or_default();
@@ -71,6 +78,13 @@ impl Summary {
             Record::Charge(charge) => (&mut total.charged, charge.total, "charges"),
             Record::Credit(credited) => (&mut total.credited, credited.amount, "credits"),
             Record::Dispute(_) => return Ok(()),
+            Record::Rounding(rounded) => {
+                let sum = match rounded.rounding {
+                    RoundingKind::Waived => &mut total.waived,
+                    RoundingKind::Added => &mut total.added,
+                };
+                (sum, rounded.amount, "roundings")
+            }
         };
         *sum = sum.checked_add(amount).map_err(|_| ExportError::Overflow {
             what: format!("all {what} in {currency}"),

@@ -17,8 +17,9 @@ mod sample;
 
 use sample::Sample;
 
-/// Two currencies, models, a dispute, a credit; with them comes the first with a minimum charge.
-const NUMBERS: [u64; 5] = [0, 3, 7, 11, 12];
+/// Two currencies, models, a dispute, a credit, an invoice rounded down and one rounded up; with them comes the first
+/// with a minimum charge.
+const NUMBERS: [u64; 7] = [0, 3, 7, 11, 12, 17, 40];
 
 fn records() -> impl Iterator<Item = Result<Record, std::convert::Infallible>> {
     let sample = Sample::new(3, 500_000);

@@ -70,6 +70,19 @@ impl Cost {
         })
     }
 
+    /// Whether no count is larger than the other's.
+    #[must_use]
+    pub const fn is_within(&self, other: &Cost) -> bool {
+        let (ours, theirs) = (&self.operations, &other.operations);
+        ours.f64 <= theirs.f64
+            && ours.f32 <= theirs.f32
+            && ours.f16 <= theirs.f16
+            && ours.i8 <= theirs.i8
+            && ours.i4 <= theirs.i4
+            && self.weight_bytes <= other.weight_bytes
+            && self.tensor_bytes <= other.tensor_bytes
+    }
+
     /// The cost so many times; none when a count does not fit 64 bits.
     #[must_use]
     pub fn checked_mul(&self, times: u64) -> Option<Cost> {

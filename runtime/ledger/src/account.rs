@@ -10,11 +10,15 @@ pub const INCOME: &str = "provider:income";
 /// The account that budgets are granted from: below zero by all that was granted.
 pub const GRANTED: &str = "provider:granted";
 
+/// The account that takes what invoices round: below zero by what was waived, above by what was added.
+pub const ROUNDING: &str = "provider:rounding";
+
 /// What an account is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Purpose {
     Income,
     Granted,
+    Rounding,
     /// What a requestor was granted and has not spent; below zero where it spends without a budget.
     Budget,
     /// What is held for a requestor's orders that are being run.
@@ -55,6 +59,7 @@ impl Account {
         match self.purpose {
             Purpose::Income => Ok(INCOME.to_owned()),
             Purpose::Granted => Ok(GRANTED.to_owned()),
+            Purpose::Rounding => Ok(ROUNDING.to_owned()),
             Purpose::Budget => of_requestor("budget"),
             Purpose::Held => of_requestor("held"),
         }

@@ -1,5 +1,5 @@
-//! Owns the second model of the books: recomputes every balance from what was charged, credited, granted
-//! and held, and compares. Shares no arithmetic with what posts entries.
+//! Owns the second model of the books: recomputes every balance from what was charged, credited, rounded,
+//! granted and held, and compares. Shares no arithmetic with what posts entries.
 
 mod documents;
 
@@ -10,8 +10,9 @@ use meterbox_billing::key::PublicKey;
 use meterbox_billing::record::Record;
 use rusqlite::Connection;
 
-use crate::account::{GRANTED, INCOME};
+use crate::account::{GRANTED, INCOME, ROUNDING};
 use crate::records::{RecordFilter, Records};
+use crate::rounding::owed_less;
 use crate::row::{parsed, sequence_number};
 use crate::{LedgerError, schema};
 
@@ -268,7 +269,7 @@ fn add_budget(
     add(sums, &budget, currency, units)
 }
 
-/// Adds what was charged and credited, and checks the records on the way.
+/// Adds what was charged, credited and rounded, and checks the records on the way.
 fn add_records(
     connection: &Connection,
     scope: Scope,
@@ -299,12 +300,17 @@ fn add_records(
                 )
             }
             Record::Dispute(dispute) => (dispute.currency, 0),
+            Record::Rounding(rounded) => {
+                let (name, units) = (rounded.currency.to_string(), owed_less(rounded)?);
+                add_budget(expected, (ROUNDING, &rounded.requestor), &name, units)?;
+                (rounded.currency, 0)
+            }
         };
         let sum = charged
             .entry((*record.requestor(), currency.to_string()))
             .or_insert(0);
         *sum = sum.checked_add(units).ok_or(LedgerError::Overflow)?;
-        documents.follow(&record, number >= documents_from, findings)?;
+        documents.follow(number, &record, number >= documents_from, findings)?;
         if findings.is_full() {
             break;
         }

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use meterbox_billing::envelope::EnvelopeError;
 use meterbox_billing::outcome::Fault;
+use meterbox_billing::record::Rounded;
 use meterbox_billing::text::Id;
 
 use crate::accept::{self, Accept, NewOrder};
@@ -15,7 +16,7 @@ use crate::budget::{self, Grant, Posted};
 use crate::charge::{self, Next, Recorded, SealedReceipt};
 use crate::reader::Reader;
 use crate::writer::Writer;
-use crate::{Ledger, LedgerError, correction};
+use crate::{Ledger, LedgerError, correction, rounding};
 
 /// Requests that are written in one transaction. More would make the first of them wait longer than
 /// the disk does.
@@ -131,6 +132,11 @@ impl Books {
     /// Records a credit: see [`Ledger::give_credit`].
     pub fn give_credit(&self, credit: Vec<u8>) -> Result<Posted, LedgerError> {
         self.ask(move |writer| correction::credit(writer, &credit))
+    }
+
+    /// Posts what an invoice's rounding left over: see [`Ledger::post_rounding`].
+    pub fn post_rounding(&self, rounded: Rounded) -> Result<Posted, LedgerError> {
+        self.ask(move |writer| rounding::post(writer, &rounded))
     }
 
     /// Keeps a checkpoint of the transparency log: see [`Ledger::put_checkpoint`].

@@ -66,7 +66,7 @@ pub struct Filter {
 /// What an account comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Balance {
-    /// [`INCOME`](crate::INCOME), [`GRANTED`](crate::GRANTED), or a requestor's
+    /// [`INCOME`](crate::INCOME), [`GRANTED`](crate::GRANTED), [`ROUNDING`](crate::ROUNDING), or a requestor's
     /// `requestor:KEY:budget` or `requestor:KEY:held`.
     pub account: String,
     /// The currency.

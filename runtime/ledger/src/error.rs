@@ -12,6 +12,7 @@ use rusqlite::ErrorCode;
 use crate::budget::BudgetError;
 use crate::checkpoint::CheckpointError;
 use crate::correction::CorrectionError;
+use crate::rounding::RoundingError;
 
 /// Why the ledger was not opened, or did not take an entry. Nothing recorded before is lost.
 #[derive(Debug, thiserror::Error)]
@@ -156,6 +157,9 @@ pub enum LedgerError {
     /// An acceptance, a dispute or a credit that does not fit what is recorded.
     #[error(transparent)]
     Correction(#[from] CorrectionError),
+    /// What an invoice rounded, and cannot be posted.
+    #[error(transparent)]
+    Rounding(#[from] RoundingError),
     /// An order or receipt that cannot be read.
     #[error("the document cannot be recorded")]
     Document(#[from] EnvelopeError),
@@ -225,6 +229,7 @@ impl LedgerError {
             ),
             Self::Budget(error) => Some(error.hint()),
             Self::Correction(error) => error.hint(),
+            Self::Rounding(error) => Some(error.hint()),
             Self::Exists { .. } => Some("name a new file"),
             Self::NotWritten { .. } => {
                 Some("make room on the disk and try again; everything acknowledged before is kept")

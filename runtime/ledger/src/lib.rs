@@ -20,6 +20,7 @@ mod lock;
 mod migration;
 mod reader;
 mod records;
+mod rounding;
 mod row;
 mod schema;
 mod stats;
@@ -32,10 +33,11 @@ use std::time::Duration;
 use meterbox_billing::envelope::EnvelopeError;
 use meterbox_billing::money::Amount;
 use meterbox_billing::outcome::Fault;
+use meterbox_billing::record::Rounded;
 use meterbox_billing::text::{Id, Message};
 
 pub use accept::{Accept, KnownOffer, NewOrder};
-pub use account::{GRANTED, INCOME};
+pub use account::{GRANTED, INCOME, ROUNDING};
 pub use audit::Finding;
 pub use backup::Copied;
 pub use books::Books;
@@ -47,6 +49,7 @@ pub use entry::{Balance, Entry, Filter, State};
 pub use error::LedgerError;
 pub use reader::{Checkpoint, Reader, ReceiptDigests};
 pub use records::{RecordFilter, Records};
+pub use rounding::RoundingError;
 pub use stats::Stats;
 
 use audit::Scope;
@@ -218,6 +221,14 @@ impl Ledger {
     pub fn give_credit(&mut self, credit: &[u8]) -> Result<Posted, LedgerError> {
         self.writer
             .transact(|writer| correction::credit(writer, credit))
+    }
+
+    /// Posts what an invoice's rounding left over, between the requestor's budget and [`ROUNDING`]. The same again
+    /// changes nothing; another one under the invoice's number, or of a time that was invoiced, is refused, and so is
+    /// what does not follow from the records of the invoice's period.
+    pub fn post_rounding(&mut self, rounded: &Rounded) -> Result<Posted, LedgerError> {
+        self.writer
+            .transact(|writer| rounding::post(writer, rounded))
     }
 
     /// Keeps a signed checkpoint of the transparency log over the first `size` receipts. None is changed

@@ -3,13 +3,14 @@
 //! `rusqlite_migration` would do, and its releases so far want another version of `rusqlite`.
 
 mod compact;
+mod rounding;
 
 use rusqlite::Transaction;
 
 use crate::LedgerError;
 
 /// The version that this program writes.
-pub(crate) const KNOWN: i64 = 2;
+pub(crate) const KNOWN: i64 = 3;
 
 /// The tables as they were first. A step that was released never changes: corrections are new steps.
 const STEP_1: &str = "
@@ -62,13 +63,21 @@ const STEP_1: &str = "
     CREATE TRIGGER postings_stay BEFORE DELETE ON postings BEGIN SELECT raise(ABORT, 'postings are append-only'); END;
 ";
 
-/// Runs the steps that a file of version `done` has not seen.
-pub(crate) fn run(transaction: &Transaction<'_>, done: i64) -> Result<(), LedgerError> {
-    if done < 1 {
+/// Runs the steps that a file of version `done` has not seen, up to that of version `wanted`.
+pub(crate) fn run(
+    transaction: &Transaction<'_>,
+    done: i64,
+    wanted: i64,
+) -> Result<(), LedgerError> {
+    let is_due = |step: i64| done < step && step <= wanted;
+    if is_due(1) {
         transaction.execute_batch(STEP_1)?;
     }
-    if done < 2 {
+    if is_due(2) {
         compact::run(transaction)?;
+    }
+    if is_due(3) {
+        rounding::run(transaction)?;
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Owns the rows that exports, statements and invoices read: one for each thing that was posted, derived
 //! from the signed documents and written with them. Decides nothing.
 
+mod models;
+
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 
@@ -10,14 +12,14 @@ use meterbox_billing::envelope::Envelope;
 use meterbox_billing::key::PublicKey;
 use meterbox_billing::money::{Amount, UnitPrice};
 use meterbox_billing::receipt::Receipt;
-use meterbox_billing::record::{Charge, Credited, Disputed, Record};
+use meterbox_billing::record::{Charge, Credited, Disputed, Record, Rounded};
 use meterbox_billing::text::Message;
 use meterbox_billing::timestamp::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::LedgerError;
 use crate::reader::Reader;
 use crate::row::{self, amount, parsed, row_number, seconds, sequence_number, time};
+use crate::{LedgerError, rounding};
 
 /// Records that are read at a time: enough that asking costs nothing, about a megabyte.
 const PAGE: i64 = 1_000;
@@ -183,6 +185,18 @@ fn read(
     };
     let (requestor, provider) = (key(row.get(6)?)?, key(row.get(7)?)?);
     let at = time(row.get(2)?)?;
+    let kind = row.get_ref(1)?.as_str().map_err(other)?;
+    if kind == "rounding" {
+        // What such a row says itself is taken from it, so that a check finds where both differ.
+        return Ok(Record::Rounding(Rounded {
+            requestor,
+            provider,
+            currency: parsed("records.currency", row.get_ref(9)?.as_str().map_err(other)?)?,
+            amount: amount("records.amount", row.get_ref(10)?.as_str().map_err(other)?)?,
+            at,
+            ..rounding::of_record(connection, sequence_number(row.get(0)?)?)?
+        }));
+    }
     let receipt = Digest::from_bytes(row.get(4)?);
     let order_id = parsed("records.order_id", row.get_ref(5)?.as_str().map_err(other)?)?;
     let job = Digest::from_bytes(row.get(8)?);
@@ -190,7 +204,6 @@ fn read(
     let amount = amount("records.amount", row.get_ref(10)?.as_str().map_err(other)?)?;
     let document = || Ok::<_, rusqlite::Error>(Digest::from_bytes(row.get(16)?));
     let reason = || Ok::<_, rusqlite::Error>(Message::cut(&row.get::<_, String>(18)?));
-    let kind = row.get_ref(1)?.as_str().map_err(other)?;
     Ok(match kind {
         "charge" => Record::Charge(Charge {
             sequence: sequence_number(row.get(3)?)?,
@@ -207,6 +220,7 @@ fn read(
             outcome: row.get(14)?,
             lines: read_lines(row.get_ref(15)?.as_str().map_err(other)?)?,
             total: amount,
+            models: models::read(row.get_ref(19)?.as_str_or_null().map_err(other)?)?,
         }),
         "credit" => Record::Credit(Credited {
             id: parsed("records.id", &row.get::<_, String>(17)?)?,
@@ -253,7 +267,8 @@ pub(crate) fn insert(
     let sequence = row_number(sequence)?;
     let at = seconds(record.at())?;
     match record {
-        Record::Charge(it) => connection
+        // As tables were before charges had models, too.
+        Record::Charge(it) if it.models.is_empty() => connection
             .prepare_cached(
                 "INSERT INTO records (number, kind, at, sequence, receipt, order_id, requestor, provider, job,
                                       currency, amount, module, rate_card, started_at, outcome, lines)
@@ -275,6 +290,30 @@ pub(crate) fn insert(
                 seconds(it.started_at)?,
                 it.outcome,
                 write_lines(&it.lines),
+            ])?,
+        Record::Charge(it) => connection
+            .prepare_cached(
+                "INSERT INTO records (number, kind, at, sequence, receipt, order_id, requestor, provider, job,
+                                      currency, amount, module, rate_card, started_at, outcome, lines, models)
+                 VALUES (?, 'charge', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                number,
+                at,
+                sequence,
+                it.receipt.as_bytes().as_slice(),
+                it.order_id.as_str(),
+                requestor,
+                provider,
+                it.job.as_bytes().as_slice(),
+                it.currency.to_string(),
+                it.total.units().to_string(),
+                it.module.as_bytes().as_slice(),
+                it.rate_card.as_bytes().as_slice(),
+                seconds(it.started_at)?,
+                it.outcome,
+                write_lines(&it.lines),
+                models::write(&it.models)?,
             ])?,
         Record::Credit(it) => insert_correction(
             connection,
@@ -314,7 +353,33 @@ pub(crate) fn insert(
                 it.reason.as_str(),
             ],
         )?,
+        // Of no receipt, and so of no sequence.
+        Record::Rounding(it) => {
+            return insert_rounding(connection, number, (requestor, provider), it);
+        }
     };
+    Ok(())
+}
+
+/// Writes the record of what an invoice rounded; the rest of it is the row of `roundings` that names it.
+pub(crate) fn insert_rounding(
+    connection: &Connection,
+    number: i64,
+    (requestor, provider): (i64, i64),
+    rounded: &Rounded,
+) -> Result<(), LedgerError> {
+    connection.execute(
+        "INSERT INTO records (number, kind, at, requestor, provider, currency, amount)
+         VALUES (?, 'rounding', ?, ?, ?, ?, ?)",
+        params![
+            number,
+            seconds(rounded.at)?,
+            requestor,
+            provider,
+            rounded.currency.to_string(),
+            rounded.amount.units().to_string()
+        ],
+    )?;
     Ok(())
 }
 

@@ -28,6 +28,8 @@ pub struct Stats {
     pub disputes: u64,
     /// Grants.
     pub grants: u64,
+    /// Invoices whose rounding is posted.
+    pub roundings: u64,
     /// Entries.
     pub entries: u64,
     /// Records.
@@ -40,7 +42,7 @@ pub struct Stats {
     pub latest: Option<meterbox_billing::timestamp::Timestamp>,
     /// Records that are checked when the books are opened next, as those before were.
     pub unchecked_records: u64,
-    /// Income and grants, by currency.
+    /// Income, grants and what invoices rounded, by currency.
     pub provider: Vec<Balance>,
     /// Bytes of the file.
     pub file_bytes: u64,
@@ -69,6 +71,7 @@ impl Reader {
             accepted: count("(SELECT DISTINCT receipt FROM verdicts WHERE kind = 'accepted')")?,
             disputes: count("verdicts WHERE kind = 'disputed'")?,
             grants: count("grants")?,
+            roundings: count("roundings")?,
             entries: count("entries")?,
             records,
             checkpoints: count("checkpoints")?,

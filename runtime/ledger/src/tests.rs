@@ -21,6 +21,7 @@ mod misfortune;
 mod model;
 mod opening;
 mod records;
+mod roundings;
 
 use fixture::{NOW, amount, at, id, offer, order, provider, requestor, usd};
 
@@ -105,7 +106,7 @@ fn unlock(ledger: &Ledger) {
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    assert_eq!(triggers.len(), 22);
+    assert_eq!(triggers.len(), 24);
     for trigger in triggers {
         connection
             .execute_batch(&format!("DROP TRIGGER {trigger}"))

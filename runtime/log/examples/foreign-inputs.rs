@@ -11,8 +11,8 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use meterbox_billing::{
-    bill, digest, envelope, job, key, limits, money, offer, order, outcome, rate_card, receipt,
-    timestamp, transcript, usage,
+    bill, digest, envelope, job, key, limits, model_use, money, offer, order, outcome, rate_card,
+    receipt, timestamp, transcript, usage,
 };
 use meterbox_log::note::{Kind, Name, VerifierKey};
 use meterbox_log::prove::{Which, checkpoint, prove, prove_growth};
@@ -138,6 +138,8 @@ fn document_files(files: &Files<'_>) {
         reason: Message::cut("`usage.instructions` differs"),
     };
     document(files, "receipt", &logged_receipt(), None);
+    let with_models = Receipt::new(fixture::with_models(), fixture::attested()).unwrap();
+    document(files, "receipt-with-models", &with_models, Some(&provider));
     document(files, "offer", &fixture::offer(), Some(&provider));
     document(files, "order", &fixture::order(), Some(&requestor));
     let accepted = answer(Verdict::Accepted {});

@@ -565,6 +565,7 @@ fn reproducible(
         outputs: measure::outputs(&ran.outputs),
         transcript: measure::transcript(&ran.transcript).digest()?,
         usage,
+        models: measure::billed_models(ran),
     };
     Ok(Reproducible::new(job, run, card.digest()?, bill)?)
 }

@@ -1,10 +1,12 @@
 //! Puts what the sandbox measured into the terms that are billed. Neither measures nor prices.
 
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use meterbox_billing::digest::Digest;
 use meterbox_billing::job::{Blob, Job as OrderedJob};
 use meterbox_billing::limits::Limits;
+use meterbox_billing::model_use::{MODELS_TOLD_MAX, ModelUse};
 use meterbox_billing::outcome::{Outcome, Stopper};
 use meterbox_billing::receipt::EngineFacts;
 use meterbox_billing::text::Message;
@@ -105,6 +107,44 @@ pub(crate) fn billed_usage(
     } else {
         usage(measured, admission_units)
     }
+}
+
+// What is told apart here has its place in a receipt.
+const _: () = assert!(sandbox::MODELS_TOLD_MAX == MODELS_TOLD_MAX);
+
+/// What of the usage that is billed each model was used for.
+pub(crate) fn billed_models(ran: &sandbox::Ran) -> Vec<ModelUse> {
+    if is_unbilled(&ran.outcome) {
+        Vec::new()
+    } else {
+        models(&ran.measured, &ran.transcript)
+    }
+}
+
+/// What each model was used for, as the usage counts it.
+fn models(measured: &sandbox::Measured, calls: &[sandbox::InferenceCall]) -> Vec<ModelUse> {
+    let mut called: HashMap<[u8; 32], u64> = HashMap::new();
+    for call in calls {
+        let count = called.entry(call.model).or_default();
+        *count = count.saturating_add(1);
+    }
+    let used = measured.models.iter().map(|model| {
+        let operations = &model.cost.operations;
+        ModelUse {
+            sha256: Digest::from_bytes(model.sha256),
+            calls: called.get(&model.sha256).copied().unwrap_or(0),
+            inference_ops_f64: u128::from(operations.f64),
+            inference_ops_f32: u128::from(operations.f32),
+            inference_ops_f16: u128::from(operations.f16),
+            inference_ops_i8: u128::from(operations.i8),
+            inference_ops_i4: u128::from(operations.i4),
+            inference_weight_bytes: u128::from(model.cost.weight_bytes),
+            inference_tensor_bytes: u128::from(model.cost.tensor_bytes),
+            inference_model_byte_instructions: u128::from(model.bytes)
+                * u128::from(measured.spent.instructions),
+        }
+    });
+    used.collect()
 }
 
 /// Whether a job that ended so is not billed for what it used.
@@ -245,6 +285,7 @@ mod tests {
             bytes_out: 0,
             model_bytes: 3,
             inference: meterbox_inference::Cost::default(),
+            models: Vec::new(),
         };
         let usage = super::usage(&measured, 0);
         assert_eq!(

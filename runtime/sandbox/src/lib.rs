@@ -56,7 +56,10 @@ pub use models::{
     Calls, Computes, Device, EndRun, Given, ModelCall, NnCode, Plan, TENSOR_HEAD_BYTES_MAX,
     TensorHead, tensor_digest, tensor_head,
 };
-pub use outcome::{Fault, InferenceCall, MESSAGE_BYTES_MAX, Measured, Outcome, Ran, Refusal};
+pub use outcome::{
+    Fault, InferenceCall, MESSAGE_BYTES_MAX, MODELS_TOLD_MAX, Measured, ModelMeasured, Outcome,
+    Ran, Refusal,
+};
 pub use outputs::Output;
 pub use profile::{CallPath, FunctionUnits, Profile, ProfiledFunction};
 pub use run::RunError;

@@ -76,6 +76,51 @@ pub struct Measured {
     pub model_bytes: u64,
     /// The sum over all inferences.
     pub inference: Cost,
+    /// What of both each model was charged, sorted by digest; of at most [`MODELS_TOLD_MAX`] of them.
+    pub models: Vec<ModelMeasured>,
+}
+
+/// Models that are told apart, which are as many as a job may load. What is charged for those that come after is in the
+/// sums alone.
+pub const MODELS_TOLD_MAX: usize = 256;
+
+/// What a run was charged for one model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ModelMeasured {
+    /// The sha256 of the model.
+    pub sha256: [u8; 32],
+    /// Its bytes, for each time that it was loaded.
+    pub bytes: u64,
+    /// Preparing and calling it.
+    pub cost: Cost,
+}
+
+impl Measured {
+    /// Whether the models are listed once, in order, and come to the sums: to less only where as many are listed as can
+    /// be.
+    #[must_use]
+    pub fn models_add_up(&self) -> bool {
+        let pairs = self.models.iter().zip(self.models.iter().skip(1));
+        let is_sorted = pairs
+            .into_iter()
+            .all(|(one, next)| one.sha256 < next.sha256);
+        let sum = self
+            .models
+            .iter()
+            .try_fold((0_u64, Cost::default()), |sum, model| {
+                Some((
+                    sum.0.checked_add(model.bytes)?,
+                    sum.1.checked_add(&model.cost)?,
+                ))
+            });
+        let Some((bytes, cost)) = sum else {
+            return false;
+        };
+        let is_whole = bytes == self.model_bytes && cost == self.inference;
+        let is_part = bytes <= self.model_bytes && cost.is_within(&self.inference);
+        let is_full = self.models.len() == MODELS_TOLD_MAX;
+        is_sorted && self.models.len() <= MODELS_TOLD_MAX && (is_whole || (is_full && is_part))
+    }
 }
 
 /// A run that ended.

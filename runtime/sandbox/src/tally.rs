@@ -1,9 +1,12 @@
 //! Counts host work against its limits, before the work is done. Never does the work.
 
+use std::collections::BTreeMap;
+
 use meterbox_inference::Cost;
 
 use crate::host::wide;
 use crate::limits::Limits;
+use crate::outcome::{MODELS_TOLD_MAX, ModelMeasured};
 use crate::stop::Stopper;
 
 /// Why a host function ends the run.
@@ -36,6 +39,8 @@ pub(crate) struct Tally {
     pub bytes_out: u64,
     pub model_bytes: u64,
     pub inference: Cost,
+    /// What of both is each model's, of at most [`MODELS_TOLD_MAX`] of them.
+    models: BTreeMap<[u8; 32], (u64, Cost)>,
     log_lines: u64,
     log_bytes: u64,
     progress_events: u64,
@@ -83,13 +88,47 @@ impl Tally {
         add(events, 1, max, "progress_events")
     }
 
-    pub(crate) fn model(&mut self, bytes: u64, limits: &Limits) -> Result<(), HostEnd> {
+    /// A model that is loaded. Its digest is asked for once its bytes are counted, as it takes to read them.
+    pub(crate) fn model(
+        &mut self,
+        bytes: u64,
+        limits: &Limits,
+        sha256: impl FnOnce() -> [u8; 32],
+    ) -> Result<[u8; 32], HostEnd> {
         add(
             &mut self.model_bytes,
             bytes,
             limits.model_bytes,
             "model_bytes",
-        )
+        )?;
+        let sha256 = sha256();
+        // No bytes are no model's part.
+        if bytes > 0
+            && let Some((of_model, _)) = self.of_model(sha256)
+        {
+            // No more than all models together, whose count has held.
+            *of_model = of_model.saturating_add(bytes);
+        }
+        Ok(sha256)
+    }
+
+    /// The counts of a model, where it is one of those that are told apart.
+    fn of_model(&mut self, sha256: [u8; 32]) -> Option<&mut (u64, Cost)> {
+        if self.models.len() >= MODELS_TOLD_MAX {
+            return self.models.get_mut(&sha256);
+        }
+        Some(self.models.entry(sha256).or_default())
+    }
+
+    /// What each model was charged, sorted by digest.
+    pub(crate) fn models(&self) -> Vec<ModelMeasured> {
+        let all = self.models.iter();
+        all.map(|(sha256, (bytes, cost))| ModelMeasured {
+            sha256: *sha256,
+            bytes: *bytes,
+            cost: *cost,
+        })
+        .collect()
     }
 
     /// Tensors that the host is to keep for its guest. They may take as many bytes as the guest's own
@@ -104,7 +143,13 @@ impl Tally {
         self.tensor_bytes_held = self.tensor_bytes_held.saturating_sub(bytes);
     }
 
-    pub(crate) fn inference(&mut self, cost: &Cost, limits: &Limits) -> Result<(), HostEnd> {
+    /// Preparing or calling the model of this digest.
+    pub(crate) fn inference(
+        &mut self,
+        sha256: [u8; 32],
+        cost: &Cost,
+        limits: &Limits,
+    ) -> Result<(), HostEnd> {
         let within = |count: Option<u64>, limit: u64, name: &'static str| match count {
             Some(count) if count <= limit => Ok(()),
             _ => Err(HostEnd::Limit(name)),
@@ -129,6 +174,12 @@ impl Tally {
             "inference_tensor_bytes",
         )?;
         self.inference = sum;
+        if *cost != Cost::default()
+            && let Some((_, of_model)) = self.of_model(sha256)
+        {
+            // No more than all models together, whose counts have held.
+            *of_model = of_model.checked_add(cost).unwrap_or(*of_model);
+        }
         Ok(())
     }
 }
@@ -169,9 +220,68 @@ mod tests {
             ..Cost::default()
         };
         assert_eq!(
-            tally.inference(&cost, &limits),
+            tally.inference([1; 32], &cost, &limits),
             Err(HostEnd::Limit("inference_weight_bytes"))
         );
         assert_eq!(tally.inference, Cost::default());
+        assert_eq!(tally.models(), []);
+    }
+
+    #[test]
+    fn what_models_are_charged_comes_to_the_sums_and_those_beyond_the_bound_are_in_these_alone() {
+        let limits = Limits {
+            model_bytes: u64::MAX,
+            inference_ops: u64::MAX,
+            inference_weight_bytes: u64::MAX,
+            inference_tensor_bytes: u64::MAX,
+            ..Limits::NOTHING
+        };
+        let mut tally = Tally::default();
+        let cost = Cost {
+            weight_bytes: 6,
+            tensor_bytes: 1,
+            ..Cost::default()
+        };
+        let digest = |number: usize| {
+            let mut digest = [0; 32];
+            digest[..8].copy_from_slice(&number.to_be_bytes());
+            digest
+        };
+        let measured = |tally: &Tally| crate::Measured {
+            models: tally.models(),
+            ..crate::run::refused_before_start(&limits).measured
+        };
+        let adds_up = |tally: &Tally| {
+            let mut measured = measured(tally);
+            measured.model_bytes = tally.model_bytes;
+            measured.inference = tally.inference;
+            let holds = measured.models_add_up();
+            // A worker that says another sum is found out.
+            measured.inference.weight_bytes -= 1;
+            assert!(!measured.models_add_up() || measured.models.len() == MODELS_TOLD_MAX);
+            holds
+        };
+        for number in 0..MODELS_TOLD_MAX + 2 {
+            for _ in 0..2 {
+                let loaded = tally.model(10, &limits, || digest(number));
+                assert_eq!(loaded, Ok(digest(number)));
+                assert_eq!(tally.inference(digest(number), &cost, &limits), Ok(()));
+            }
+            assert!(adds_up(&tally), "{number}");
+        }
+        let models = tally.models();
+        assert_eq!(models.len(), MODELS_TOLD_MAX);
+        assert!(
+            models
+                .iter()
+                .all(|model| (model.bytes, model.cost.weight_bytes) == (20, 12))
+        );
+        assert_eq!(tally.model_bytes, 20 * (MODELS_TOLD_MAX as u64 + 2));
+        let mut unsorted = measured(&tally);
+        unsorted.model_bytes = u64::MAX;
+        unsorted.inference = tally.inference;
+        assert!(unsorted.models_add_up());
+        unsorted.models.swap(0, 1);
+        assert!(!unsorted.models_add_up());
     }
 }

@@ -8,8 +8,12 @@ use std::path::Path;
 use meterbox_billing::bill::price;
 use meterbox_billing::digest::Digest;
 use meterbox_billing::key::{PublicKey, SigningKey};
+use meterbox_billing::model_use::ModelUse;
+use meterbox_billing::money::Amount;
 use meterbox_billing::rate_card::RateCard;
-use meterbox_billing::record::{Charge, Credited, Disputed, Record};
+use meterbox_billing::record::{
+    Charge, ChargedModel, Credited, Disputed, Record, Rounded, RoundingKind,
+};
 use meterbox_billing::text::Message;
 use meterbox_billing::timestamp::Timestamp;
 use meterbox_billing::usage::Usage;
@@ -109,7 +113,26 @@ fn charge(numbers: &mut Numbers, sequence: u64, books: &Books) -> Result<Charge,
         outcome: (*outcome).to_owned(),
         lines: bill.lines,
         total: bill.total,
+        models: models(program, &usage),
     })
+}
+
+/// What two models used, of which one is an input.
+fn models(program: u64, usage: &Usage) -> Vec<ChargedModel> {
+    let used = |name: &str, operations| ChargedModel {
+        input: (name == "detector").then(|| format!("models/{name}.onnx")),
+        used: ModelUse {
+            calls: 3,
+            inference_ops_f32: operations,
+            ..ModelUse::nothing(Digest::of(name.as_bytes()))
+        },
+    };
+    let detector = usage.inference_ops_f32 / 3;
+    let reader = usage.inference_ops_f32.saturating_sub(detector);
+    match program {
+        4 => vec![used("detector", detector), used("reader", reader)],
+        _ => Vec::new(),
+    }
 }
 
 fn credit(charge: &Charge, amount: &str) -> Result<Record, Failure> {
@@ -143,6 +166,20 @@ fn dispute(charge: &Charge) -> Record {
     })
 }
 
+fn rounding(charge: &Charge) -> Record {
+    Record::Rounding(Rounded {
+        invoice: Message::cut(&format!("MB-{}", charge.sequence)),
+        requestor: charge.requestor,
+        provider: charge.provider,
+        currency: charge.currency,
+        minor_unit_digits: 2,
+        rounding: RoundingKind::Waived,
+        amount: Amount::from_units(1_234_567_890_123_456),
+        from: charge.started_at,
+        at: charge.ended_at,
+    })
+}
+
 fn records(count: u64, card: &RateCard) -> Result<impl Iterator<Item = Record> + use<>, Failure> {
     let mut numbers = Numbers(7);
     let books = Books::of(card)?;
@@ -151,6 +188,7 @@ fn records(count: u64, card: &RateCard) -> Result<impl Iterator<Item = Record> +
         let after = match sequence % 97 {
             5 => credit(&charge, "0.0005").ok(),
             6 => Some(dispute(&charge)),
+            7 => Some(rounding(&charge)),
             _ => None,
         };
         Some([Some(Record::Charge(charge)), after].into_iter().flatten())

@@ -74,6 +74,7 @@ pub fn charge_by(card: &RateCard, sequence: u64, instructions: u128, when: &str)
         outcome: "ok".to_owned(),
         lines: bill.lines,
         total: bill.total,
+        models: Vec::new(),
     }
 }
 

@@ -6,8 +6,8 @@ use meterbox_billing::digest::Digest;
 use meterbox_billing::key::PublicKey;
 use meterbox_billing::money::{Amount, Currency};
 use meterbox_billing::rate_card::{RateCard, Rounding};
-use meterbox_billing::record::Record;
-use meterbox_billing::text::Id;
+use meterbox_billing::record::{Record, Rounded, RoundingKind};
+use meterbox_billing::text::{Id, Message};
 use meterbox_billing::timestamp::Timestamp;
 
 use crate::codes::{CURRENCIES, holds};
@@ -204,14 +204,10 @@ pub struct Allowance {
 /// What rounding to the minor unit leaves over, to be posted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posting {
-    /// Names the posting; the same for the same invoice.
-    pub id: String,
-    /// Whose account.
-    pub requestor: PublicKey,
-    /// The currency.
-    pub currency: Currency,
+    /// What the ledger posts; the same for the same invoice.
+    pub rounded: Rounded,
     /// What was charged less what is invoiced, without tax. Above zero, the provider waives it; below, the
-    /// requestor pays that much more than was charged.
+    /// requestor pays that much more than was charged. It is not carried to another invoice.
     pub remainder: Signed,
 }
 
@@ -278,7 +274,7 @@ pub fn invoice(
         from: period.from(),
         to: period.to(),
     };
-    let Some(currency) = items.currency() else {
+    let (Some(currency), Some(provider)) = (items.currency(), items.provider()) else {
         return Err(nothing());
     };
     if !holds(CURRENCIES, &currency.code()) {
@@ -298,7 +294,7 @@ pub fn invoice(
         TaxCategory::S => body.net.share(I256::from(rate), whole)?,
         _ => Minor::from_units(I256::ZERO, digits),
     };
-    let posting = posting(&body, &number, requestor, currency)?;
+    let posting = posting(&body, &number, request, (provider, currency))?;
     Ok(Invoice {
         kind: body.kind,
         issued_on: day(request.issued_at),
@@ -451,37 +447,36 @@ fn due_on(issued_at: Timestamp, days: u16) -> Result<String, InvoiceError> {
 fn posting(
     body: &Body,
     number: &str,
-    requestor: PublicKey,
-    currency: Currency,
-) -> Result<Option<Posting>, SumTooLarge> {
+    request: &Request<'_>,
+    (provider, currency): (PublicKey, Currency),
+) -> Result<Option<Posting>, InvoiceError> {
     let left = body.exact.minus(body.net.exact()?)?;
     let remainder = match body.kind {
         Kind::Invoice => left,
         Kind::CreditNote => Signed::ZERO.minus(left)?,
     };
-    let id = format!("invoice/{number}/rounding");
-    Ok((!remainder.is_zero()).then_some(Posting {
-        id,
-        requestor,
-        currency,
+    if remainder.is_zero() {
+        return Ok(None);
+    }
+    let units = u128::try_from(remainder.units().unsigned_abs()).map_err(|_| SumTooLarge)?;
+    Ok(Some(Posting {
+        rounded: Rounded {
+            invoice: Message::cut(number),
+            requestor: request.requestor,
+            provider,
+            currency,
+            minor_unit_digits: body.net.digits(),
+            rounding: if remainder.is_negative() {
+                RoundingKind::Added
+            } else {
+                RoundingKind::Waived
+            },
+            amount: Amount::from_units(units),
+            from: request.period.from(),
+            at: request.period.last_second(),
+        },
         remainder,
     }))
-}
-
-impl Posting {
-    /// How much, without its sign.
-    #[must_use]
-    pub fn amount(&self) -> Option<Amount> {
-        u128::try_from(self.remainder.units().abs())
-            .ok()
-            .map(Amount::from_units)
-    }
-
-    /// Whether the provider waives it.
-    #[must_use]
-    pub fn is_waived(&self) -> bool {
-        !self.remainder.is_negative()
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod anomaly;
+pub mod by_model;
 mod codes;
 pub mod invoice;
 pub mod invoice_page;

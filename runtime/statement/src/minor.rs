@@ -38,6 +38,12 @@ impl Minor {
         self.units
     }
 
+    /// Digits after the point.
+    #[must_use]
+    pub const fn digits(self) -> u32 {
+        self.digits
+    }
+
     /// As an exact sum.
     pub fn exact(self) -> Result<Signed, SumTooLarge> {
         let units = self

@@ -71,11 +71,17 @@ impl Period {
         day(self.from)
     }
 
+    /// Its last second.
+    #[must_use]
+    pub fn last_second(&self) -> Timestamp {
+        let last = self.to.unix_seconds().saturating_sub(1);
+        Timestamp::from_unix_seconds(last).unwrap_or(self.to)
+    }
+
     /// The day of its last moment.
     #[must_use]
     pub fn last_day(&self) -> String {
-        let last = self.to.unix_seconds().saturating_sub(1);
-        day(Timestamp::from_unix_seconds(last).unwrap_or(self.to))
+        day(self.last_second())
     }
 }
 

@@ -1,5 +1,5 @@
-//! Owns what a report says of a period: sums by time, meter, job, requestor and program, credits and disputes,
-//! and what stands out. Reads records once and holds a bounded part of them; writes no page.
+//! Owns what a report says of a period: sums by time, meter, job, requestor, program and model, credits and
+//! disputes, and what stands out. Reads records once and holds a bounded part of them; writes no page.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,10 @@ use ethnum::I256;
 use meterbox_billing::digest::Digest;
 use meterbox_billing::key::PublicKey;
 use meterbox_billing::money::Currency;
-use meterbox_billing::record::{Charge, Credited, Disputed, Record};
+use meterbox_billing::record::{Charge, Credited, Disputed, Record, RoundingKind};
 
 use crate::anomaly::{ANOMALIES_MAX, Anomaly, Jobs, Whose, no_result};
+use crate::by_model::{ByModel, Models};
 use crate::period::{Period, Step};
 use crate::signed::{Signed, SumTooLarge};
 use crate::tally::{Ranking, Sum, Tally};
@@ -106,12 +107,18 @@ pub struct Part {
     pub requestors: Ranking<Name>,
     /// By program.
     pub programs: Ranking<Digest>,
+    /// By model.
+    pub models: ByModel,
     /// By how the job ended.
     pub outcomes: Ranking<String>,
     /// What was given back.
     pub credits: Listed<Credited>,
     /// What is disputed.
     pub disputes: Listed<Disputed>,
+    /// By how much invoices were rounded: above nothing where they come to more than was charged.
+    pub rounded: Signed,
+    /// How many invoices.
+    pub rounded_invoices: u64,
     /// What stands out, what most is at stake in first; at most [`ANOMALIES_MAX`].
     pub anomalies: Vec<Anomaly>,
     /// How many more do.
@@ -152,6 +159,7 @@ pub fn report(
             Record::Charge(charge) => charge.currency,
             Record::Credit(credit) => credit.currency,
             Record::Dispute(dispute) => dispute.currency,
+            Record::Rounding(rounded) => rounded.currency,
         };
         if parts.len() >= CURRENCIES_MAX && !parts.contains_key(&currency) {
             return Err(ReportError::Currencies { currency });
@@ -176,12 +184,15 @@ struct Gathered {
     jobs: Tally<Digest>,
     requestors: Tally<Name>,
     programs: Tally<Digest>,
+    models: Models,
     outcomes: Tally<String>,
     job_costs: Jobs,
     requestor_times: BTreeMap<Name, Timeline>,
     program_times: BTreeMap<Digest, Timeline>,
     credits: Listed<Credited>,
     disputes: Listed<Disputed>,
+    rounded: Signed,
+    rounded_invoices: u64,
 }
 
 impl<T> Listed<T> {
@@ -212,12 +223,15 @@ impl Gathered {
             jobs: Tally::new(),
             requestors: Tally::new(),
             programs: Tally::new(),
+            models: Models::new(),
             outcomes: Tally::new(),
             job_costs: Jobs::default(),
             requestor_times: BTreeMap::new(),
             program_times: BTreeMap::new(),
             credits: Listed::none(),
             disputes: Listed::none(),
+            rounded: Signed::ZERO,
+            rounded_invoices: 0,
         }
     }
 
@@ -233,6 +247,14 @@ impl Gathered {
                 let amount = dispute.total.into();
                 self.disputes.add(dispute, amount)?;
             }
+            Record::Rounding(rounded) => {
+                let amount = rounded.amount.into();
+                self.rounded = match rounded.rounding {
+                    RoundingKind::Added => self.rounded.plus(amount)?,
+                    RoundingKind::Waived => self.rounded.minus(amount)?,
+                };
+                self.rounded_invoices = self.rounded_invoices.saturating_add(1);
+            }
         }
         Ok(())
     }
@@ -243,6 +265,7 @@ impl Gathered {
         self.sum = self.sum.plus(sum)?;
         self.timeline.charge(at, amount)?;
         self.job_costs.charge(&charge);
+        self.models.add(&charge)?;
         let requestor = Name(charge.requestor);
         history(
             &mut self.requestor_times,
@@ -316,9 +339,12 @@ impl Gathered {
             jobs: self.jobs.ranking()?,
             requestors: self.requestors.ranking()?,
             programs: self.programs.ranking()?,
+            models: self.models.finish()?,
             outcomes: self.outcomes.ranking()?,
             credits: self.credits,
             disputes: self.disputes,
+            rounded: self.rounded,
+            rounded_invoices: self.rounded_invoices,
             anomalies,
             more_anomalies,
         })

@@ -2,6 +2,7 @@
 //! nothing.
 
 use maud::{Markup, html};
+use meterbox_billing::digest::Digest;
 use meterbox_billing::money::AMOUNT_DIGITS;
 use meterbox_billing::usage::Meter;
 
@@ -93,6 +94,7 @@ fn part(part: &Part) -> Markup {
                     h3 { "By program" }
                     (ranking("Program", &part.programs, digits, |digest| short(&digest.to_string())))
                 }
+                section { h3 { "By model" } (models(part, digits)) }
                 section {
                     h3 { "By outcome" }
                     (ranking("Outcome", &part.outcomes, digits, |outcome| html! { (outcome) }))
@@ -116,6 +118,9 @@ fn totals(part: &Part, digits: Digits) -> Markup {
             (money("Given back", part.credits.sum, &format!("{} credits", count(part.credits.count))))
             (money("Net", part.net, "charged less given back"))
             (money("Disputed", part.disputes.sum, &format!("{} disputes", count(part.disputes.count))))
+            @if part.rounded_invoices > 0 {
+                (money("Rounding", part.rounded, &format!("{} invoices", count(part.rounded_invoices))))
+            }
             (money(
                 "Without a result",
                 part.sum.failed_charged,
@@ -294,6 +299,30 @@ fn ranking<K>(
             p.small {
                 "Only the first " (grouped(&NAMES_MAX.to_string()))
                 " were told apart; one that came later may be missing above."
+            }
+        }
+    }
+}
+
+fn models(part: &Part, digits: Digits) -> Markup {
+    let by_model = &part.models;
+    let label = |digest: &Digest| {
+        let code = short(&digest.to_string());
+        match by_model.inputs.get(digest) {
+            Some(input) => html! { (input) span.small { (code) } },
+            None => code,
+        }
+    };
+    html! {
+        @if by_model.models.rows.is_empty() && by_model.rest.is_zero() {
+            p { "No model was used." }
+        } @else {
+            (ranking("Model", &by_model.models, digits, label))
+            @if !by_model.rest.is_zero() {
+                p.small {
+                    "What models used costs " (digits.show(by_model.rest)) " " (part.currency)
+                    " more: digits that each model's part is rounded down by, and models that receipts do not tell."
+                }
             }
         }
     }

@@ -161,10 +161,10 @@ pub fn note(invoice: &Invoice) -> String {
     let from = format!("{sum}; rounded once, half to even, that is {net} {currency}.");
     match &invoice.posting {
         None => format!("{from} Nothing is left over."),
-        Some(posting) => format!(
-            "{from} The remainder of {} {currency} is posted.",
-            posting.remainder
-        ),
+        Some(posting) => {
+            let (amount, verb) = (posting.rounded.amount, posting.rounded.rounding.name());
+            format!("{from} The remainder of {amount} {currency} is {verb}.")
+        }
     }
 }
 

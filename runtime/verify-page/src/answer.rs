@@ -198,6 +198,7 @@ fn steps_to(error: &VerifyError, receipt: &[u8]) -> Vec<Check> {
         VerifyError::Mismatch(difference) if difference.field == "job" => DIGESTS,
         VerifyError::Output(_) | VerifyError::Canonical(_) => DIGESTS,
         VerifyError::Mismatch(_)
+        | VerifyError::Model { .. }
         | VerifyError::Line { .. }
         | VerifyError::Money { .. }
         | VerifyError::Limits(_)

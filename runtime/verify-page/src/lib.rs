@@ -19,6 +19,6 @@ pub use answer::answer;
 mod fixture;
 #[cfg(test)]
 use meterbox_billing::{
-    bill, digest, envelope, job, key, limits, money, offer, order, outcome, rate_card, receipt,
-    timestamp, transcript, usage,
+    bill, digest, envelope, job, key, limits, model_use, money, offer, order, outcome, rate_card,
+    receipt, timestamp, transcript, usage,
 };

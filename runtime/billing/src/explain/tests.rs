@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::bill::{price, price_job};
-use crate::fixture::{any_card, any_usage, attested, card_with, receipt, reproducible};
+use crate::fixture::{
+    any_card, any_usage, attested, card_with, receipt, reproducible, with_models,
+};
 use crate::receipt::Reproducible;
 use crate::text::Message;
 
@@ -44,6 +46,34 @@ counted and not charged:
 "
     );
     assert_eq!(explain(&receipt(), digest).to_string(), expected);
+}
+
+#[test]
+fn models_are_told_by_digest_and_by_the_input_that_they_are() {
+    let part = with_models();
+    let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
+    let of = |name: &str| {
+        format!(
+            "  {name}, 3 calls
+    1,000 × weighted model operation on f32: inference_ops_f32
+    20 × byte: inference_weight_bytes
+    8 × byte: inference_tensor_bytes
+    4,096 × byte for one weighted instruction: inference_model_byte_instructions
+"
+        )
+    };
+    let mut told = [(a, of(&format!("`a.txt`, {a}"))), (b, of(&b.to_string()))];
+    told.sort_by_key(|(digest, _)| *digest.as_bytes());
+    let expected = format!("\nof that, by model:\n{}{}", told[0].1, told[1].1);
+    let explained = explained(part);
+    assert!(explained.to_string().ends_with(&expected), "{explained}");
+    let json = serde_json::to_value(&explained).unwrap();
+    let first = json["models"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["input"] == "a.txt");
+    assert_eq!(first.unwrap()["inference_ops_f32"], "1000");
 }
 
 #[test]

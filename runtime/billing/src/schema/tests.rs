@@ -8,6 +8,7 @@ use super::*;
 use crate::acceptance::{Acceptance, Verdict};
 use crate::credit::Credit;
 use crate::fixture;
+use crate::receipt::Receipt;
 use crate::text::Message;
 
 fn schema(name: &str) -> Value {
@@ -73,6 +74,8 @@ fn check<T: serde::Serialize>(name: &str, document: &T) {
 #[test]
 fn documents_have_the_fields_of_their_schemas_and_no_others() {
     check("receipt", &fixture::receipt());
+    let with_models = Receipt::new(fixture::with_models(), fixture::attested());
+    check("receipt", &with_models.unwrap());
     check("offer", &fixture::offer());
     check("order", &fixture::order());
     check("rate-card", &fixture::card());
@@ -124,6 +127,8 @@ fn everything_that_may_be_left_out_is_in_the_schemas() {
     let known = &attested["observed"]["properties"];
     assert_eq!(keys(&serde_json::to_value(observed).unwrap()), keys(known));
     assert!(attested["previous_receipt"].is_object());
+    let reproducible = &receipt["properties"]["predicate"]["properties"]["reproducible"];
+    assert!(reproducible["properties"]["models"].is_object());
     assert!(schema("order")["properties"]["last_checkpoint"].is_object());
 }
 

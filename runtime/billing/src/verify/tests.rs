@@ -10,7 +10,9 @@ use crate::canonical::to_canonical_json;
 use crate::envelope::{Document as _, RECEIPT_TYPE};
 use crate::fixture::{
     attested, card, card_with, job, provider_key, receipt, reproducible, requestor_key, signed,
+    with_models,
 };
+use crate::model_use::ModelUse;
 use crate::outcome::Outcome;
 
 fn trusted() -> PublicKey {
@@ -290,8 +292,50 @@ fn equal_runs_do_not_differ_and_the_first_cause_is_named() {
 }
 
 #[test]
+fn what_models_are_said_to_have_used_is_what_was_counted() {
+    check(with_models()).unwrap();
+    let refused = |change: &dyn Fn(&mut Reproducible)| {
+        let mut part = with_models();
+        change(&mut part);
+        match check(part).unwrap_err() {
+            VerifyError::Mismatch(difference) => difference.field,
+            VerifyError::Model { index } => format!("models[{index}]"),
+            other => panic!("{other:?}"),
+        }
+    };
+    for meter in ModelUse::METERS {
+        let field = format!("models[].{meter}");
+        assert_eq!(
+            refused(&|p| p.usage.set(*meter, p.usage.get(*meter) + 1)),
+            field
+        );
+    }
+    let weights = "models[].inference_weight_bytes";
+    assert_eq!(
+        refused(&|p| p.models[1].inference_weight_bytes += 1),
+        weights
+    );
+    assert_eq!(refused(&|p| p.models.reverse()), "models[1]");
+    // All of it is charged, and of nobody.
+    assert_eq!(refused(&|p| p.models.clear()), "models[].inference_ops_f32");
+    let (one, mut other) = (with_models(), with_models());
+    other.models[1].calls += 1;
+    let difference = compare(&one, &other).unwrap().unwrap();
+    assert_eq!(difference.to_string(), "`models[1].calls` differs: 3 and 4");
+}
+
+#[test]
+fn a_receipt_of_a_job_without_models_does_not_name_them() {
+    let bytes = to_canonical_json(&reproducible()).unwrap();
+    assert!(!String::from_utf8(bytes).unwrap().contains("models"));
+    let bytes = to_canonical_json(&with_models()).unwrap();
+    let read: Reproducible = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(read, with_models());
+}
+
+#[test]
 fn the_order_of_comparison_lists_every_field() {
-    let value = serde_json::to_value(reproducible()).unwrap();
+    let value = serde_json::to_value(with_models()).unwrap();
     let fields: BTreeSet<_> = value
         .as_object()
         .unwrap()

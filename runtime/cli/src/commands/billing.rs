@@ -1,5 +1,5 @@
 //! `meterbox billing`: takes what is recorded to the tools and the people that bill by it. Changes nothing in the
-//! ledger.
+//! ledger, but for what an invoice rounds where that is asked for.
 
 mod export;
 mod invoice;

@@ -143,6 +143,7 @@ fn stats(arguments: &StatsArguments, home: &Home) -> Ended {
         ("accepted", found.accepted),
         ("disputes", found.disputes),
         ("grants", found.grants),
+        ("rounded invoices", found.roundings),
         ("requestors", found.requestors),
         ("entries", found.entries),
         ("records", found.records),

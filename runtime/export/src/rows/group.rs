@@ -19,7 +19,7 @@ pub(super) struct Group {
     /// Most receipts have a line for the same items, so their rows stand for the same receipts: these are kept, and
     /// hashed, once.
     receipts: Vec<Receipts>,
-    /// Credits and disputes, by their digests.
+    /// Credits, disputes and roundings, by their digests.
     others: BTreeMap<Digest, Row>,
 }
 
@@ -56,7 +56,7 @@ impl Group {
         self.usage.len().saturating_add(self.others.len())
     }
 
-    /// Adds a credit or a dispute.
+    /// Adds a credit, a dispute or a rounding.
     pub fn add_other(&mut self, digest: Digest, row: Row) {
         self.others.insert(digest, row);
     }

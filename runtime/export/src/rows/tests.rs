@@ -6,6 +6,7 @@ use super::*;
 use crate::digits::Signed;
 use crate::fixture::Sample;
 use crate::merkle::{Leaf, Tree};
+use meterbox_billing::record::RoundingKind;
 
 /// The rows of records, with a bound on open rows.
 fn rows(records: &[Record], options: &Options, rows_max: usize) -> Vec<Row> {
@@ -44,6 +45,13 @@ fn owed_by_records(records: &[Record]) -> BTreeMap<(Party, Currency), (u128, u12
             Record::Credit(credited) => {
                 sums.entry((requestor, credited.currency)).or_default().1 +=
                     credited.amount.units();
+            }
+            Record::Rounding(rounded) => {
+                let sums = sums.entry((requestor, rounded.currency)).or_default();
+                match rounded.rounding {
+                    RoundingKind::Waived => sums.1 += rounded.amount.units(),
+                    RoundingKind::Added => sums.0 += rounded.amount.units(),
+                }
             }
             Record::Dispute(disputed) => {
                 sums.entry((requestor, disputed.currency)).or_default();

@@ -7,7 +7,7 @@ use meterbox_billing::digest::Digest;
 use meterbox_billing::key::{PublicKey, SigningKey};
 use meterbox_billing::money::Amount;
 use meterbox_billing::rate_card::{RateCard, default_card};
-use meterbox_billing::record::{Charge, Credited, Disputed, Record};
+use meterbox_billing::record::{Charge, Credited, Disputed, Record, Rounded, RoundingKind};
 use meterbox_billing::text::Message;
 use meterbox_billing::timestamp::Timestamp;
 use meterbox_billing::usage::{Meter, Usage};
@@ -122,10 +122,11 @@ impl Sample {
             .to_owned(),
             lines: bill.lines,
             total: bill.total,
+            models: Vec::new(),
         }
     }
 
-    /// A charge, and after some of them a credit or a dispute.
+    /// A charge, and after some of them a credit, a dispute or what an invoice rounded.
     pub fn of_number(&self, number: u64) -> Vec<Record> {
         let charge = self.charge(number);
         let digest = Digest::of(&[b"document".as_slice(), &number.to_le_bytes()].concat());
@@ -158,6 +159,21 @@ impl Sample {
                 amount: Amount::from_units(charge.total.units() / 3),
                 reason: Message::cut(words),
                 at: later,
+            })),
+            17 => Some(Record::Rounding(Rounded {
+                invoice: Message::cut(&format!("RE 2026/{number}, \"{}\"", charge.requestor)),
+                requestor: charge.requestor,
+                provider: charge.provider,
+                currency: charge.currency,
+                minor_unit_digits: 2,
+                rounding: if number.is_multiple_of(2) {
+                    RoundingKind::Added
+                } else {
+                    RoundingKind::Waived
+                },
+                amount: Amount::from_units(u128::from(number) * 100_000_000_000_001),
+                from: charge.started_at,
+                at: charge.ended_at,
             })),
             _ => None,
         };

@@ -7,13 +7,13 @@ use meterbox_billing::envelope::{Document, Envelope, EnvelopeError};
 use meterbox_billing::key::PublicKey;
 use meterbox_billing::order::Order;
 use meterbox_billing::receipt::Receipt;
-use meterbox_billing::record::{Charge, Credited, Disputed, Record};
+use meterbox_billing::record::{Charge, Credited, Disputed, Record, Rounded};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::Findings;
-use crate::LedgerError;
 use crate::row::{public_key, row_number, sequence_number};
 use crate::writer::receipt_before;
+use crate::{LedgerError, rounding};
 
 /// Follows the records, and reads the document of each.
 pub(super) struct Documents<'c> {
@@ -52,6 +52,7 @@ impl<'c> Documents<'c> {
     /// Goes on to the next record, and compares it with its document if asked to.
     pub(super) fn follow(
         &mut self,
+        number: u64,
         record: &Record,
         read_document: bool,
         findings: &mut Findings,
@@ -75,7 +76,10 @@ impl<'c> Documents<'c> {
             }
             Record::Credit(credited) if read_document => self.check_credit(credited, findings),
             Record::Dispute(disputed) if read_document => self.check_dispute(disputed, findings),
-            Record::Credit(_) | Record::Dispute(_) => Ok(()),
+            Record::Rounding(rounded) if read_document => {
+                self.check_rounding(number, rounded, findings)
+            }
+            Record::Credit(_) | Record::Dispute(_) | Record::Rounding(_) => Ok(()),
         }
     }
 
@@ -273,6 +277,28 @@ impl<'c> Documents<'c> {
         Ok(())
     }
 
+    /// The record says what its row says. Where everything is checked, the records before it say so too: rounding
+    /// what they come to leaves just this over.
+    fn check_rounding(
+        &self,
+        number: u64,
+        rounded: &Rounded,
+        findings: &mut Findings,
+    ) -> Result<(), LedgerError> {
+        let place = format!("rounding of invoice `{}`", rounded.invoice);
+        if rounding::of_record(self.connection, number)? != *rounded {
+            findings.add(&place, "its record differs from its row");
+        }
+        if !self.with_signatures {
+            return Ok(());
+        }
+        match rounding::check_remainder(self.connection, rounded, number) {
+            Err(LedgerError::Rounding(error)) => findings.add(&place, error),
+            checked => checked?,
+        }
+        Ok(())
+    }
+
     fn charge(&self, sequence: i64) -> Result<Option<Charge>, LedgerError> {
         let digest: Option<[u8; 32]> = self
             .connection
@@ -377,6 +403,17 @@ pub(super) fn check_counts(
             "have another number of records",
             "SELECT (SELECT count(*) FROM verdicts WHERE kind = 'disputed')
                   - (SELECT count(*) FROM records WHERE kind = 'dispute')",
+        ),
+        (
+            "roundings",
+            "have another number of records",
+            "SELECT (SELECT count(*) FROM roundings) - (SELECT count(*) FROM records WHERE kind = 'rounding')",
+        ),
+        (
+            "roundings",
+            "are of entries of another kind or amount",
+            "SELECT count(*) FROM roundings JOIN entries ON entries.number = roundings.entry
+             WHERE entries.kind <> 'rounding' OR entries.amount <> roundings.amount",
         ),
         (
             "pending orders",

@@ -131,7 +131,7 @@ fn a_file_of_the_first_schema_is_migrated_with_its_content_and_balances() {
     };
     let older = Reader::open(&path).unwrap_err();
     assert!(
-        matches!(older, LedgerError::OlderSchema { found: 1, known: 2 }),
+        matches!(older, LedgerError::OlderSchema { found: 1, known: 3 }),
         "{older}"
     );
     // Migrated, and not opened: what is being run still is.
@@ -182,6 +182,51 @@ fn a_file_of_the_first_schema_is_migrated_with_its_content_and_balances() {
         )
         .unwrap();
     assert_eq!(unused, 0);
+}
+
+#[test]
+fn a_file_of_the_second_schema_keeps_its_rows_and_takes_what_invoices_round() {
+    let (_folder, path) = books();
+    first_books(&path);
+    let rows = |file: &Connection, query: &str| -> Vec<String> {
+        let mut statement = file.prepare(query).unwrap();
+        let columns = statement.column_count();
+        let rows = statement.query_map([], |row| {
+            let cells = (0..columns).map(|column| format!("{:?}", row.get_ref(column).unwrap()));
+            Ok(cells.collect::<Vec<_>>().join(" "))
+        });
+        rows.unwrap().map(Result::unwrap).collect()
+    };
+    let tables = [
+        "SELECT * FROM entries ORDER BY number",
+        "SELECT number, kind, at, sequence, receipt, order_id, requestor, provider, job, currency, amount, module,
+                rate_card, started_at, outcome, lines, document, id, reason FROM records ORDER BY number",
+        "SELECT * FROM pending ORDER BY order_number",
+        "SELECT * FROM receipts ORDER BY sequence",
+    ];
+    let before = {
+        let file = schema::second_version(&path);
+        tables.map(|query| rows(&file, query))
+    };
+    assert!(before.iter().all(|rows| !rows.is_empty()));
+    let older = Reader::open(&path).unwrap_err();
+    assert!(
+        matches!(older, LedgerError::OlderSchema { found: 2, known: 3 }),
+        "{older}"
+    );
+    let migrated = schema::open(&path).unwrap();
+    assert!(tables.map(|query| rows(&migrated, query)) == before);
+    // Names of tables are those of the new ones, and are enforced again.
+    let orphan = "INSERT INTO grants (id, requestor, currency, amount, entry) VALUES ('g', 1, 'USD', '1', 99)";
+    assert!(migrated.execute(orphan, []).is_err());
+    assert!(migrated.execute("DELETE FROM entries", []).is_err());
+    assert!(migrated.execute("UPDATE records SET at = 0", []).is_err());
+    drop(migrated);
+    let mut ledger = open(&path);
+    finish(&mut ledger, &order("e", 1));
+    let rounded = roundings::rounded(&ledger, "2026-1");
+    assert_eq!(ledger.post_rounding(&rounded).unwrap(), Posted::New);
+    assert_eq!(ledger.check().unwrap(), []);
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn a_newer_schema_is_refused() {
         Ledger::open(&path, NO_WAIT),
         Err(LedgerError::NewerSchema {
             found: 99,
-            known: 2
+            known: 3
         })
     ));
 }

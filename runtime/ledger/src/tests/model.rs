@@ -33,6 +33,12 @@ enum Step {
         id: u8,
         amount: u8,
     },
+    /// Posts what an invoice of a period rounds. All charges are of the periods that are not `empty`.
+    Round {
+        invoice: u8,
+        empty: bool,
+        wrong: bool,
+    },
     Crash,
 }
 
@@ -47,17 +53,31 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => (order, 0..3_u8, 1..9_u8)
             .prop_map(|(order, id, amount)| Step::Credit { order, id, amount }),
         1 => (0..3_u8, 1..20_u8).prop_map(|(id, amount)| Step::Grant { id, amount }),
+        2 => (0..3_u8, prop::bool::weighted(0.3), prop::bool::weighted(0.3))
+            .prop_map(|(invoice, empty, wrong)| Step::Round { invoice, empty, wrong }),
         1 => Just(Step::Crash),
     ]
 }
 
-/// What the books should say, in whole dollars.
+/// What the books should say, in tenths of a cent.
 #[derive(Default)]
 struct Model {
     held: BTreeMap<u8, i64>,
     charged: BTreeMap<u8, i64>,
     credits: BTreeMap<u8, (u8, i64)>,
     grants: BTreeMap<u8, i64>,
+    /// What invoices left over, and whether it is what was asked for.
+    roundings: BTreeMap<u8, (i64, bool)>,
+}
+
+/// Tenths of a cent that rounding so many to cents, half to even, leaves over.
+fn left_over(tenths: i64) -> i64 {
+    let (cents, rest) = (tenths.div_euclid(10), tenths.rem_euclid(10));
+    if rest < 5 || (rest == 5 && cents % 2 == 0) {
+        rest
+    } else {
+        rest - 10
+    }
 }
 
 impl Model {
@@ -66,6 +86,22 @@ impl Model {
             - self.held.values().sum::<i64>()
             - self.charged.values().sum::<i64>()
             + self.credits.values().map(|(_, amount)| amount).sum::<i64>()
+            + self.rounded()
+    }
+
+    fn rounded(&self) -> i64 {
+        self.roundings.values().map(|(left, _)| left).sum()
+    }
+
+    /// What is charged less what is given back.
+    fn owed(&self) -> i64 {
+        let given = self.credits.values().map(|(_, amount)| amount);
+        self.charged.values().sum::<i64>() - given.sum::<i64>()
+    }
+
+    /// What an invoice of everything leaves over, or what is not left over.
+    fn to_round(&self, wrong: bool) -> i64 {
+        left_over(self.owed()) + i64::from(wrong)
     }
 
     /// Whether the books are to take this, which they then have.
@@ -115,6 +151,22 @@ impl Model {
             Step::Grant { id, amount } => {
                 *self.grants.entry(id).or_insert(amount.into()) == i64::from(amount)
             }
+            Step::Round {
+                invoice,
+                empty,
+                wrong,
+            } => {
+                let left = self.to_round(wrong);
+                if let Some((known, was_empty)) = self.roundings.get(&invoice) {
+                    return (*known, *was_empty) == (left, empty);
+                }
+                // One invoice of a time, and only of what there is to round.
+                let takes = self.roundings.is_empty() && !empty && !wrong && left != 0;
+                if takes {
+                    self.roundings.insert(invoice, (left, empty));
+                }
+                takes
+            }
             Step::Crash => {
                 self.held.clear();
                 true
@@ -127,14 +179,17 @@ fn order_of(number: u8) -> Order {
     order(&format!("order-{number}"), u64::from(number))
 }
 
-fn dollars(count: u8) -> Amount {
-    amount(&count.to_string())
+/// Units in a tenth of a cent.
+const TENTH: i128 = 1_000_000_000_000_000;
+
+fn tenths(count: u8) -> Amount {
+    Amount::from_units(u128::from(count) * TENTH.unsigned_abs())
 }
 
-/// A receipt of one line: a fee of so many dollars.
+/// A receipt of one line: a fee of so many tenths of a cent.
 fn receipt(order: &Order, price: u8, next: Next, key: &SigningKey) -> Receipt {
     let mut part = fixture::reproducible(order, 0);
-    part.total = dollars(price);
+    part.total = tenths(price);
     for line in &mut part.lines {
         line.amount = part.total;
     }
@@ -144,12 +199,13 @@ fn receipt(order: &Order, price: u8, next: Next, key: &SigningKey) -> Receipt {
     Receipt::new(part, attested).unwrap()
 }
 
-fn does(ledger: &mut Ledger, step: Step) -> Result<(), LedgerError> {
+/// Does a step; `left` is what an invoice is said to leave over.
+fn does(ledger: &mut Ledger, step: Step, left: i128) -> Result<(), LedgerError> {
     match step {
         Step::Accept { order, late, hold } => {
             let now = at(if late { fixture::EXPIRY } else { NOW });
             let envelope = sealed(&order_of(order));
-            let new = NewOrder::read(&envelope, &known_offer(), dollars(hold), usd(), now)?;
+            let new = NewOrder::read(&envelope, &known_offer(), tenths(hold), usd(), now)?;
             ledger.accept(&new).map(drop)
         }
         Step::Record {
@@ -173,15 +229,35 @@ fn does(ledger: &mut Ledger, step: Step) -> Result<(), LedgerError> {
                 }
                 None => Digest::of(b"none"),
             };
-            let credit = fixture::credit(&format!("credit-{id}"), &digest, dollars(amount));
+            let credit = fixture::credit(&format!("credit-{id}"), &digest, tenths(amount));
             let credit = fixture::sealed(&credit, &provider());
             ledger.give_credit(&credit).map(drop)
         }
-        Step::Grant { id, amount } => ledger
-            .grant(&budgets::grant(&format!("grant-{id}"), &amount.to_string()))
-            .map(drop),
+        Step::Grant { id, amount } => {
+            let amount = tenths(amount).to_string();
+            let grant = budgets::grant(&format!("grant-{id}"), &amount);
+            ledger.grant(&grant).map(drop)
+        }
+        Step::Round { invoice, empty, .. } => {
+            let mut rounded = roundings::of(&format!("invoice-{invoice}"), left * TENTH);
+            if empty {
+                rounded.at = rounded.from;
+            }
+            ledger.post_rounding(&rounded).map(drop)
+        }
         Step::Crash => Ok(()),
     }
+}
+
+/// Shown money in tenths of a cent.
+fn in_tenths(shown: &str) -> i64 {
+    let (size, sign) = match shown.strip_prefix('-') {
+        Some(size) => (size, -1),
+        None => (shown, 1),
+    };
+    let units = i128::try_from(amount(size).units()).unwrap();
+    assert_eq!(units % TENTH, 0, "{shown}");
+    sign * i64::try_from(units / TENTH).unwrap()
 }
 
 proptest! {
@@ -200,24 +276,26 @@ proptest! {
         };
         let (mut ledger, mut model) = (open(), Model::default());
         for step in steps {
+            let wrong = matches!(step, Step::Round { wrong: true, .. });
+            let left = model.to_round(wrong);
             let takes = model.takes(step);
             if let Step::Crash = step {
                 drop(ledger);
                 ledger = open();
             }
-            let done = does(&mut ledger, step);
+            let done = does(&mut ledger, step, left.into());
             prop_assert_eq!(done.is_ok(), takes, "{:?}: {:?}", step, done);
         }
         prop_assert_eq!(ledger.check().unwrap(), []);
         let shown = balances(&ledger);
         let of = |name: &str| {
             let found = shown.iter().find(|(account, _)| account == name);
-            found.map_or(0, |(_, amount)| amount.strip_suffix(" USD").unwrap().parse::<i64>().unwrap())
+            found.map_or(0, |(_, amount)| in_tenths(amount.strip_suffix(" USD").unwrap()))
         };
         prop_assert_eq!(of("requestor:KEY:budget"), model.budget());
         prop_assert_eq!(of("requestor:KEY:held"), model.held.values().sum::<i64>());
-        let given: i64 = model.credits.values().map(|(_, amount)| amount).sum();
-        prop_assert_eq!(of("provider:income"), model.charged.values().sum::<i64>() - given);
+        prop_assert_eq!(of("provider:income"), model.owed());
+        prop_assert_eq!(of("provider:rounding"), -model.rounded());
         prop_assert_eq!(ledger.next_sequence().unwrap(), model.charged.len() as u64);
     }
 }

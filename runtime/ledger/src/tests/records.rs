@@ -206,3 +206,39 @@ fn the_numbers_of_the_books_are_told() {
     assert_eq!(stats.provider[0].amount, amount("0.00000022"));
     assert!(stats.file_bytes > 0 && stats.log_bytes > 0);
 }
+
+#[test]
+fn what_a_charge_used_of_models_is_kept_and_another_count_is_found() {
+    use meterbox_billing::model_use::ModelUse;
+    use meterbox_billing::record::ChargedModel;
+
+    let (_folder, path) = books();
+    let mut ledger = open(&path);
+    let order = order("one", 1);
+    accept(&mut ledger, &order).unwrap();
+    let used = ModelUse {
+        calls: 2,
+        ..ModelUse::nothing(Digest::of(b"model"))
+    };
+    let receipt = changed(&order, None, |part, attested| {
+        attested.sequence = 0;
+        part.models = vec![used];
+    });
+    ledger.record(&order.id, &receipt).unwrap();
+    finish(&mut ledger, &super::order("two", 2));
+    let models: Vec<_> = ledger
+        .records(&RecordFilter::default())
+        .unwrap()
+        .map(|record| match record.unwrap().1 {
+            meterbox_billing::record::Record::Charge(charge) => charge.models,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let charged = ChargedModel { input: None, used };
+    assert_eq!(models, [vec![charged], vec![]]);
+    assert_eq!(ledger.check().unwrap(), []);
+    unlock(&ledger);
+    let forgery = r#"UPDATE records SET models = replace(models, '"calls":"2"', '"calls":"3"') WHERE number = 0"#;
+    assert_eq!(ledger.connection().execute(forgery, []).unwrap(), 1);
+    assert_ne!(ledger.check().unwrap(), []);
+}

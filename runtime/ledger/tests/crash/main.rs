@@ -13,13 +13,16 @@ use std::time::{Duration, Instant};
 use meterbox_billing::credit::Credit;
 use meterbox_billing::digest::Digest;
 use meterbox_billing::envelope::Envelope;
+use meterbox_billing::key::SigningKey;
+use meterbox_billing::money::Amount;
 use meterbox_billing::order::Order;
 use meterbox_billing::outcome::Fault;
 use meterbox_billing::receipt::Receipt;
+use meterbox_billing::record::{Record, Rounded, RoundingKind};
 use meterbox_billing::text::Message;
 use meterbox_ledger::{
-    Books, Grant, INCOME, KnownOffer, Ledger, LedgerError, NewOrder, Reader, RecordFilter,
-    SealedReceipt,
+    Books, Grant, INCOME, KnownOffer, Ledger, LedgerError, NewOrder, ROUNDING, Reader,
+    RecordFilter, SealedReceipt,
 };
 
 #[path = "../fixture/mod.rs"]
@@ -36,6 +39,9 @@ const VICTIM: &str = "METERBOX_LEDGER_VICTIM";
 
 /// Threads that write at the same time, each for a requestor of its own.
 const THREADS: u8 = 4;
+
+/// All credits are given in the second in which the job of this receipt ended.
+const CREDITED: u64 = 100;
 
 /// Names the orders of one process apart from those of all others.
 const ROUND: &str = "METERBOX_LEDGER_ROUND";
@@ -117,6 +123,12 @@ fn write(books: &Books, round: &str, thread: u8) -> Result<(), LedgerError> {
             let credit = fixture::credit(&id, &recorded.digest, fixture::amount("0.0000001"));
             books.give_credit(fixture::sealed(&credit, &fixture::provider()))?;
         }
+        if number % 2 == 0 && recorded.sequence != CREDITED {
+            let invoice = format!("invoice-{}", order.id);
+            let rounded = rounded(&key, &invoice, recorded.sequence, recorded.total);
+            books.post_rounding(rounded)?;
+            tell(&format!("rounded {invoice}"));
+        }
         if number % 7 == 6 {
             books.grant(Grant {
                 id: fixture::id(&format!("grant-{}", order.id)),
@@ -129,6 +141,23 @@ fn write(books: &Books, round: &str, thread: u8) -> Result<(), LedgerError> {
     Ok(())
 }
 
+/// What an invoice of the one second rounds in which the job of a receipt ended: all of it, since it is far from a
+/// cent.
+fn rounded(key: &SigningKey, invoice: &str, sequence: u64, total: Amount) -> Rounded {
+    let at = fixture::at(fixture::NOW + sequence);
+    Rounded {
+        invoice: Message::cut(invoice),
+        requestor: key.public().unwrap(),
+        provider: fixture::provider().public().unwrap(),
+        currency: fixture::usd(),
+        minor_unit_digits: 2,
+        rounding: RoundingKind::Waived,
+        amount: total,
+        from: at,
+        at,
+    }
+}
+
 fn start(command: &mut Command, path: &Path, round: u64) -> Child {
     command
         .env(VICTIM, path)
@@ -137,6 +166,25 @@ fn start(command: &mut Command, path: &Path, round: u64) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap()
+}
+
+/// The invoices whose rounding was acknowledged.
+fn rounded_invoices(output: &str) -> Vec<String> {
+    let whole = output.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let invoice = |line: &str| line.strip_prefix("rounded ").map(str::to_owned);
+    whole.lines().filter_map(invoice).collect()
+}
+
+/// What the books say of invoices: each is rounded once.
+fn roundings(reader: &Reader) -> BTreeMap<String, Rounded> {
+    let mut all = BTreeMap::new();
+    for record in reader.records(&RecordFilter::default()).unwrap() {
+        if let Record::Rounding(rounded) = record.unwrap().1 {
+            let before = all.insert(rounded.invoice.to_string(), rounded);
+            assert_eq!(before, None, "rounded twice");
+        }
+    }
+    all
 }
 
 /// What was acknowledged: number, digest and order of each receipt.
@@ -211,11 +259,19 @@ fn check_against_receipts(reader: &Reader, told: &BTreeMap<u64, Digest>) {
             *spent.entry(key.to_string()).or_insert(0) += granted;
         }
     }
+    let mut waived = 0_i128;
+    for rounded in roundings(reader).values() {
+        let units = i128::try_from(rounded.amount.units()).unwrap();
+        waived += units;
+        *spent.entry(rounded.requestor.to_string()).or_insert(0) += units;
+    }
     for balance in reader.balances().unwrap() {
         let units = i128::try_from(balance.amount.units()).unwrap();
         let units = if balance.negative { -units } else { units };
         if balance.account == INCOME {
             assert_eq!(units, income);
+        } else if balance.account == ROUNDING {
+            assert_eq!(units, -waived);
         } else if let Some(account) = balance.account.strip_prefix("requestor:") {
             let expected = match account.strip_suffix(":budget") {
                 Some(key) => spent.get(key).copied().unwrap_or(0),
@@ -234,6 +290,7 @@ fn acknowledged_receipts_survive_a_kill() {
     let path = folder.path().join("ledger.sqlite");
     let mut dice = Dice(7);
     let (mut told, mut silent) = (BTreeMap::new(), 0_u64);
+    let mut invoices = BTreeSet::new();
     let began = Instant::now();
     for round in 0..kills {
         let mut command = Command::new(std::env::current_exe().unwrap());
@@ -253,6 +310,7 @@ fn acknowledged_receipts_survive_a_kill() {
             "it ended by itself: {output} {complaint}"
         );
         assert!(!output.contains("refused"), "{output}");
+        invoices.extend(rounded_invoices(&output));
         let new = acknowledged(&output);
         silent += u64::from(new.is_empty());
         if path.exists() && !new.is_empty() {
@@ -268,6 +326,8 @@ fn acknowledged_receipts_survive_a_kill() {
     let ledger = Ledger::open(&path, Duration::ZERO).unwrap();
     check_against_receipts(&ledger, &told);
     assert_eq!(ledger.check().unwrap(), []);
+    let rounded = roundings(&ledger);
+    assert!(!invoices.is_empty() && invoices.iter().all(|invoice| rounded.contains_key(invoice)));
     let records = ledger.records(&RecordFilter::default()).unwrap();
     assert_eq!(
         records.count() as u64,

@@ -9,6 +9,7 @@ use meterbox_billing::envelope::Envelope;
 use meterbox_billing::job::{Blob, Job};
 use meterbox_billing::key::SigningKey;
 use meterbox_billing::limits::Limits;
+use meterbox_billing::model_use::ModelUse;
 use meterbox_billing::offer::{Confidentiality, Device, Precision};
 use meterbox_billing::order::{Nonce, ORDER_SCHEMA};
 use meterbox_billing::outcome::Outcome;
@@ -500,6 +501,25 @@ fn usage_that_the_run_did_not_have_is_found_with_a_transcript_too() {
     let lying = receipted(invent, |_, part| part.usage.instructions += 1);
     match lying.verdict(&Recompute::None) {
         Verdict::Differs(difference) => assert_eq!(difference.field, "usage.instructions"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_a_model_was_not_used_for_is_found() {
+    let honest = receipted(|_| None, as_it_is);
+    let part = honest.receipt.reproducible();
+    let [model] = &part.models[..] else {
+        panic!("the job uses one model: {:?}", part.models)
+    };
+    let calls = u64::try_from(honest.recorded.transcript().calls.len()).unwrap();
+    assert_eq!((model.sha256, model.calls), (part.inputs[0].sha256, calls));
+    for meter in ModelUse::METERS {
+        assert_eq!(model.get(*meter), part.usage.get(*meter), "{meter}");
+    }
+    let forged = receipted(|_| None, |_, part| part.models[0].calls += 1);
+    match forged.verdict(&Recompute::None) {
+        Verdict::Differs(difference) => assert_eq!(difference.field, "models[0].calls"),
         other => panic!("{other:?}"),
     }
 }

@@ -98,8 +98,7 @@ fn load(
     let Some(bytes) = part else {
         return Ok(Err(NnCode::InvalidArgument));
     };
-    charge_loading(host, wide(bytes.len()))?;
-    let sha256 = Sha256::digest(bytes).into();
+    let sha256 = charge_loading(host, wide(bytes.len()), || Sha256::digest(bytes).into())?;
     open(host, "(bytes)", &Source::Given { sha256, bytes }, device)
 }
 
@@ -108,7 +107,7 @@ fn load_by_name(host: &mut Host, name: &str) -> Answer<Arc<dyn OpenModel>> {
     let Some(input) = host.input(name).cloned() else {
         return Ok(Err(NnCode::NotFound));
     };
-    charge_loading(host, input.blob.size())?;
+    charge_loading(host, input.blob.size(), || input.sha256)?;
     open(host, name, &Source::Input(&input), host.job.device)
 }
 
@@ -133,7 +132,8 @@ fn open(
             let of_bytes = facts
                 .size_bytes
                 .saturating_mul(PREPARATION_OPERATIONS_PER_BYTE);
-            charge_operations(host, facts.preparation_units.saturating_sub(of_bytes))?;
+            let rest = facts.preparation_units.saturating_sub(of_bytes);
+            charge_operations(host, facts.sha256, rest)?;
             Ok(Ok(model))
         }
         Err(denied) => {
@@ -146,25 +146,29 @@ fn open(
     }
 }
 
-/// Charges a model's bytes, before they are looked at: what is refused has been looked at, too.
-fn charge_loading(host: &mut Host, bytes: u64) -> Result<(), HostEnd> {
-    host.tally.model(bytes, &host.limits)?;
-    charge_operations(host, bytes.saturating_mul(PREPARATION_OPERATIONS_PER_BYTE))
+/// Charges a model's bytes, before they are looked at: what is refused has been looked at, too. Returns its digest.
+fn charge_loading(
+    host: &mut Host,
+    bytes: u64,
+    sha256: impl FnOnce() -> [u8; 32],
+) -> Result<[u8; 32], HostEnd> {
+    let sha256 = host.tally.model(bytes, &host.limits, sha256)?;
+    let operations = bytes.saturating_mul(PREPARATION_OPERATIONS_PER_BYTE);
+    charge_operations(host, sha256, operations)?;
+    Ok(sha256)
 }
 
-/// Charges operations of preparing a model, whether or not it was at hand.
-fn charge_operations(host: &mut Host, operations: u64) -> Result<(), HostEnd> {
+/// Charges operations of preparing the model of this digest, whether or not it was at hand.
+fn charge_operations(host: &mut Host, sha256: [u8; 32], operations: u64) -> Result<(), HostEnd> {
     let operations = Operations {
         f32: operations,
         ..Operations::default()
     };
-    host.tally.inference(
-        &Cost {
-            operations,
-            ..Cost::default()
-        },
-        &host.limits,
-    )
+    let cost = Cost {
+        operations,
+        ..Cost::default()
+    };
+    host.tally.inference(sha256, &cost, &host.limits)
 }
 
 /// A call of a model that has been charged, and is yet to be computed.
@@ -214,7 +218,7 @@ fn charge_call(
         Ok(cost) => cost,
         Err(denied) => {
             // The whole graph may have been gone through for nothing.
-            charge_operations(host, facts.preparation_units)?;
+            charge_operations(host, facts.sha256, facts.preparation_units)?;
             return Ok(Err(failed(host, &denied)));
         }
     };
@@ -231,9 +235,9 @@ fn charge_call(
     }
     // A backend prepares the model again for each further combination of input shapes.
     if host.nn.is_new_shape(facts.sha256, shapes) {
-        charge_operations(host, facts.preparation_units)?;
+        charge_operations(host, facts.sha256, facts.preparation_units)?;
     }
-    host.tally.inference(&cost, &host.limits)?;
+    host.tally.inference(facts.sha256, &cost, &host.limits)?;
     let given = shapes.iter().map(data_bytes).fold(0, u64::saturating_add);
     let keeping = wide(facts.outputs.len()).saturating_mul(TENSOR_KEEPING_BYTES);
     let output_bytes = cost

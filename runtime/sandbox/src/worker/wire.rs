@@ -15,7 +15,7 @@ use crate::job::LogLevel;
 use crate::limits::Limits;
 use crate::models::wire::{Answered, Ask, ShapePart, TensorPart, cost_of, cost_part};
 use crate::models::{Denied, Device, ModelFacts, NnCode};
-use crate::outcome::{Fault, InferenceCall, Measured, Outcome, Refusal};
+use crate::outcome::{Fault, InferenceCall, Measured, ModelMeasured, Outcome, Refusal};
 use crate::outputs::Output;
 use crate::run::{LIMIT_NAMES, RunError, TRAP_CODES};
 use crate::stop::Stopper;
@@ -182,8 +182,17 @@ pub(super) struct End {
     bytes_out: u64,
     model_bytes: u64,
     inference: [u64; 7],
+    models: Vec<ModelPart>,
     pub(super) memory_refusals: u64,
     pub(super) instantiate_ns: u64,
+}
+
+/// What of that is a model's.
+#[derive(Serialize, Deserialize)]
+struct ModelPart {
+    sha256: [u8; 32],
+    bytes: u64,
+    inference: [u64; 7],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -319,6 +328,15 @@ impl End {
             bytes_out: measured.bytes_out,
             model_bytes: measured.model_bytes,
             inference: cost_part(&measured.inference),
+            models: measured
+                .models
+                .iter()
+                .map(|model| ModelPart {
+                    sha256: model.sha256,
+                    bytes: model.bytes,
+                    inference: cost_part(&model.cost),
+                })
+                .collect(),
             memory_refusals: 0,
             instantiate_ns: 0,
         }
@@ -362,9 +380,21 @@ impl End {
             bytes_out: self.bytes_out,
             model_bytes: self.model_bytes,
             inference: cost_of(self.inference),
+            models: self
+                .models
+                .into_iter()
+                .map(|model| ModelMeasured {
+                    sha256: model.sha256,
+                    bytes: model.bytes,
+                    cost: cost_of(model.inference),
+                })
+                .collect(),
         };
         if !is_within(&measured, limits) {
             return Err(Nonsense("a run used more than it may"));
+        }
+        if !measured.models_add_up() {
+            return Err(Nonsense("what models used is not what was used"));
         }
         Ok((outcome, measured))
     }
@@ -379,6 +409,7 @@ fn is_within(measured: &Measured, limits: &Limits) -> bool {
         bytes_out,
         model_bytes,
         inference,
+        models: _,
     } = measured;
     let pages = limits.memory_bytes / 65_536;
     let operations = cost_part(inference)[..5]

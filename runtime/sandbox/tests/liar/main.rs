@@ -47,6 +47,7 @@ fn ended(outcome: &[u8]) -> Vec<u8> {
     message.push(0);
     message.extend([0; 4]);
     message.extend([0; 7]);
+    message.push(0);
     message.extend([0; 2]);
     message
 }
@@ -137,6 +138,18 @@ fn runner(mut channel: Channel, mode: &str) -> u8 {
                 message.extend([0xff; 9]);
                 message.extend([1, 0, 0, 0]);
                 message.extend([0; 4]);
+                message.extend([0; 7]);
+                message.push(0);
+                message.extend([0; 2]);
+                say(&message);
+            }
+            "says-models-that-do-not-add-up" => {
+                let mut message = ended(&[0]);
+                // One model of one byte, and all models together of none.
+                message.truncate(message.len() - 3);
+                message.push(1);
+                message.extend([9; 32]);
+                message.push(1);
                 message.extend([0; 7]);
                 message.extend([0; 2]);
                 say(&message);

@@ -4,7 +4,9 @@ use meterbox_inference::{ElementType, InputShape, Model, ModelLimits};
 use meterbox_scripts::Arg;
 use meterbox_scripts::onnx::{self, Type};
 
-use crate::calls::{Calls, F32, TOO_LARGE, floats};
+use sha2::{Digest as _, Sha256};
+
+use crate::calls::{Calls, F32, INVALID_ENCODING, TOO_LARGE, floats};
 
 /// Operations that loading is charged for each byte and each element of a constant, and for each node.
 const PER_BYTE: u64 = 64;
@@ -41,6 +43,46 @@ fn loading_is_charged_by_bytes_constants_and_nodes_each_time() {
             assert_eq!(done.measured.model_bytes, times * bytes);
         }
     }
+}
+
+#[test]
+fn what_is_charged_for_models_is_told_by_model_and_comes_to_all_of_it() {
+    let (first, second) = (onnx::same(Type::F32), onnx::repeated(3));
+    let garbage = vec![7; 1_000];
+    let mut calls = Calls::new();
+    calls.by_name("second");
+    let graph = calls.by_name("first");
+    let context = calls.context(graph);
+    for _ in 0..2 {
+        let x = calls.tensor(&[4], F32, &floats(&[1.0; 4]));
+        calls.gives(0, "set_input", [context, 0.into(), Arg::Is(x)]);
+        calls.gives(0, "compute", [context]);
+    }
+    let (at, to) = (calls.script.data(b"garbage"), calls.place());
+    calls.gives(
+        INVALID_ENCODING,
+        "load_by_name",
+        [at.into(), 7.into(), to.into()],
+    );
+    let inputs = [
+        ("first", first.clone()),
+        ("second", second.clone()),
+        ("garbage", garbage.clone()),
+    ];
+    let measured = calls.run(&inputs).measured;
+    assert!(measured.models_add_up());
+    let of = |bytes: &[u8]| {
+        let sha256: [u8; 32] = Sha256::digest(bytes).into();
+        let found = measured.models.iter().find(|model| model.sha256 == sha256);
+        let found = found.expect("each of the three was charged");
+        (found.bytes, found.cost.operations.f32)
+    };
+    let bytes = |model: &[u8]| u64::try_from(model.len()).unwrap();
+    let called = preparation(&first, 0, 1) + 2 * of_call(&first, 4);
+    assert_eq!(of(&first), (bytes(&first), called));
+    assert_eq!(of(&second), (bytes(&second), preparation(&second, 1, 1)));
+    assert_eq!(of(&garbage), (1_000, preparation(&garbage, 0, 0)));
+    assert_eq!(measured.models.len(), 3);
 }
 
 #[test]

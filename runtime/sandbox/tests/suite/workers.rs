@@ -283,6 +283,10 @@ fn workers_that_lie_are_found_out_and_nobody_is_billed() {
         ("leaves-content-without-output", "a content has no output"),
         ("leaves-an-endless-output", "more content than it may"),
         ("used-more-than-it-may", "used more than it may"),
+        (
+            "says-models-that-do-not-add-up",
+            "what models used is not what was used",
+        ),
         ("says-more-than-it-may", "says more than it may"),
         ("ends-for-no-known-reason", "an outcome has an unknown name"),
         ("sends-descriptors", "descriptors"),

@@ -91,6 +91,11 @@ impl Items {
         self.currency
     }
 
+    /// Who charged it, where anything was charged or given back.
+    pub(super) const fn provider(&self) -> Option<PublicKey> {
+        self.provider
+    }
+
     pub(super) const fn receipts(&self) -> u64 {
         self.receipts
     }

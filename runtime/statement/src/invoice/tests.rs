@@ -61,7 +61,24 @@ fn assert_adds_up(invoice: &Invoice) {
         .as_ref()
         .map_or(I256::ZERO, |posting| posting.remainder.units());
     assert_eq!(left, posted);
+    if let Some(posting) = &invoice.posting {
+        let rounded = &posting.rounded;
+        assert_eq!(rounded.invoice.as_str(), invoice.number);
+        assert_eq!(I256::from(rounded.amount.units()), posted.abs());
+        let is_added = rounded.rounding == RoundingKind::Added;
+        assert_eq!(is_added, posted.is_negative());
+        assert!(invoice.period.contains(rounded.at) && rounded.from == invoice.period.from());
+    }
     assert!(posted.abs() * 2 <= I256::from(10_000_000_000_000_000_u64));
+}
+
+#[test]
+fn what_was_posted_of_an_invoice_is_no_part_of_it() {
+    let charge = charge(1, 123_456_789_012_345, NOON);
+    let first = made(vec![Record::Charge(charge.clone())]).unwrap();
+    let posting = first.posting.clone().unwrap();
+    let records = vec![Record::Charge(charge), Record::Rounding(posting.rounded)];
+    assert_eq!(made(records).unwrap(), first);
 }
 
 #[test]
@@ -295,7 +312,7 @@ proptest! {
         let charged = records.iter().map(|record| match record {
             Record::Charge(charge) => charge.total.into(),
             Record::Credit(credit) => Signed::ZERO.minus(credit.amount.into()).unwrap(),
-            Record::Dispute(_) => Signed::ZERO,
+            Record::Dispute(_) | Record::Rounding(_) => Signed::ZERO,
         });
         let exact = Signed::sum(charged).unwrap();
         prop_assert_eq!(exact.units().abs(), invoice.exact.units().abs());

@@ -1,5 +1,8 @@
 use proptest::prelude::*;
 
+use meterbox_billing::record::Rounded;
+use meterbox_billing::text::Message;
+
 use super::*;
 use crate::fixture::{at, card_in, charge, charge_by, credit, dispute, january, key, requestor};
 
@@ -31,6 +34,33 @@ fn credits_lessen_the_net_and_disputes_do_not() {
     assert_eq!(part.net, Signed::from(first.total).minus(half).unwrap());
     assert_eq!((part.credits.count, part.disputes.count), (1, 1));
     assert_eq!(part.disputes.sum, Signed::from(first.total));
+}
+
+#[test]
+fn what_invoices_round_is_summed_with_its_sign_and_is_no_part_of_the_net() {
+    let first = charge(1, 900_000_000_000_000_000, NOON);
+    let rounding = |invoice: &str, rounding, amount: &str| {
+        Record::Rounding(Rounded {
+            invoice: Message::cut(invoice),
+            requestor: requestor(),
+            provider: key(7),
+            currency: first.currency,
+            minor_unit_digits: 2,
+            rounding,
+            amount: amount.parse().unwrap(),
+            from: at(NOON),
+            at: at(NOON),
+        })
+    };
+    let records = vec![
+        Record::Charge(first.clone()),
+        rounding("1", RoundingKind::Waived, "0.004"),
+        rounding("2", RoundingKind::Added, "0.001"),
+    ];
+    let part = one_part(records);
+    assert_eq!(part.net, Signed::from(first.total));
+    assert_eq!(part.rounded.to_string(), "-0.003");
+    assert_eq!(part.rounded_invoices, 2);
 }
 
 #[test]

@@ -162,8 +162,8 @@ pub(super) fn run(arguments: &ExportArguments, home: &Home, ui: &Ui) -> Ended {
 
 fn told(summary: &Summary) -> String {
     let mut text = format!(
-        "{} receipts, {} credits, {} disputes",
-        summary.charges, summary.credits, summary.disputes
+        "{} receipts, {} credits, {} disputes, {} rounded invoices",
+        summary.charges, summary.credits, summary.disputes, summary.roundings
     );
     for (currency, total) in &summary.totals {
         text += &format!("; charged {} {currency}", total.charged);

@@ -1,13 +1,15 @@
 //! `meterbox billing invoice`: what a requestor owes of a period, as UBL and for people.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use meterbox_billing::key::PublicKey;
 use meterbox_billing::money::Currency;
 use meterbox_billing::text::Id;
 use meterbox_billing::timestamp::Timestamp;
-use meterbox_statement::invoice::{Request, invoice};
+use meterbox_provider::ledger::Posted;
+use meterbox_statement::invoice::{Invoice, Request, invoice};
 use meterbox_statement::invoice_page::invoice_page;
 use meterbox_statement::period::Period;
 use meterbox_statement::settings::Settings;
@@ -28,11 +30,12 @@ const SETTINGS_BYTES_MAX: u64 = 16 << 20;
 
 /// Write what a requestor owes of a period, as UBL 2.1 (EN 16931) or as a page.
 ///
-/// Lines are rounded so that they add up to the exact sum, rounded once as the rate card says; what is left over is
-/// said. Credits of the period are taken off; where they are more than what was charged, it is a credit note.
+/// Lines are rounded so that they add up to the exact sum, rounded once as the rate card says. What that leaves over is
+/// said, and with `--post` posted to the ledger, once for each number. Credits of the period are taken off; where they
+/// are more than what was charged, it is a credit note.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  meterbox billing invoice --requestor $(meterbox key show --role requestor) --from 2026-11-01 --to 2026-12-01 --settings invoices.toml --out november.xml"
+    after_help = "Example:\n  meterbox billing invoice --requestor $(meterbox key show --role requestor) --from 2026-11-01 --to 2026-12-01 --settings invoices.toml --post --out november.xml"
 )]
 pub struct InvoiceArguments {
     /// Who pays: its key in hexadecimal digits
@@ -74,6 +77,14 @@ pub struct InvoiceArguments {
     /// The file [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+
+    /// Post what rounding leaves over: it is an invoice then, and a draft without
+    #[arg(long)]
+    post: bool,
+
+    /// How long to wait for another process to let go of the ledger
+    #[arg(long, value_name = "SECONDS", default_value = "10", requires = "post")]
+    ledger_wait: u64,
 }
 
 /// How it is written.
@@ -143,15 +154,42 @@ pub(super) fn run(arguments: &InvoiceArguments, home: &Home, ui: &Ui) -> Ended {
         })?,
         Form::Html => invoice_page(&invoice).into_bytes(),
     };
+    // Posted before it is released: where writing it fails, the same again posts nothing more.
+    let posted = match &invoice.posting {
+        Some(posting) if arguments.post => {
+            let mut ledger = home.ledger(Duration::from_secs(arguments.ledger_wait))?;
+            Some(ledger.post_rounding(&posting.rounded)?)
+        }
+        _ => None,
+    };
     match &arguments.out {
         Some(path) => write_file(path, &written)?,
         None => ui::print(&String::from_utf8_lossy(&written))?,
     }
-    if let Some(posting) = &invoice.posting {
-        ui.say(&format!(
-            "note: rounding leaves {} {} over, which your own books have to take as {}",
-            posting.remainder, posting.currency, posting.id
-        ));
-    }
+    ui.say(&said(&invoice, posted));
     Ok(Exit::Ok)
+}
+
+/// What became of what rounding left over.
+fn said(invoice: &Invoice, posted: Option<Posted>) -> String {
+    let number = &invoice.number;
+    let Some(posting) = &invoice.posting else {
+        return format!("note: rounding invoice {number} leaves nothing over");
+    };
+    let rounded = &posting.rounded;
+    let left = format!(
+        "{} {} {}",
+        rounded.amount,
+        rounded.currency,
+        rounded.rounding.name()
+    );
+    match posted {
+        Some(Posted::New) => format!("the rounding of invoice {number} is posted: {left}"),
+        Some(Posted::Before) => {
+            format!("the rounding of invoice {number} was posted before, and is not again: {left}")
+        }
+        None => {
+            format!("note: this is a draft; invoice {number} rounds {left}, which --post posts")
+        }
+    }
 }

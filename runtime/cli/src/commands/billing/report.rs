@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::home::{Home, write_file};
 use crate::ui::{self, Ui};
 
-/// Write one HTML page about what was charged: over time, by meter, job, requestor and program.
+/// Write one HTML page about what was charged: over time, by meter, job, requestor, program and model.
 ///
 /// The page needs no network, and prints on paper. What is unusual is listed.
 #[derive(Debug, Args)]
