@@ -87,7 +87,7 @@ impl PublicKey {
 
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex::encode(self.as_bytes()))
+        f.pad(hex::write(self.as_bytes(), &mut [0; 64]))
     }
 }
 
@@ -107,7 +107,7 @@ impl FromStr for PublicKey {
 
 impl Serialize for PublicKey {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(hex::write(self.as_bytes(), &mut [0; 64]))
     }
 }
 
