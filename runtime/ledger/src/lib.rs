@@ -22,6 +22,7 @@ mod reader;
 mod records;
 mod row;
 mod schema;
+mod sealer;
 mod stats;
 mod writer;
 
