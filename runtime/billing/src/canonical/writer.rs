@@ -55,7 +55,8 @@ fn is_verbatim(text: &[u8]) -> bool {
 
 /// Whether a field of this name is sorted alike by its bytes and by its UTF-16 code units.
 fn is_plain(name: &[u8]) -> bool {
-    is_verbatim(name) && name.iter().all(|byte| matches!(byte, 0x20..=0x7e))
+    let is_plain = |byte: &u8| matches!(byte, 0x20..=0x7e) && !matches!(byte, b'"' | b'\\');
+    name.iter().all(is_plain)
 }
 
 impl Writer {
