@@ -63,7 +63,7 @@ impl fmt::Debug for Digester {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex::encode(&self.0))
+        f.pad(hex::write(&self.0, &mut [0; 64]))
     }
 }
 
@@ -83,7 +83,7 @@ impl FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(hex::write(&self.0, &mut [0; 64]))
     }
 }
 

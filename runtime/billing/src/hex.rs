@@ -22,14 +22,22 @@ pub enum HexError {
 /// The lower-case hexadecimal text of `bytes`.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
+    let mut text = vec![0; bytes.len().saturating_mul(2)];
+    write(bytes, &mut text).to_owned()
+}
+
+/// Writes the text of `bytes` where there is room for two digits of each; the rest of the room is left out.
+pub(crate) fn write<'t>(bytes: &[u8], room: &'t mut [u8]) -> &'t str {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| DIGITS[usize::from(digit)]);
-    let mut text = Vec::with_capacity(bytes.len().saturating_mul(2));
-    text.extend(digits);
-    String::from_utf8(text).expect("digits are ASCII")
+    let (pairs, _) = room.as_chunks_mut::<2>();
+    for (pair, byte) in pairs.iter_mut().zip(bytes) {
+        *pair = [
+            DIGITS[usize::from(byte >> 4)],
+            DIGITS[usize::from(byte & 15)],
+        ];
+    }
+    let text = &room[..bytes.len().saturating_mul(2)];
+    std::str::from_utf8(text).expect("digits are ASCII")
 }
 
 /// The `N` bytes that `text` spells. Upper-case digits are refused, so that a value has one text.

@@ -13,7 +13,7 @@ use crate::key::PublicKey;
 use crate::money::{Amount, Currency};
 use crate::rate_card::RateCard;
 use crate::text::Id;
-use crate::verify::{Signer, Verified, VerifyError, check_prices, verify};
+use crate::verify::{Signer, Verified, VerifyError, check_prices, verify_envelope};
 
 /// Which signers are believed, and which rate cards are at hand.
 #[derive(Debug, Clone, Default)]
@@ -102,7 +102,7 @@ pub fn inspect(bytes: &[u8], trusted: &Trusted) -> Inspection {
 fn find(bytes: &[u8], trusted: &Trusted) -> Result<Inspection, VerifyError> {
     let envelope = Envelope::from_bytes(bytes)?;
     let key = trusted.keys.get(&envelope.signature()?.keyid);
-    let verified = verify(bytes, key, None)?;
+    let verified = verify_envelope(&envelope, key, None)?;
     let part = verified.receipt.reproducible();
     let (finding, reason) = match (verified.signer, trusted.cards.get(&part.rate_card)) {
         (Signer::Unknown(key), _) => (
@@ -116,7 +116,7 @@ fn find(bytes: &[u8], trusted: &Trusted) -> Result<Inspection, VerifyError> {
             Some(format!("the rate card {} is not at hand", part.rate_card)),
         ),
         (Signer::Trusted(_), Some(card)) => {
-            check_prices(part, card)?;
+            check_prices(part, card, part.rate_card)?;
             (Finding::Valid, None)
         }
     };

@@ -15,6 +15,7 @@ pub mod canonical;
 pub mod credit;
 pub mod decimal;
 pub mod digest;
+pub mod draft;
 pub mod envelope;
 pub mod explain;
 pub mod hex;

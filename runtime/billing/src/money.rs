@@ -2,6 +2,7 @@
 //! and converts no currencies.
 
 use std::fmt;
+use std::io::Write as _;
 use std::str::FromStr;
 
 use ethnum::U256;
@@ -196,20 +197,34 @@ fn parse_units(text: &str, digits: usize) -> Result<u128, MoneyError> {
             lost: lost.to_owned(),
         });
     }
-    let padding = digits.saturating_sub(fraction.len());
-    let all = format!("{whole}{fraction}{}", "0".repeat(padding));
-    all.parse()
-        .map_err(|_| MoneyError::TooLarge { text: shown() })
+    let padding = std::iter::repeat_n(b'0', digits.saturating_sub(fraction.len()));
+    let mut all = whole.bytes().chain(fraction.bytes()).chain(padding);
+    all.try_fold(0_u128, |units, digit| {
+        let digit = u128::from(digit.wrapping_sub(b'0'));
+        units.checked_mul(10)?.checked_add(digit)
+    })
+    .ok_or_else(|| MoneyError::TooLarge { text: shown() })
 }
 
 /// Writes units of 10^-`digits` as a plain decimal without needless zeros.
 fn write_units(units: u128, digits: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let all = format!("{units:0>width$}", width = digits.saturating_add(1));
-    let (whole, fraction) = all.split_at(all.len().saturating_sub(digits));
-    match fraction.trim_end_matches('0') {
-        "" => f.pad(whole),
-        fraction => f.pad(&format!("{whole}.{fraction}")),
+    /// 39 digits and a point; amounts are written often, so without a text of their own in between.
+    const ROOM: usize = 40;
+    let mut room = [0; ROOM];
+    let mut rest = room.as_mut_slice();
+    let width = digits.saturating_add(1);
+    write!(rest, "{units:0width$}").map_err(|_| fmt::Error)?;
+    let end = ROOM.saturating_sub(rest.len());
+    let point = end.saturating_sub(digits);
+    let zeros = room[point..end].iter().rev();
+    let zeros = zeros.take_while(|digit| **digit == b'0').count();
+    let mut end = end.saturating_sub(zeros);
+    if end > point {
+        room.copy_within(point..end, point.saturating_add(1));
+        room[point] = b'.';
+        end = end.saturating_add(1);
     }
+    f.pad(std::str::from_utf8(&room[..end]).map_err(|_| fmt::Error)?)
 }
 
 /// Text, debug and JSON forms of an integer count of units: always the same plain decimal.

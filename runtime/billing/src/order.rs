@@ -37,7 +37,7 @@ impl Nonce {
 
 impl fmt::Display for Nonce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex::encode(&self.0))
+        f.pad(hex::write(&self.0, &mut [0; 32]))
     }
 }
 
@@ -57,7 +57,7 @@ impl FromStr for Nonce {
 
 impl Serialize for Nonce {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(hex::write(&self.0, &mut [0; 32]))
     }
 }
 

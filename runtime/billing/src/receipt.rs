@@ -292,6 +292,23 @@ impl Receipt {
     pub const fn attested(&self) -> &Attested {
         &self.attested
     }
+
+    /// The payload's bytes before and after [`Self::attested`]. The fields of a statement and of its predicate
+    /// stand by their names: `_type`, `predicate` with `attested` and `reproducible`, `predicateType`, `subject`.
+    pub(crate) fn payload_around_attested(&self) -> Result<(Vec<u8>, Vec<u8>), CanonicalError> {
+        let field = |before: &str, value: Vec<u8>| [before.as_bytes(), &value].concat();
+        let before = [
+            field(r#"{"_type":"#, to_canonical_json(STATEMENT_TYPE)?),
+            br#","predicate":{"attested":"#.to_vec(),
+        ];
+        let after = [
+            field(r#","reproducible":"#, self.reproducible.bytes()?),
+            field(r#"},"predicateType":"#, to_canonical_json(PREDICATE_TYPE)?),
+            field(r#","subject":"#, to_canonical_json(&self.subjects)?),
+            b"}".to_vec(),
+        ];
+        Ok((before.concat(), after.concat()))
+    }
 }
 
 impl Document for Receipt {

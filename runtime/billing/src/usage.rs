@@ -198,7 +198,7 @@ impl Serialize for Usage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(Meter::ALL.len()))?;
         for (meter, count) in self.iter() {
-            map.serialize_entry(&meter, &count.to_string())?;
+            map.serialize_entry(&meter, &Count(count))?;
         }
         map.end()
     }
@@ -240,7 +240,7 @@ impl<'de> Deserialize<'de> for Usage {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Count(#[serde(with = "crate::decimal")] u128);
 
 /// What this machine took this time. Reported and signed, never part of the bill.

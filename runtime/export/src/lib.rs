@@ -25,7 +25,6 @@ pub mod journal;
 pub mod json_lines;
 pub mod lago;
 pub mod linear_model;
-pub mod merkle;
 pub mod metrics;
 pub mod options;
 pub mod parquet_table;

@@ -62,7 +62,8 @@ impl NewOrder {
         now: Timestamp,
     ) -> Result<Self, LedgerError> {
         let sealed = Envelope::from_bytes(envelope)?;
-        let order: Order = sealed.document_unverified()?;
+        // An envelope is read only if its payload is the document's one form.
+        let (order, digest): (Order, Digest) = sealed.document_and_digest_unverified()?;
         if order.offer != offer.digest {
             return Err(LedgerError::WrongOffer {
                 id: order.id,
@@ -71,8 +72,7 @@ impl NewOrder {
             });
         }
         Ok(Self {
-            // An envelope is read only if its payload is the document's one form.
-            digest: sealed.payload_digest()?,
+            digest,
             order,
             envelope: envelope.to_owned(),
             offer: offer.clone(),

@@ -15,6 +15,7 @@ use crate::accept::{self, Accept, NewOrder};
 use crate::budget::{self, Grant, Posted};
 use crate::charge::{self, Next, Recorded, SealedReceipt};
 use crate::reader::Reader;
+use crate::sealer::{Ahead, Sealer, Unsealed};
 use crate::writer::Writer;
 use crate::{Ledger, LedgerError, correction, rounding};
 
@@ -23,13 +24,13 @@ use crate::{Ledger, LedgerError, correction, rounding};
 const BATCH_MAX: usize = 512;
 
 /// Requests that wait; whoever comes then waits before it asks.
-const QUEUE_MAX: usize = 4_096;
+pub(crate) const QUEUE_MAX: usize = 4_096;
 
 /// Tells a request's caller what became of it, once it is known whether the transaction stands.
-type Answer = Box<dyn FnOnce(Option<&LedgerError>)>;
+pub(crate) type Answer = Box<dyn FnOnce(Option<&LedgerError>)>;
 
 /// A request: does its part of the transaction, if there is one.
-type Request = Box<dyn FnOnce(Result<&mut Writer, &LedgerError>) -> Answer + Send>;
+pub(crate) type Request = Box<dyn FnOnce(Result<&mut Writer, &LedgerError>) -> Answer + Send>;
 
 /// The books for many threads at a time.
 ///
@@ -39,6 +40,7 @@ type Request = Box<dyn FnOnce(Result<&mut Writer, &LedgerError>) -> Answer + Sen
 #[derive(Debug)]
 pub struct Books {
     requests: Option<SyncSender<Request>>,
+    sealer: Sealer,
     writer: Option<JoinHandle<Ledger>>,
     reader: Mutex<Reader>,
 }
@@ -48,13 +50,19 @@ impl Books {
     pub fn start(ledger: Ledger) -> Result<Self, LedgerError> {
         let reader = Reader::open(ledger.path())?;
         let (requests, waiting) = sync_channel(QUEUE_MAX);
-        let writer = std::thread::Builder::new().name("ledger".to_owned());
         let path = ledger.path().to_owned();
-        let writer = writer
-            .spawn(move || write(ledger, &waiting))
-            .map_err(|source| LedgerError::Io { path, source })?;
+        let no_thread = |source| LedgerError::Io { path, source };
+        let next = ledger.writer.place.next();
+        let sealer = Sealer::start(next, requests.clone());
+        let writer = std::thread::Builder::new().name("ledger".to_owned());
+        let writer = writer.spawn(move || write(ledger, &waiting));
+        let (sealer, writer) = match (sealer, writer) {
+            (Ok(sealer), Ok(writer)) => (sealer, writer),
+            (Err(error), _) | (_, Err(error)) => return Err(no_thread(error)),
+        };
         Ok(Self {
             requests: Some(requests),
+            sealer,
             writer: Some(writer),
             reader: Mutex::new(reader),
         })
@@ -62,6 +70,7 @@ impl Books {
 
     /// Ends the thread once it has answered everything, and gives the ledger back.
     pub fn close(mut self) -> Result<Ledger, LedgerError> {
+        self.sealer.end();
         self.requests = None;
         let writer = self.writer.take().ok_or(LedgerError::Closed)?;
         writer.join().map_err(|_| LedgerError::Closed)
@@ -78,21 +87,8 @@ impl Books {
         step: impl FnOnce(&mut Writer) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let (answer, answered) = sync_channel(1);
-        let request: Request = Box::new(move |writer| {
-            let done = match writer {
-                Ok(writer) => writer.attempt(|writer| unless_it_panics(|| step(writer))),
-                Err(lost) => Err(lost.shared()),
-            };
-            Box::new(move |lost| {
-                let told = match (done, lost) {
-                    (Ok(_), Some(lost)) => Err(lost.shared()),
-                    (done, _) => done,
-                };
-                // Whoever asked may be gone by now.
-                let _ = answer.send(told);
-            })
-        });
         let requests = self.requests.as_ref().ok_or(LedgerError::Closed)?;
+        let request = request(step, answer);
         requests.send(request).map_err(|_| LedgerError::Closed)?;
         answered.recv().map_err(|_| LedgerError::Closed)?
     }
@@ -102,15 +98,27 @@ impl Books {
         self.ask(move |writer| accept::accept(writer, &order))
     }
 
-    /// Records the receipt that `sign` makes, on the thread that writes, for the next place in the chain:
-    /// see [`Ledger::record_with`].
+    /// Records the receipt that `sign` makes for the next place in the chain: see [`Ledger::record_with`].
+    ///
+    /// It is signed before its turn, on a thread of the books. Where another one that was to be recorded before
+    /// it is refused, it is asked again for the place that is free then.
     pub fn record_with(
         &self,
         order_id: &Id,
-        sign: impl FnOnce(Next) -> Result<SealedReceipt, EnvelopeError> + Send + 'static,
+        sign: impl Fn(Next) -> Result<SealedReceipt, EnvelopeError> + Send + 'static,
     ) -> Result<Recorded, LedgerError> {
         let order_id = order_id.clone();
-        self.ask(move |writer| charge::record(writer, &order_id, sign))
+        let (answer, answered) = sync_channel(1);
+        let record = move |ahead: Ahead| {
+            let record =
+                move |writer: &mut Writer| charge::record(writer, &order_id, |next| ahead.at(next));
+            request(record, answer)
+        };
+        self.sealer.seal(Unsealed {
+            sign: Box::new(sign),
+            request: Box::new(record),
+        })?;
+        answered.recv().map_err(|_| LedgerError::Closed)?
     }
 
     /// Ends an order that failed: see [`Ledger::abandon`].
@@ -147,12 +155,34 @@ impl Books {
 
 impl Drop for Books {
     fn drop(&mut self) {
+        self.sealer.end();
         self.requests = None;
         if let Some(writer) = self.writer.take() {
             // What a panic there left undone was answered to nobody.
             drop(writer.join());
         }
     }
+}
+
+/// A request that does this step, and tells what became of it.
+fn request<T: Send + 'static>(
+    step: impl FnOnce(&mut Writer) -> Result<T, LedgerError> + Send + 'static,
+    answer: SyncSender<Result<T, LedgerError>>,
+) -> Request {
+    Box::new(move |writer| {
+        let done = match writer {
+            Ok(writer) => writer.attempt(|writer| unless_it_panics(|| step(writer))),
+            Err(lost) => Err(lost.shared()),
+        };
+        Box::new(move |lost| {
+            let told = match (done, lost) {
+                (Ok(_), Some(lost)) => Err(lost.shared()),
+                (done, _) => done,
+            };
+            // Whoever asked may be gone by now.
+            let _ = answer.send(told);
+        })
+    })
 }
 
 /// What signs is the caller's; its panic is an error of its own request, and of no other.

@@ -3,6 +3,7 @@
 
 use meterbox_billing::canonical::CanonicalError;
 use meterbox_billing::digest::Digest;
+use meterbox_billing::draft::{Draft, Placed};
 use meterbox_billing::envelope::{Document as _, Envelope, EnvelopeError};
 use meterbox_billing::key::SigningKey;
 use meterbox_billing::money::Amount;
@@ -50,9 +51,9 @@ pub struct Recorded {
 }
 
 impl SealedReceipt {
-    /// Signs a receipt.
-    pub fn seal(receipt: Receipt, key: &SigningKey) -> Result<Self, EnvelopeError> {
-        let payload = receipt.payload()?;
+    /// Signs a receipt at its place in the chain.
+    pub fn seal(draft: &Draft, next: Next, key: &SigningKey) -> Result<Self, EnvelopeError> {
+        let Placed { receipt, payload } = draft.place(next.sequence, next.previous)?;
         Ok(Self {
             digest: Digest::of(&payload),
             envelope: Envelope::sign(Receipt::PAYLOAD_TYPE, &payload, key)?.to_bytes()?,
@@ -63,9 +64,10 @@ impl SealedReceipt {
     /// Reads a receipt's envelope.
     pub fn read(envelope: &[u8]) -> Result<Self, EnvelopeError> {
         let sealed = Envelope::from_bytes(envelope)?;
+        let (receipt, digest) = sealed.document_and_digest_unverified()?;
         Ok(Self {
-            receipt: sealed.document_unverified()?,
-            digest: sealed.payload_digest()?,
+            receipt,
+            digest,
             envelope: envelope.to_owned(),
         })
     }
@@ -74,6 +76,21 @@ impl SealedReceipt {
     #[must_use]
     pub const fn receipt(&self) -> &Receipt {
         &self.receipt
+    }
+
+    /// Whether it was signed for this place.
+    pub(crate) fn is_at(&self, place: Next) -> bool {
+        let attested = self.receipt.attested();
+        (attested.sequence, attested.previous_receipt) == (place.sequence, place.previous)
+    }
+
+    /// The place after it; none after the last number.
+    pub(crate) fn next(&self) -> Option<Next> {
+        let sequence = self.receipt.attested().sequence.checked_add(1)?;
+        Some(Next {
+            sequence,
+            previous: Some(self.digest),
+        })
     }
 }
 
@@ -84,10 +101,7 @@ pub(crate) fn record(
     sign: impl FnOnce(Next) -> Result<SealedReceipt, EnvelopeError>,
 ) -> Result<Recorded, LedgerError> {
     let (row, pending) = pending_order(writer, order_id)?;
-    let next = Next {
-        sequence: writer.place.sequence,
-        previous: writer.place.last_receipt,
-    };
+    let next = writer.place.next();
     let sealed = sign(next)?;
     check(&sealed.receipt, &row, &pending, next)?;
     let total = sealed.receipt.reproducible().total;

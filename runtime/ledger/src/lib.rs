@@ -23,6 +23,7 @@ mod records;
 mod rounding;
 mod row;
 mod schema;
+mod sealer;
 mod stats;
 mod writer;
 

@@ -10,10 +10,10 @@ use meterbox_billing::bill::Line;
 use meterbox_billing::digest::Digest;
 use meterbox_billing::envelope::Envelope;
 use meterbox_billing::key::PublicKey;
-use meterbox_billing::money::{Amount, UnitPrice};
+use meterbox_billing::money::{Amount, Currency, UnitPrice};
 use meterbox_billing::receipt::Receipt;
 use meterbox_billing::record::{Charge, Credited, Disputed, Record, Rounded};
-use meterbox_billing::text::Message;
+use meterbox_billing::text::{Id, Message};
 use meterbox_billing::timestamp::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -256,6 +256,66 @@ fn other(error: rusqlite::types::FromSqlError) -> LedgerError {
     }
 }
 
+fn blob(digest: &Digest) -> &[u8] {
+    digest.as_bytes().as_slice()
+}
+
+/// What a record of a receipt has, whatever its kind, under its names in the table.
+struct Common<'r> {
+    kind: &'static str,
+    receipt: &'r Digest,
+    order_id: &'r Id,
+    job: &'r Digest,
+    currency: Currency,
+    amount: Amount,
+}
+
+impl<'r> Common<'r> {
+    fn charge(it: &'r Charge) -> Self {
+        Self {
+            kind: "charge",
+            receipt: &it.receipt,
+            order_id: &it.order_id,
+            job: &it.job,
+            currency: it.currency,
+            amount: it.total,
+        }
+    }
+
+    fn credit(it: &'r Credited) -> Self {
+        Self {
+            kind: "credit",
+            receipt: &it.receipt,
+            order_id: &it.order_id,
+            job: &it.job,
+            currency: it.currency,
+            amount: it.amount,
+        }
+    }
+
+    fn dispute(it: &'r Disputed) -> Self {
+        Self {
+            kind: "dispute",
+            receipt: &it.receipt,
+            order_id: &it.order_id,
+            job: &it.job,
+            currency: it.currency,
+            amount: it.total,
+        }
+    }
+}
+
+const INSERT: &str = "INSERT INTO records (number, kind, at, sequence, receipt, order_id, requestor, provider, job,
+                                           currency, amount, module, rate_card, started_at, outcome, lines,
+                                           document, id, reason)
+                      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+/// The column `models` is not there yet where a step of an older schema writes records.
+const INSERT_WITH_MODELS: &str = "INSERT INTO records (number, kind, at, sequence, receipt, order_id, requestor, provider, job,
+                                                       currency, amount, module, rate_card, started_at, outcome, lines,
+                                                       document, id, reason, models)
+                                  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
 /// Writes a record under this number; the keys are the rows of requestor and provider.
 pub(crate) fn insert(
     connection: &Connection,
@@ -264,100 +324,57 @@ pub(crate) fn insert(
     (requestor, provider): (i64, i64),
     record: &Record,
 ) -> Result<(), LedgerError> {
-    let sequence = row_number(sequence)?;
-    let at = seconds(record.at())?;
-    match record {
-        // As tables were before charges had models, too.
-        Record::Charge(it) if it.models.is_empty() => connection
-            .prepare_cached(
-                "INSERT INTO records (number, kind, at, sequence, receipt, order_id, requestor, provider, job,
-                                      currency, amount, module, rate_card, started_at, outcome, lines)
-                 VALUES (?, 'charge', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
-                number,
-                at,
-                sequence,
-                it.receipt.as_bytes().as_slice(),
-                it.order_id.as_str(),
-                requestor,
-                provider,
-                it.job.as_bytes().as_slice(),
-                it.currency.to_string(),
-                it.total.units().to_string(),
-                it.module.as_bytes().as_slice(),
-                it.rate_card.as_bytes().as_slice(),
-                seconds(it.started_at)?,
-                it.outcome,
-                write_lines(&it.lines),
-            ])?,
-        Record::Charge(it) => connection
-            .prepare_cached(
-                "INSERT INTO records (number, kind, at, sequence, receipt, order_id, requestor, provider, job,
-                                      currency, amount, module, rate_card, started_at, outcome, lines, models)
-                 VALUES (?, 'charge', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
-                number,
-                at,
-                sequence,
-                it.receipt.as_bytes().as_slice(),
-                it.order_id.as_str(),
-                requestor,
-                provider,
-                it.job.as_bytes().as_slice(),
-                it.currency.to_string(),
-                it.total.units().to_string(),
-                it.module.as_bytes().as_slice(),
-                it.rate_card.as_bytes().as_slice(),
-                seconds(it.started_at)?,
-                it.outcome,
-                write_lines(&it.lines),
-                models::write(&it.models)?,
-            ])?,
-        Record::Credit(it) => insert_correction(
-            connection,
-            params![
-                number,
-                "credit",
-                at,
-                sequence,
-                it.receipt.as_bytes().as_slice(),
-                it.order_id.as_str(),
-                requestor,
-                provider,
-                it.job.as_bytes().as_slice(),
-                it.currency.to_string(),
-                it.amount.units().to_string(),
-                it.credit.as_bytes().as_slice(),
-                it.id.as_str(),
-                it.reason.as_str(),
-            ],
-        )?,
-        Record::Dispute(it) => insert_correction(
-            connection,
-            params![
-                number,
-                "dispute",
-                at,
-                sequence,
-                it.receipt.as_bytes().as_slice(),
-                it.order_id.as_str(),
-                requestor,
-                provider,
-                it.job.as_bytes().as_slice(),
-                it.currency.to_string(),
-                it.total.units().to_string(),
-                it.dispute.as_bytes().as_slice(),
-                rusqlite::types::Null,
-                it.reason.as_str(),
-            ],
-        )?,
+    let (common, charge, document, id, reason) = match record {
+        Record::Charge(it) => (Common::charge(it), Some(it), None, None, None),
+        Record::Credit(it) => (
+            Common::credit(it),
+            None,
+            Some(&it.credit),
+            Some(&it.id),
+            Some(&it.reason),
+        ),
+        Record::Dispute(it) => (
+            Common::dispute(it),
+            None,
+            Some(&it.dispute),
+            None,
+            Some(&it.reason),
+        ),
         // Of no receipt, and so of no sequence.
         Record::Rounding(it) => {
             return insert_rounding(connection, number, (requestor, provider), it);
         }
     };
+    let models = charge.map(|it| &it.models).filter(|all| !all.is_empty());
+    let models = models.map(|all| models::write(all)).transpose()?;
+    let has_models = models.is_some();
+    let values = params![
+        number,
+        common.kind,
+        seconds(record.at())?,
+        row_number(sequence)?,
+        blob(common.receipt),
+        common.order_id.as_str(),
+        requestor,
+        provider,
+        blob(common.job),
+        common.currency.to_string(),
+        common.amount.units().to_string(),
+        charge.map(|it| blob(&it.module)),
+        charge.map(|it| blob(&it.rate_card)),
+        charge.map(|it| seconds(it.started_at)).transpose()?,
+        charge.map(|it| it.outcome.as_str()),
+        charge.map(|it| write_lines(&it.lines)),
+        document.map(blob),
+        id.map(Id::as_str),
+        reason.map(Message::as_str),
+        models,
+    ];
+    let (statement, values) = match values {
+        [values @ .., _] if !has_models => (INSERT, values),
+        values => (INSERT_WITH_MODELS, values),
+    };
+    connection.prepare_cached(statement)?.execute(values)?;
     Ok(())
 }
 
@@ -381,19 +398,6 @@ pub(crate) fn insert_rounding(
         ],
     )?;
     Ok(())
-}
-
-fn insert_correction(
-    connection: &Connection,
-    values: &[&dyn rusqlite::ToSql],
-) -> Result<usize, LedgerError> {
-    Ok(connection
-        .prepare_cached(
-            "INSERT INTO records (number, kind, at, sequence, receipt, order_id, requestor, provider, job,
-                                  currency, amount, document, id, reason)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(values)?)
 }
 
 /// Fails on a line whose name has anything but small letters, digits and `_`, which no meter's has.

@@ -145,6 +145,9 @@ pub(crate) fn prepare(
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+    // What a step would undo is kept while it is written: in a file, that would be as many writes again as
+    // the books themselves need.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     tune(&connection)?;
     if version < migration::KNOWN {
         // A table that others name is made anew by a step: what they name is there again at its end.

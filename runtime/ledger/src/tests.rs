@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use meterbox_billing::digest::Digest;
+use meterbox_billing::draft::Draft;
 use meterbox_billing::key::SigningKey;
 use meterbox_billing::money::Amount;
 use meterbox_billing::order::Order;

@@ -8,6 +8,7 @@ use meterbox_billing::key::PublicKey;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::account::Account;
+use crate::charge::Next;
 use crate::reader::Reader;
 use crate::row::{self, mark, next_number, parsed, row_number, sequence_number};
 use crate::{LedgerError, Policy};
@@ -353,6 +354,14 @@ impl Writer {
 }
 
 impl Place {
+    /// Where the next receipt goes.
+    pub(crate) const fn next(&self) -> Next {
+        Next {
+            sequence: self.sequence,
+            previous: self.last_receipt,
+        }
+    }
+
     fn read(connection: &Connection) -> Result<Self, LedgerError> {
         let sequence = sequence_number(next_number(connection, "receipts")?)?;
         Ok(Self {

@@ -215,7 +215,7 @@ pub fn leaf_hash(receipt: &Digest) -> Digest {
     hash_of(&[&LEAF_PREFIX, receipt.as_bytes()])
 }
 
-fn node_hash(left: &Digest, right: &Digest) -> Digest {
+pub(crate) fn node_hash(left: &Digest, right: &Digest) -> Digest {
     hash_of(&[&NODE_PREFIX, left.as_bytes(), right.as_bytes()])
 }
 

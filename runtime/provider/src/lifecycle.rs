@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use meterbox_billing::bill::{Bill, ceiling, price_job};
+use meterbox_billing::draft::Draft;
 use meterbox_billing::envelope::{Document, Envelope};
 use meterbox_billing::job::Job;
 use meterbox_billing::key::{PublicKey, SigningKey};
@@ -445,12 +446,11 @@ impl Provider {
             sequence: 0,
             previous_receipt: None,
         };
-        let document = Receipt::new(reproducible, attested)?;
+        let draft = Draft::of(Receipt::new(reproducible, attested)?)?;
         let key = self.key.clone();
         let recording = Instant::now();
         let recorded = self.books.record_with(&order.id, move |next| {
-            let document = document.at_place(next.sequence, next.previous);
-            SealedReceipt::seal(document, &key)
+            SealedReceipt::seal(&draft, next, &key)
         })?;
         let record_time = recording.elapsed();
         let envelope = Envelope::from_bytes(&recorded.envelope)?;

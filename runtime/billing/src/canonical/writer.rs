@@ -2,6 +2,9 @@
 //! order where they were written. Gives up on whatever needs more thought: fractions, large numbers, and
 //! field names with characters that are escaped or outside ASCII.
 
+use std::fmt::Display;
+use std::io::Write as _;
+
 use serde::Serialize;
 use serde::ser::{
     Error, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
@@ -14,6 +17,7 @@ use super::{BYTES_USUAL, NUMBER_MAX};
 pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Option<Vec<u8>> {
     let mut writer = Writer {
         bytes: Vec::with_capacity(BYTES_USUAL),
+        fields: Vec::new(),
         sorted: Vec::new(),
     };
     value.serialize(&mut writer).ok()?;
@@ -26,20 +30,49 @@ pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Option<Vec<u8>> {
 struct Unfit;
 
 impl Error for Unfit {
-    fn custom<T: std::fmt::Display>(_: T) -> Self {
+    fn custom<T: Display>(_: T) -> Self {
         Self
     }
 }
 
 struct Writer {
     bytes: Vec<u8>,
+    /// The fields of all objects that are open, the innermost one's last.
+    fields: Vec<Field>,
     /// Where the fields of one object are put in order; kept, so that it is allocated once.
     sorted: Vec<u8>,
 }
 
+/// Whether JSON has these bytes of a text as they are.
+fn is_verbatim(text: &[u8]) -> bool {
+    let is_escaped = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    // No way out within a chunk, so that the processor looks at many bytes at a time.
+    text.chunks(64).all(|chunk| {
+        let escaped = chunk.iter().map(is_escaped);
+        !escaped.fold(false, |any, one| any | one)
+    })
+}
+
+/// Whether a field of this name is sorted alike by its bytes and by its UTF-16 code units.
+fn is_plain(name: &[u8]) -> bool {
+    let is_plain = |byte: &u8| matches!(byte, 0x20..=0x7e) && !matches!(byte, b'"' | b'\\');
+    name.iter().all(is_plain)
+}
+
 impl Writer {
     fn text(&mut self, text: &str) -> Result<(), Unfit> {
-        serde_json::to_writer(&mut self.bytes, text).map_err(|_| Unfit)
+        if !is_verbatim(text.as_bytes()) {
+            return serde_json::to_writer(&mut self.bytes, text).map_err(|_| Unfit);
+        }
+        self.verbatim(text.as_bytes());
+        Ok(())
+    }
+
+    fn verbatim(&mut self, text: &[u8]) {
+        self.bytes.reserve(text.len().saturating_add(3));
+        self.bytes.push(b'"');
+        self.bytes.extend_from_slice(text);
+        self.bytes.push(b'"');
     }
 
     fn whole(&mut self, negative: bool, magnitude: u64) -> Result<(), Unfit> {
@@ -73,8 +106,9 @@ impl Writer {
         self.bytes.push(b'{');
         Fields {
             start: self.bytes.len(),
+            first: self.fields.len(),
+            is_sorted: true,
             writer: self,
-            fields: Vec::new(),
             closes,
         }
     }
@@ -110,66 +144,89 @@ struct Field {
 struct Fields<'w> {
     writer: &'w mut Writer,
     start: usize,
-    fields: Vec<Field>,
+    /// Which of the writer's fields is the first of this object.
+    first: usize,
+    /// Whether the fields came in order so far.
+    is_sorted: bool,
     closes: &'static [u8],
 }
 
 impl Fields<'_> {
-    /// Begins a field: what was written since `from` is its name in quotes.
-    fn named(&mut self, from: usize) -> Result<(), Unfit> {
-        let bytes = &mut self.writer.bytes;
-        let name = bytes.get(from..).ok_or(Unfit)?;
-        let [b'"', name @ .., b'"'] = name else {
-            return Err(Unfit);
-        };
-        // Such names are sorted alike by their bytes and by their UTF-16 code units.
-        let is_plain = |byte: &u8| matches!(byte, 0x20..=0x7e) && !matches!(byte, b'"' | b'\\');
-        if !name.iter().all(is_plain) {
-            return Err(Unfit);
+    /// Goes to where the next field's name is written.
+    fn begin(&mut self) {
+        if self.writer.fields.len() > self.first {
+            self.writer.bytes.push(b',');
         }
+    }
+
+    /// What was written since `from` is the field's name in quotes.
+    fn named(&mut self, from: usize) {
+        let bytes = &mut self.writer.bytes;
         let name = from.saturating_add(1)..bytes.len().saturating_sub(1);
+        let own = self.writer.fields.get(self.first..).unwrap_or_default();
+        if let Some(last) = own.last() {
+            let (last, this) = (bytes.get(last.name.clone()), bytes.get(name.clone()));
+            self.is_sorted &= last < this;
+        }
         bytes.push(b':');
-        self.fields.push(Field { name, end: 0 });
-        Ok(())
+        self.writer.fields.push(Field { name, end: 0 });
     }
 
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unfit> {
         value.serialize(&mut *self.writer)?;
-        let field = self.fields.last_mut().ok_or(Unfit)?;
+        let field = self.writer.fields.last_mut().ok_or(Unfit)?;
         field.end = self.writer.bytes.len();
         Ok(())
     }
 
     fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Unfit> {
+        if !is_plain(name.as_bytes()) {
+            return Err(Unfit);
+        }
+        self.begin();
         let from = self.writer.bytes.len();
-        self.writer.text(name)?;
-        self.named(from)?;
+        self.writer.verbatim(name.as_bytes());
+        self.named(from);
         self.value(value)
     }
 
-    /// Puts the fields in order, with commas between them. A name that comes twice is unfit.
-    fn close(mut self) -> Result<(), Unfit> {
-        let Writer { bytes, sorted } = self.writer;
-        let name = |field: &Field| bytes.get(field.name.clone()).unwrap_or_default();
-        self.fields.sort_unstable_by(|a, b| name(a).cmp(name(b)));
-        sorted.clear();
-        let mut last: Option<&Field> = None;
-        for field in &self.fields {
-            if let Some(last) = last {
-                if name(last) == name(field) {
-                    return Err(Unfit);
-                }
-                sorted.push(b',');
-            }
-            let whole = field.name.start.saturating_sub(1)..field.end;
-            sorted.extend_from_slice(bytes.get(whole).ok_or(Unfit)?);
-            last = Some(field);
+    /// Puts the fields in order, if they did not come so. A name that comes twice is unfit.
+    fn close(self) -> Result<(), Unfit> {
+        let Writer {
+            bytes,
+            fields,
+            sorted,
+        } = self.writer;
+        if !self.is_sorted {
+            let own = fields.get_mut(self.first..).ok_or(Unfit)?;
+            sort(bytes, own, sorted)?;
+            bytes.truncate(self.start);
+            bytes.extend_from_slice(sorted);
         }
-        bytes.truncate(self.start);
-        bytes.extend_from_slice(sorted);
+        fields.truncate(self.first);
         bytes.extend_from_slice(self.closes);
         Ok(())
     }
+}
+
+/// Writes the fields that stand in `bytes` in order, with commas between them.
+fn sort(bytes: &[u8], fields: &mut [Field], sorted: &mut Vec<u8>) -> Result<(), Unfit> {
+    let name = |field: &Field| bytes.get(field.name.clone()).unwrap_or_default();
+    fields.sort_unstable_by(|a, b| name(a).cmp(name(b)));
+    sorted.clear();
+    let mut last: Option<&Field> = None;
+    for field in fields.iter() {
+        if let Some(last) = last {
+            if name(last) == name(field) {
+                return Err(Unfit);
+            }
+            sorted.push(b',');
+        }
+        let whole = field.name.start.saturating_sub(1)..field.end;
+        sorted.extend_from_slice(bytes.get(whole).ok_or(Unfit)?);
+        last = Some(field);
+    }
+    Ok(())
 }
 
 impl<'w> Serializer for &'w mut Writer {
@@ -235,6 +292,20 @@ impl<'w> Serializer for &'w mut Writer {
 
     fn serialize_str(self, value: &str) -> Result<(), Unfit> {
         self.text(value)
+    }
+
+    fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<(), Unfit> {
+        self.bytes.push(b'"');
+        let from = self.bytes.len();
+        write!(self.bytes, "{value}").map_err(|_| Unfit)?;
+        match self.bytes.get(from..) {
+            Some(text) if is_verbatim(text) => {
+                self.bytes.push(b'"');
+                Ok(())
+            }
+            // Nothing that is shown so has characters that are escaped.
+            _ => Err(Unfit),
+        }
     }
 
     fn serialize_bytes(self, _: &[u8]) -> Result<(), Unfit> {
@@ -389,9 +460,16 @@ impl SerializeMap for Fields<'_> {
     type Error = Unfit;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, name: &T) -> Result<(), Unfit> {
+        self.begin();
         let from = self.writer.bytes.len();
         name.serialize(&mut *self.writer)?;
-        self.named(from)
+        match self.writer.bytes.get(from..) {
+            Some([b'"', name @ .., b'"']) if is_plain(name) => {
+                self.named(from);
+                Ok(())
+            }
+            _ => Err(Unfit),
+        }
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unfit> {

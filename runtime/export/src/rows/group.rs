@@ -6,10 +6,11 @@ use meterbox_billing::bill::Line;
 use meterbox_billing::digest::Digest;
 use meterbox_billing::money::{Amount, UnitPrice};
 use meterbox_billing::record::Charge;
+use meterbox_log::frontier::{Frontier, Leaf};
+use meterbox_log::tree::Head;
 
 use crate::error::ExportError;
 use crate::item::Item;
-use crate::merkle::{Leaf, Tree};
 use crate::row::{HourReceipts, Row, UsageEntry};
 
 /// Rows in the making.
@@ -44,7 +45,7 @@ struct UsageSum {
 struct Receipts {
     /// How many rows.
     rows: usize,
-    tree: Tree,
+    tree: Frontier,
     first: u64,
     last: u64,
     job: Option<Digest>,
@@ -194,7 +195,7 @@ impl Receipts {
     fn none(charge: &Charge, rows: usize) -> Self {
         Self {
             rows,
-            tree: Tree::default(),
+            tree: Frontier::default(),
             first: charge.sequence,
             last: charge.sequence,
             job: Some(charge.job),
@@ -209,9 +210,10 @@ impl Receipts {
     }
 
     fn of_hour(&self) -> HourReceipts {
+        let Head { size, root } = self.tree.head();
         HourReceipts {
-            root: self.tree.root(),
-            count: self.tree.leaves(),
+            root,
+            count: size,
             first: self.first,
             last: self.last,
             job: self.job,

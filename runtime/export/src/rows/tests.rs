@@ -1,11 +1,11 @@
 //! Proves that rows lose nothing, whatever the order of the records and the bounds on memory.
 
+use meterbox_log::frontier::{Frontier, Leaf};
 use proptest::prelude::*;
 
 use super::*;
 use crate::digits::Signed;
 use crate::fixture::Sample;
-use crate::merkle::{Leaf, Tree};
 use meterbox_billing::record::RoundingKind;
 
 /// The rows of records, with a bound on open rows.
@@ -100,7 +100,7 @@ fn a_row_sums_the_lines_of_its_receipts_and_its_root_is_over_them() {
         let (Entry::Usage(usage), Receipts::Hour(receipts)) = (&row.entry, &row.receipts) else {
             continue;
         };
-        let (mut tree, mut quantity, mut amount) = (Tree::default(), 0, 0);
+        let (mut tree, mut quantity, mut amount) = (Frontier::default(), 0, 0);
         for record in &records {
             let Record::Charge(charge) = record else {
                 continue;
@@ -121,7 +121,7 @@ fn a_row_sums_the_lines_of_its_receipts_and_its_root_is_over_them() {
         assert_eq!((usage.quantity, usage.amount.units()), (quantity, amount));
         assert_eq!(
             (receipts.count, receipts.root),
-            (tree.leaves(), tree.root())
+            (tree.size(), tree.head().root)
         );
     }
 }
@@ -250,7 +250,7 @@ fn rows_of_one_requestor_stand_for_the_receipts_that_have_their_line() {
         let (Entry::Usage(usage), Receipts::Hour(receipts)) = (&row.entry, &row.receipts) else {
             continue;
         };
-        let mut tree = Tree::default();
+        let mut tree = Frontier::default();
         for record in &records {
             if let Record::Charge(charge) = record
                 && Party::of(&charge.requestor) == row.requestor
@@ -265,7 +265,7 @@ fn rows_of_one_requestor_stand_for_the_receipts_that_have_their_line() {
         }
         assert_eq!(
             (receipts.count, receipts.root),
-            (tree.leaves(), tree.root())
+            (tree.size(), tree.head().root)
         );
         seen.insert(receipts.root);
     }

@@ -29,11 +29,10 @@ fn read<T: Document>(
     signer: Option<&PublicKey>,
 ) -> Result<(T, Digest), EnvelopeError> {
     let envelope = Envelope::from_bytes(bytes)?;
-    let document = match signer {
-        Some(signer) => envelope.open(signer)?,
-        None => envelope.document_unverified()?,
-    };
-    Ok((document, envelope.payload_digest()?))
+    match signer {
+        Some(signer) => envelope.open_with_digest(signer),
+        None => envelope.document_and_digest_unverified(),
+    }
 }
 
 impl<'c> Documents<'c> {

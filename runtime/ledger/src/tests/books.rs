@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
+use meterbox_billing::receipt::Receipt;
+
 use super::*;
 
 fn seal(order: &Order, next: Next) -> Result<SealedReceipt, EnvelopeError> {
-    SealedReceipt::seal(
-        fixture::receipt(order, next.sequence, next.previous),
-        &provider(),
-    )
+    let receipt = fixture::receipt(order, next.sequence, next.previous);
+    SealedReceipt::seal(&Draft::of(receipt)?, next, &provider())
 }
 
 fn record(books: &Books, order: &Order) -> Result<Recorded, LedgerError> {
@@ -117,6 +117,53 @@ fn what_is_refused_of_one_request_changes_nothing_of_the_others() {
     let ledger = books.close().unwrap();
     assert_eq!(ledger.next_sequence().unwrap(), 3);
     assert_eq!(ledger.stats().unwrap().pending, 3);
+    assert_eq!(ledger.check().unwrap(), []);
+}
+
+#[test]
+fn what_was_signed_for_a_place_that_stayed_free_is_signed_again() {
+    let (_folder, path) = books();
+    let books = Books::start(open(&path)).unwrap();
+    let names = ["first", "refused", "moves-up", "next"];
+    for name in names {
+        books.accept(new_order(&order(name, 1), "1")).unwrap();
+    }
+    let record = |name: &'static str| {
+        let order = order(name, 1);
+        let (asked, places) = channel();
+        let done = books.record_with(&order.id.clone(), move |next| {
+            asked.send(next.sequence).unwrap();
+            match name {
+                "refused" => {
+                    let attested = fixture::attested(&order, next.sequence, next.previous);
+                    let mut part = fixture::reproducible(&order, 1);
+                    part.total = amount("0.9");
+                    let draft = Draft::of(Receipt::new(part, attested)?)?;
+                    SealedReceipt::seal(&draft, next, &provider())
+                }
+                _ => seal(&order, next),
+            }
+        });
+        (done, places.into_iter().collect::<Vec<_>>())
+    };
+    let (done, places) = record("first");
+    assert_eq!((done.unwrap().sequence, places), (0, vec![0]));
+    let (done, places) = record("refused");
+    assert!(matches!(
+        done,
+        Err(LedgerError::NotNext {
+            field: "reproducible.total",
+            ..
+        })
+    ));
+    assert_eq!(places, [1]);
+    let (done, places) = record("moves-up");
+    assert_eq!((done.unwrap().sequence, places), (1, vec![2, 1]));
+    // From here on places are known ahead again.
+    let (done, places) = record("next");
+    assert_eq!((done.unwrap().sequence, places), (2, vec![2]));
+    let ledger = books.close().unwrap();
+    assert_eq!(ledger.next_sequence().unwrap(), 3);
     assert_eq!(ledger.check().unwrap(), []);
 }
 

@@ -218,7 +218,10 @@ fn does(ledger: &mut Ledger, step: Step, left: i128) -> Result<(), LedgerError> 
                 true => SigningKey::from_bytes(&[9; 32]),
                 false => provider(),
             };
-            let sign = |next| SealedReceipt::seal(receipt(&order, price, next, &key), &key);
+            let sign = |next| {
+                let draft = Draft::of(receipt(&order, price, next, &key))?;
+                SealedReceipt::seal(&draft, next, &key)
+            };
             ledger.record_with(&order.id, sign).map(drop)
         }
         Step::Abandon { order } => ledger.abandon(&order_of(order).id, &fault("x")),

@@ -64,10 +64,8 @@ fn records_are_filtered_by_number_requestor_and_period() {
         let new = NewOrder::read(&envelope, &offer, amount("1"), usd(), at(NOW)).unwrap();
         ledger.accept(&new).unwrap();
         let sign = |next: Next| {
-            SealedReceipt::seal(
-                fixture::receipt(&order, next.sequence, next.previous),
-                &provider(),
-            )
+            let receipt = fixture::receipt(&order, next.sequence, next.previous);
+            SealedReceipt::seal(&Draft::of(receipt)?, next, &provider())
         };
         ledger.record_with(&order.id, sign).unwrap();
     }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use meterbox_billing::credit::Credit;
 use meterbox_billing::digest::Digest;
+use meterbox_billing::draft::Draft;
 use meterbox_billing::envelope::Envelope;
 use meterbox_billing::key::SigningKey;
 use meterbox_billing::money::Amount;
@@ -109,10 +110,8 @@ fn write(books: &Books, round: &str, thread: u8) -> Result<(), LedgerError> {
         }
         let signed = order.clone();
         let recorded = books.record_with(&order.id, move |next| {
-            SealedReceipt::seal(
-                fixture::receipt(&signed, next.sequence, next.previous),
-                &fixture::provider(),
-            )
+            let receipt = fixture::receipt(&signed, next.sequence, next.previous);
+            SealedReceipt::seal(&Draft::of(receipt)?, next, &fixture::provider())
         })?;
         tell(&format!(
             "recorded {} {} {}",
