@@ -5,76 +5,36 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use meterbox_billing::bill::{Bill, ceiling, price_job};
+use meterbox_billing::bill::ceiling;
 use meterbox_billing::draft::Draft;
 use meterbox_billing::envelope::{Document, Envelope};
-use meterbox_billing::job::Job;
 use meterbox_billing::key::{PublicKey, SigningKey};
 use meterbox_billing::limits::Limits;
 use meterbox_billing::money::Amount;
-use meterbox_billing::offer::{
-    Capabilities, Confidentiality, Device, OFFER_SCHEMA, Offer, Precision,
-};
+use meterbox_billing::offer::{Confidentiality, OFFER_SCHEMA, Offer};
 use meterbox_billing::order::Order;
 use meterbox_billing::outcome::Fault as FaultRecord;
 use meterbox_billing::rate_card::RateCard;
-use meterbox_billing::receipt::{Attested, Engine, Receipt, Reproducible, Run};
+use meterbox_billing::receipt::{Attested, Engine, Receipt, Reproducible};
 use meterbox_billing::slices::{CHECKPOINT, left_off};
 use meterbox_billing::text::{Id, Message};
 use meterbox_billing::timestamp::Timestamp;
 use meterbox_billing::usage::Observed;
 use meterbox_meter::{Metered, meter_with};
 use meterbox_sandbox::{
-    Calls, Device as SandboxDevice, ENGINE_NAME, ENGINE_VERSION, InferenceEngine, Observer, Output,
-    Program, Ran, STACK_UNITS_MAX, Sandbox, Stop,
+    Calls, ENGINE_NAME, ENGINE_VERSION, InferenceEngine, Observer, Output, Program, Sandbox, Stop,
 };
 
 use crate::ProviderError;
 use crate::agreement::NOT_BIT_EXACT;
+use crate::execution::{Executed, Running, execute};
 use crate::ledger::{Accept, Books, KnownOffer, Ledger, NewOrder, SealedReceipt};
 use crate::material::Material;
 use crate::measure;
+use crate::policy::{Policy, capabilities};
 use crate::programs::Programs;
 use crate::store::Store;
 use crate::transcripts::Transcripts;
-
-/// What a provider lets any one job use.
-#[derive(Debug, Clone)]
-pub struct Policy {
-    /// The largest limits that an order may ask for.
-    pub limits_max: Limits,
-}
-
-impl Default for Policy {
-    /// Everything that an order may ask for, up to what the sandbox can bound.
-    fn default() -> Policy {
-        Policy {
-            limits_max: Limits {
-                instructions: meterbox_meter::BUDGET_MAX,
-                memory_bytes: 64 << 30,
-                stack_units: STACK_UNITS_MAX,
-                table_elements: 10_000_000,
-                host_calls: u64::MAX,
-                bytes_in: u64::MAX,
-                bytes_out: u64::MAX,
-                outputs: 1_000_000,
-                handles: 1_000_000,
-                files: 1_000_000,
-                file_bytes: 1 << 40,
-                folder_depth: 128,
-                log_lines: 1_000_000,
-                log_bytes: 1 << 30,
-                progress_events: 1_000_000,
-                model_bytes: 64 << 30,
-                inference_ops: u64::MAX,
-                inference_weight_bytes: u64::MAX,
-                inference_tensor_bytes: u64::MAX,
-                tokens: u64::MAX,
-                admission_units: 1 << 40,
-            },
-        }
-    }
-}
 
 /// What a provider has of its machine: told by whoever starts it, since it looks at nothing itself.
 #[derive(Clone)]
@@ -139,13 +99,6 @@ pub struct Completed {
     pub ledger_time: Duration,
     /// The file of its transcript, if it called models and transcripts are kept.
     pub transcript: Option<PathBuf>,
-}
-
-/// A run before it is signed.
-pub(crate) struct Executed {
-    pub(crate) reproducible: Reproducible,
-    pub(crate) ran: Ran,
-    pub(crate) run_time: Duration,
 }
 
 impl Provider {
@@ -482,94 +435,6 @@ pub(crate) fn quote(
     })
 }
 
-/// A compiled program, and all that says how it is to be run.
-#[derive(Clone, Copy)]
-pub(crate) struct Running<'r> {
-    pub(crate) sandbox: &'r Sandbox,
-    pub(crate) program: &'r Program,
-    pub(crate) order: &'r Order,
-    pub(crate) material: &'r Material,
-    pub(crate) card: &'r RateCard,
-    /// Whether models are computed with on whatever there is: what is not of the device is not compared.
-    pub(crate) is_replay: bool,
-}
-
-/// Runs a compiled program as an order says, and bills it: what a provider does, and what whoever
-/// doubts a receipt does again.
-pub(crate) fn execute(
-    running: &Running<'_>,
-    observer: Arc<dyn Observer>,
-    calls: Option<Arc<dyn Calls>>,
-    stop: &Stop,
-) -> Result<Executed, ProviderError> {
-    let Running {
-        sandbox,
-        program,
-        order,
-        material,
-        card,
-        is_replay,
-    } = *running;
-    let began = Instant::now();
-    let owner = *order.requestor_key.as_bytes();
-    let mut job = measure::sandbox_job(&order.job, material, owner, calls);
-    job.device = match order.device {
-        Device::Cpu => SandboxDevice::Cpu,
-        Device::Gpu => SandboxDevice::Gpu,
-    };
-    // What was computed on a GPU is compared with what a processor comes to, where that is all there is.
-    let has_no_gpu = sandbox.device() != SandboxDevice::Gpu;
-    job.replay_device = (is_replay && has_no_gpu).then_some(SandboxDevice::Cpu);
-    let job = Arc::new(job);
-    let mut ran = sandbox.run_until(
-        program,
-        job,
-        &measure::sandbox_limits(&order.limits),
-        observer,
-        stop,
-    )?;
-    let run_time = began.elapsed();
-    if measure::is_unbilled(&ran.outcome) {
-        // What is not billed is not handed out.
-        ran.outputs.clear();
-        ran.transcript.clear();
-    }
-    let reproducible = reproducible(
-        &order.job,
-        &order.limits,
-        &ran,
-        program.admission_units(),
-        card,
-    )?;
-    Ok(Executed {
-        reproducible,
-        ran,
-        run_time,
-    })
-}
-
-fn reproducible(
-    job: &Job,
-    limits: &Limits,
-    ran: &Ran,
-    admission_units: u64,
-    card: &RateCard,
-) -> Result<Reproducible, ProviderError> {
-    let outcome = measure::outcome(&ran.outcome)?;
-    let usage = measure::billed_usage(&ran.outcome, &ran.measured, admission_units);
-    let bill: Bill = price_job(&outcome, &usage, card)?;
-    let run = Run {
-        engine: measure::engine_facts(),
-        limits: *limits,
-        outcome,
-        outputs: measure::outputs(&ran.outputs),
-        transcript: measure::transcript(&ran.transcript).digest()?,
-        usage,
-        models: measure::billed_models(ran),
-    };
-    Ok(Reproducible::new(job, run, card.digest()?, bill)?)
-}
-
 /// The order, if the requestor that it names has signed it.
 fn opened(envelope: &Envelope) -> Result<Order, ProviderError> {
     let claimed: Order = envelope
@@ -592,35 +457,6 @@ fn repeated(receipt: &[u8]) -> Result<Completed, ProviderError> {
         ledger_time: Duration::ZERO,
         transcript: None,
     })
-}
-
-/// What can be run where models are computed with on this device and on the processor.
-fn capabilities(device: SandboxDevice) -> Capabilities {
-    let gpu = (device == SandboxDevice::Gpu).then_some(Device::Gpu);
-    Capabilities {
-        worlds: [
-            "meterbox:job/job@0.1.0",
-            "wasi:cli/command@0.2",
-            "wasi:cli/command@0.1",
-        ]
-        .map(String::from)
-        .into(),
-        wasm_features: meterbox_meter::FEATURE_NAMES
-            .iter()
-            .map(|name| (*name).to_string())
-            .collect(),
-        meter_version: meterbox_meter::METER_VERSION.to_string(),
-        // Models run in the precision that they are written in.
-        precisions: [
-            Precision::F64,
-            Precision::F32,
-            Precision::F16,
-            Precision::I8,
-        ]
-        .into(),
-        confidentiality: [Confidentiality::None].into(),
-        devices: gpu.into_iter().chain([Device::Cpu]).collect(),
-    }
 }
 
 /// What took part: what computed with the job's models among it, if it had any.

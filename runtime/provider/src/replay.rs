@@ -22,7 +22,7 @@ use self::playback::{Playback, Seen};
 use crate::ProviderError;
 use crate::agreement::{Disagreement, Tolerance};
 use crate::bundle::Recorded;
-use crate::lifecycle::{Running, execute};
+use crate::execution::{Running, execute};
 use crate::material::Material;
 use crate::measure;
 

@@ -26,7 +26,7 @@ use meterbox_sandbox::{
 use super::*;
 use crate::agreement::Disagreement;
 use crate::bundle::BundleWriter;
-use crate::lifecycle::Executed;
+use crate::execution::Executed;
 
 /// How many calls the job makes.
 const CALLS: u64 = 20;
