@@ -180,8 +180,6 @@ fn native(model: &Model, case: &Case, calls: u32) -> Duration {
 }
 
 fn main() {
-    // SAFETY: this process has started no thread yet.
-    unsafe { meterbox_inference::silence_libraries() };
     if std::env::args().nth(1).as_deref() == Some("worker") {
         if let Err(reason) = meterbox_sandbox::serve_as_worker(std::env::args()) {
             eprintln!("{reason}");
@@ -189,6 +187,8 @@ fn main() {
         return;
     }
     // SAFETY: this is the first thing that the process does.
+    unsafe { meterbox_inference::silence_libraries() };
+    // SAFETY: as above.
     if let Err(why) = unsafe { meterbox_sandbox::enter_bit_exact_class() } {
         println!("this process computes otherwise than workers do: {why}");
     }

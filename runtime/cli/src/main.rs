@@ -86,9 +86,11 @@ enum Command {
 type Ended = Result<Exit, failure::Failure>;
 
 fn main() -> ExitCode {
-    // SAFETY: this process has started no thread yet.
-    unsafe { meterbox_inference::silence_libraries() };
     let arguments = Arguments::parse();
+    if !matches!(arguments.command, Command::Worker { .. }) {
+        // SAFETY: this process has started no thread yet.
+        unsafe { meterbox_inference::silence_libraries() };
+    }
     let ui = Ui::new();
     let home = arguments.home.as_deref();
     let ended = match arguments.command {

@@ -138,8 +138,6 @@ pub fn serve_as_worker(arguments: impl Iterator<Item = String>) -> Result<(), St
     // SAFETY: a worker program has one thread until it serves, and nothing was computed yet.
     let class = unsafe { enter_bit_exact_class() };
     if let Some(settings) = engine::settings_of(&last) {
-        // SAFETY: as above.
-        unsafe { meterbox_inference::silence_libraries() };
         return serve_engine(&settings, &class);
     }
     let level = last;
@@ -168,6 +166,9 @@ fn serve_engine(settings: &EngineSettings, class: &Result<(), String>) -> Result
         runner: &other,
         compiler: &other,
         inference: &|channel| {
+            // The environment was empty until here, which is looked at.
+            // SAFETY: a worker has one thread until it opens its engine.
+            unsafe { meterbox_inference::silence_libraries() };
             let engine = preloaded.clone().and_then(|()| open());
             inference::work(channel, engine, class)
         },
