@@ -70,6 +70,27 @@ impl Job {
 
     /// Reads as JSON what the slice before left with [`Job::leave_checkpoint_json`]; nothing in a job's first slice.
     ///
+    /// A sum of fifty million terms, a million a slice:
+    ///
+    /// ```no_run
+    /// use meterbox_guest::Job;
+    ///
+    /// #[meterbox_guest::job]
+    /// fn main(job: Job) -> Result<(), Box<dyn std::error::Error>> {
+    ///     let (from, mut sum) = job.checkpoint_json::<(u64, f64)>()?.unwrap_or((0, 0.0));
+    ///     let to = (from + 1_000_000).min(50_000_000);
+    ///     for number in from..to {
+    ///         sum += 1.0 / (1.0 + number as f64).powi(2);
+    ///     }
+    ///     if to < 50_000_000 {
+    ///         job.leave_checkpoint_json(&(to, sum))?;
+    ///     } else {
+    ///         job.output_json("sum.json", &sum)?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// If it is not the JSON of a `T`.
     #[cfg(feature = "json")]

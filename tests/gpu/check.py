@@ -43,11 +43,12 @@ class Meterbox:
     def command(self, arguments):
         return [str(HERE / "meterbox"), *map(str, arguments)]
 
-    def run(self, *arguments, engine=True):
+    def run(self, command, *arguments, engine=True):
+        # Behind the command, since all that stands behind `--` is for the program.
         more = self.engine if engine else []
         began = time.perf_counter()
         done = subprocess.run(
-            self.command([*arguments, *more]), env=self.environment, capture_output=True, text=True
+            self.command([command, *more, *arguments]), env=self.environment, capture_output=True, text=True
         )
         return done, time.perf_counter() - began
 
@@ -76,9 +77,14 @@ def calls(box, model, tensors, count):
     """Seconds that a job takes that calls a model so often."""
     inputs = [f"--input=model={model}", *(f"--input=tensors/{n}={p}" for n, p in tensors.items())]
     limits = [f"--limit-{name}=1000000000000000" for name in LIMITS]
-    done, seconds = box.run("run", HERE / "run_model.wasm", *inputs, *limits, "--", str(count))
+    receipt = pathlib.Path(box.environment["HOME"]) / "calls.json"
+    flags = [*inputs, *limits, "--receipt", receipt]
+    done, seconds = box.run("run", HERE / "run_model.wasm", *flags, "--", str(count))
     if done.returncode != 0:
         fail(f"{model.name} ends with {done.returncode}: {done.stderr}")
+    libraries = predicate(receipt)["attested"]["libraries"]
+    if "onnxruntime" not in libraries:
+        fail(f"{model.name} was computed by {libraries}")
     return seconds
 
 
@@ -147,9 +153,13 @@ def memory(box, folder):
     print(f"more of the GPU's memory than it may have: {done.stderr.strip().splitlines()[-1]}")
 
 
-def reproducible(receipt):
+def predicate(receipt):
     payload = base64.b64decode(json.loads(receipt.read_text())["payload"])
-    return json.loads(payload)["predicate"]["reproducible"]
+    return json.loads(payload)["predicate"]
+
+
+def reproducible(receipt):
+    return predicate(receipt)["reproducible"]
 
 
 def killed(box, folder):
