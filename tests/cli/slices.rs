@@ -140,8 +140,10 @@ fn what_was_bounded_goes_on_under_its_id_and_pays_no_slice_twice() {
     let (receipts, all) = charged(&user);
     assert!(receipts == 4 && all > paid);
 
-    // All of it once more costs nothing.
+    // All of it once more costs nothing, and brings back what somebody has deleted.
+    fs::remove_dir_all(out.join("primes")).unwrap();
     let again = run("10");
+    assert_eq!(found(&out).len(), 168);
     assert_eq!(again.exit, 0, "{again:?}");
     assert_eq!(charged(&user), (4, all));
 
@@ -192,38 +194,84 @@ fn all_slices_together_cost_at_most_the_maximum_price() {
 fn a_slice_that_ends_badly_ends_the_job_where_it_began() {
     let user = User::new();
     let out = user.path("out");
-    let flags = ["--slices", "9", "--out", out.to_str().unwrap()];
+    let out_flag = ["--out", out.to_str().unwrap(), "--receipt", "receipts"];
+    let flags = [&["--slices", "9"], &out_flag[..]].concat();
     let trapped = primes(&user, &flags, &["1000", "300", "700"]);
     assert_eq!(trapped.exit, 5, "{trapped:?}");
     assert_eq!(charged(&user).0, 3, "what it used is billed");
     let left: (u32, u32) =
         serde_json::from_slice(&fs::read(out.join("checkpoint")).unwrap()).unwrap();
     assert_eq!(left.0, 600);
-    // From there it goes on, under another order and by another program's words.
-    let from = format!("checkpoint={}", out.join("checkpoint").display());
-    let rest = primes(
-        &user,
-        &[
-            "--slices",
-            "9",
-            "--input",
-            &from,
-            "--out",
-            out.to_str().unwrap(),
-        ],
-        &["1000", "300"],
-    );
-    assert_eq!(rest.exit, 0, "{rest:?}");
-    assert_eq!(fs::read_to_string(out.join("count.txt")).unwrap(), "168\n");
+    assert!(trapped.text().contains("the last slice ended badly"));
+    assert!(trapped.stderr.contains("--input checkpoint=FILE"));
 
     let stuck = primes(&user, &["--slices", "1000"], &["1000", "300", "stuck"]);
-    stuck.refused(4, "left off where it began");
+    stuck.refused(4, "left off where one began before");
     // Seen when the second slice leaves what it was given.
-    assert_eq!(charged(&user).0, 3 + 2 + 2);
+    assert_eq!(charged(&user).0, 3 + 2);
     for wrong in ["0", "-1", "many"] {
         let refused = primes(&user, &["--slices", wrong], &["1", "1"]);
         assert_eq!(refused.exit, 2, "{refused:?}");
     }
+}
+
+#[test]
+fn a_slice_that_reached_a_limit_is_made_up_for_and_the_receipts_tell_the_whole_job() {
+    let user = User::new();
+    let used = |id: &str| {
+        let receipt = format!("whole/{id}.json");
+        let shown = user.meterbox(["receipt", "show", &receipt, "--format", "reproducible"]);
+        let part: Value = serde_json::from_slice(&shown.stdout).unwrap();
+        let count = part["usage"]["instructions"].as_str().unwrap();
+        count.parse::<u64>().unwrap()
+    };
+    let flags = ["--slices", "9", "--order-id", "w", "--receipt", "whole"];
+    assert_eq!(primes(&user, &flags, &["1000", "300"]).exit, 0);
+    let [second, third] = [used("w.2"), used("w.3")];
+    assert!(second < third);
+
+    let kept = ["--out", "out", "--receipt", "receipts"];
+    let limit = ["--limit-instructions", &second.to_string()].map(String::from);
+    let limit = limit.each_ref().map(String::as_str);
+    let low = [&["--slices", "9"], &limit[..], &kept[..]].concat();
+    let limited = primes(&user, &low, &["1000", "300"]);
+    assert_eq!(limited.exit, 6, "{limited:?}");
+    let join = || user.meterbox(["receipt", "slices", "receipts", "--key", &key(&user)]);
+    assert!(join().text().contains("the last slice ended badly"));
+    let from = ["--slices", "9", "--input", "checkpoint=out/checkpoint"];
+    let rest = primes(&user, &[&from, &kept[..]].concat(), &["1000", "300"]);
+    assert_eq!(rest.exit, 0, "{rest:?}");
+    let joined = join();
+    assert_eq!(joined.exit, 0, "{joined:?}");
+    assert!(joined.text().contains("the whole job"), "{joined:?}");
+    assert_eq!(joined.text().matches("\nslice ").count() + 1, 5);
+    assert_eq!(found(&user.path("out")).len(), 168);
+}
+
+#[test]
+fn what_cannot_be_written_or_ordered_is_known_before_a_slice_is_paid() {
+    let user = User::new();
+    user.file("taken", "x");
+    let long = "x".repeat(126);
+    for (flags, exit, says) in [
+        (&["--receipt", "taken"][..], 1, "`taken` cannot be written"),
+        (
+            &["--receipt", "all", "--order", "all"],
+            2,
+            "name the same folder",
+        ),
+        (&["--order-id", &long], 2, "no id that fits"),
+    ] {
+        let flags = [&["--slices", "100"], flags].concat();
+        primes(&user, &flags, &["1000", "300"]).refused(exit, says);
+    }
+    assert_eq!(charged(&user).0, 0);
+    // Ids that a file's name cannot have stay apart.
+    for id in ["a/b", "a:b", "a_b"] {
+        let flags = ["--slices", "9", "--order-id", id, "--receipt", "apart"];
+        assert_eq!(primes(&user, &flags, &["1000", "600"]).exit, 0);
+    }
+    assert_eq!(fs::read_dir(user.path("apart")).unwrap().count(), 6);
 }
 
 #[test]
@@ -278,7 +326,7 @@ fn a_job_goes_on_at_another_provider_and_its_receipts_join() {
     // The end alone is a part, and with the beginning but not the middle it is none.
     let part = gone.meterbox(["receipt", "slices", b, "--key", &two]);
     assert!(
-        part.exit == 0 && part.text().contains("to the end of the job"),
+        part.exit == 0 && part.text().contains("to its end"),
         "{part:?}"
     );
     let mut first: Vec<_> = fs::read_dir(a)
@@ -288,7 +336,7 @@ fn a_job_goes_on_at_another_provider_and_its_receipts_join() {
     first.sort();
     let first = first[0].to_str().unwrap();
     gone.meterbox(["receipt", "slices", first, b])
-        .refused(10, "left off where the order");
+        .refused(10, "nothing leads to where the order");
     fs::create_dir(gone.path("empty")).unwrap();
     gone.meterbox(["receipt", "slices", "empty"])
         .refused(1, "has no receipts");
@@ -322,9 +370,70 @@ fn a_run_that_is_killed_between_slices_goes_on_and_pays_each_once() {
         "783\n"
     );
     assert_eq!(charged(&user).0, 150);
+    // All that was paid is there, whenever it was killed.
+    assert_eq!(found(&user.path("out")).len(), 783);
     let key = key(&user);
     let joined = user.meterbox(["receipt", "slices", "receipts", "--key", &key]);
     assert!(joined.text().contains("the whole job"), "{joined:?}");
+}
+
+#[test]
+fn a_price_that_was_lowered_holds_for_orders_that_were_interrupted_too() {
+    let user = User::new();
+    let program = guests::spin_wat().to_str().unwrap();
+    let run = |flags: &[&str]| {
+        let limits = ["--limit-instructions", "10G", "--order-id", "dear"];
+        let all = ["run", program].into_iter().chain(limits);
+        user.command(all.chain(flags.iter().copied()))
+    };
+    let mut child = run(&[]).spawn().unwrap();
+    let pending = || {
+        let listed = user.meterbox(["ledger", "list"]).text();
+        listed.contains("pending")
+    };
+    let began = Instant::now();
+    while !pending() && began.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let low = run(&["--max-price", "0.000001"]).output().unwrap();
+    let said = String::from_utf8(low.stderr).unwrap();
+    assert_eq!(low.status.code(), Some(3), "{said}");
+    assert!(said.contains("was signed for at most"), "{said}");
+    assert_eq!(charged(&user).0, 0);
+
+    // A slice is ordered anew, under the next id.
+    let primes = guests::primes().to_str().unwrap();
+    let quote = user.meterbox(["quote", primes, "--format", "json"]);
+    let quote: Value = serde_json::from_slice(&quote.stdout).unwrap();
+    let ceiling = Amount::from_units(amount(&quote["ceiling"]));
+    let twice = Amount::from_units(2 * ceiling.units()).to_string();
+    let slices = |most: &str| {
+        let flags = [
+            "run",
+            primes,
+            "--slices",
+            "9",
+            "--order-id",
+            "s",
+            "--max-price",
+            most,
+        ];
+        user.command(flags.into_iter().chain(["--", "60000", "60000"]))
+    };
+    let mut child = slices(&twice).spawn().unwrap();
+    while !pending() && began.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let most = ceiling.to_string();
+    let done = slices(&most).output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(0), "{said}");
+    let listed = user.meterbox(["ledger", "list"]).text();
+    assert!(listed.contains("s.1-2"), "{listed}");
 }
 
 #[test]

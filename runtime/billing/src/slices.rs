@@ -49,16 +49,16 @@ pub enum SliceError {
         /// The first field that differs.
         field: &'static str,
     },
-    /// Two began at the same place.
-    #[error("the orders `{first}` and `{other}` begin at the same place")]
+    /// Two began at the same place and both ended well.
+    #[error("the orders `{first}` and `{other}` did the same part of the job")]
     Twice {
         /// The order of one.
         first: String,
         /// The order of the other.
         other: String,
     },
-    /// None of the receipts left off where this one began, and another one is the first.
-    #[error("none of the receipts left off where the order `{order}` begins, at {checkpoint}")]
+    /// None of the receipts that lead here left off where this one began.
+    #[error("nothing leads to where the order `{order}` begins, at {checkpoint}")]
     Gap {
         /// The order that begins there.
         order: String,
@@ -73,20 +73,35 @@ pub enum SliceError {
     Usage(#[from] UsageOverflow),
 }
 
+/// How the slices of a job end, as far as there are receipts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The job has done all that it had to do.
+    Done,
+    /// The last one left off here, and the job has more to do.
+    GoesOn(Digest),
+    /// The last one ended otherwise than `ok`: what it did since its beginning is for nothing.
+    Badly,
+}
+
 /// The slices of one job.
 #[derive(Debug)]
 pub struct Slices<'r> {
-    /// In the order in which they follow each other.
+    /// In the order in which they follow each other. One that ended badly stands before the one that began at the same
+    /// place and took its place.
     pub receipts: Vec<&'r Receipt>,
     /// Where the first began: nowhere, if it is the beginning of the job.
     pub began_with: Option<Digest>,
-    /// Where the last left off: nowhere, if it is the end of the job.
-    pub left_off: Option<Digest>,
-    /// What all used together. The peak of memory is the highest.
+    /// How the last one ended.
+    pub end: End,
+    /// What all used together, those that ended badly as well. The peak of memory is the highest.
     pub usage: Usage,
     /// The exact totals by currency; none where a sum does not fit an amount.
     pub totals: BTreeMap<String, Option<Amount>>,
 }
+
+/// The receipts by where they began.
+type ByBeginning<'r> = BTreeMap<Option<Digest>, Vec<&'r Receipt>>;
 
 impl<'r> Slices<'r> {
     /// Puts the slices of a job in their order, in whatever order they come. One that is given twice counts once.
@@ -94,27 +109,47 @@ impl<'r> Slices<'r> {
     /// # Errors
     /// If they are of different jobs, or do not follow each other without a gap.
     pub fn join(receipts: impl IntoIterator<Item = &'r Receipt>) -> Result<Self, SliceError> {
-        let mut by_beginning: BTreeMap<Option<Digest>, &Receipt> = BTreeMap::new();
+        let mut by_beginning = ByBeginning::new();
         let mut first: Option<&Receipt> = None;
         for receipt in receipts {
             let known = *first.get_or_insert(receipt);
             same_job(known, receipt)?;
             let place = began_with(receipt.reproducible()).map(|blob| blob.sha256);
-            match by_beginning.insert(place, receipt) {
-                Some(other) if other != receipt => {
-                    return Err(SliceError::Twice {
-                        first: id(other),
-                        other: id(receipt),
-                    });
-                }
-                _ => {}
+            let there = by_beginning.entry(place).or_default();
+            if !there.contains(&receipt) {
+                there.push(receipt);
             }
         }
         Self::follow(by_beginning)
     }
 
-    fn follow(mut left: BTreeMap<Option<Digest>, &'r Receipt>) -> Result<Self, SliceError> {
-        let ends: BTreeSet<Digest> = left.values().filter_map(|one| end(one)).collect();
+    /// The slices as they were run, one after another, by who ran them: nothing is put in order, and what led nowhere
+    /// is among them.
+    ///
+    /// # Errors
+    /// If the counts of all together are too large.
+    pub fn as_run(receipts: impl IntoIterator<Item = &'r Receipt>) -> Result<Self, SliceError> {
+        let mut receipts = receipts.into_iter();
+        let first = receipts.next().ok_or(SliceError::Empty)?;
+        let place = began_with(first.reproducible()).map(|blob| blob.sha256);
+        let mut slices = Self::beginning(place);
+        slices.add(first)?;
+        receipts.try_for_each(|receipt| slices.add(receipt))?;
+        Ok(slices)
+    }
+
+    fn beginning(began_with: Option<Digest>) -> Self {
+        Self {
+            receipts: Vec::new(),
+            began_with,
+            end: End::Badly,
+            usage: Usage::default(),
+            totals: BTreeMap::new(),
+        }
+    }
+
+    fn follow(mut left: ByBeginning<'r>) -> Result<Self, SliceError> {
+        let ends: BTreeSet<Digest> = left.values().flatten().filter_map(|one| end(one)).collect();
         let beginning = left
             .keys()
             .find(|place| place.is_none_or(|place| !ends.contains(&place)));
@@ -123,25 +158,41 @@ impl<'r> Slices<'r> {
             (None, true) => return Err(SliceError::Empty),
             (None, false) => return Err(SliceError::Circle),
         };
-        let mut slices = Self {
-            receipts: Vec::with_capacity(left.len()),
-            began_with,
-            left_off: None,
-            usage: Usage::default(),
-            totals: BTreeMap::new(),
-        };
+        let mut slices = Self::beginning(began_with);
         let mut next = left.remove(&began_with);
-        while let Some(receipt) = next {
-            slices.add(receipt)?;
-            next = slices.left_off.and_then(|place| left.remove(&Some(place)));
+        while let Some(there) = next {
+            slices.add_all(there)?;
+            next = match slices.end {
+                End::GoesOn(place) => left.remove(&Some(place)),
+                End::Done | End::Badly => None,
+            };
         }
         match left.into_iter().next() {
-            Some((Some(checkpoint), receipt)) => Err(SliceError::Gap {
-                order: id(receipt),
+            Some((Some(checkpoint), there)) => Err(SliceError::Gap {
+                order: there.first().map(|one| id(one)).unwrap_or_default(),
                 checkpoint,
             }),
             _ => Ok(slices),
         }
+    }
+
+    /// Adds what began at one place: whatever ended badly, and the one that did not.
+    fn add_all(&mut self, mut there: Vec<&'r Receipt>) -> Result<(), SliceError> {
+        there.sort_by_key(|receipt| {
+            let by = receipt.attested();
+            (ended_well(receipt), by.ended_at, by.sequence)
+        });
+        if let [.., one, other] = there[..]
+            && ended_well(one)
+        {
+            return Err(SliceError::Twice {
+                first: id(one),
+                other: id(other),
+            });
+        }
+        there
+            .into_iter()
+            .try_for_each(|receipt| Ok(self.add(receipt)?))
     }
 
     fn add(&mut self, receipt: &'r Receipt) -> Result<(), UsageOverflow> {
@@ -150,10 +201,18 @@ impl<'r> Slices<'r> {
         let total = self.totals.entry(run.currency.to_string());
         let total = total.or_insert(Some(Amount::ZERO));
         *total = total.and_then(|total| total.checked_add(run.total).ok());
-        self.left_off = end(receipt);
+        self.end = match (ended_well(receipt), end(receipt)) {
+            (false, _) => End::Badly,
+            (true, None) => End::Done,
+            (true, Some(place)) => End::GoesOn(place),
+        };
         self.receipts.push(receipt);
         Ok(())
     }
+}
+
+fn ended_well(receipt: &Receipt) -> bool {
+    matches!(receipt.reproducible().outcome, Outcome::Ok {})
 }
 
 fn end(receipt: &Receipt) -> Option<Digest> {

@@ -1,8 +1,9 @@
 //! What a run came to, as JSON for programs and as text for people. Computes nothing.
 
 use meterbox_billing::bill::Line;
+use meterbox_billing::digest::Digest;
 use meterbox_billing::outcome::Outcome;
-use meterbox_billing::slices::Slices;
+use meterbox_billing::slices::{End, Slices};
 use meterbox_billing::usage::Usage;
 use meterbox_provider::Completed;
 use serde_json::{Map, Value, json};
@@ -150,13 +151,26 @@ pub fn slices(slices: &Slices<'_>) -> String {
             None => format!("  too large to be written down, in {currency}\n"),
         });
     }
-    text.push_str(&match (slices.began_with, slices.left_off) {
-        (None, None) => "\nthe whole job\n".to_string(),
-        (Some(from), None) => format!("\nfrom {from} to the end of the job\n"),
-        (None, Some(to)) => format!("\nfrom the beginning of the job to {to}\n"),
-        (Some(from), Some(to)) => format!("\nfrom {from} to {to}\n"),
+    let from = match slices.began_with {
+        None => "from the beginning of the job".to_string(),
+        Some(place) => format!("from {place}"),
+    };
+    text.push_str(&match (slices.began_with, slices.end) {
+        (None, End::Done) => "\nthe whole job\n".to_string(),
+        (Some(_), End::Done) => format!("\n{from} to its end\n"),
+        (_, End::GoesOn(place)) => format!("\n{from} to {place}; the job has more to do\n"),
+        (_, End::Badly) => format!("\n{from}; the last slice ended badly\n"),
     });
     text
+}
+
+/// How slices end, as a word, and where they go on.
+pub fn end_of(slices: &Slices<'_>) -> (&'static str, Option<Digest>) {
+    match slices.end {
+        End::Done => ("done", None),
+        End::GoesOn(place) => ("goes_on", Some(place)),
+        End::Badly => ("badly", None),
+    }
 }
 
 /// The outcome in words.

@@ -190,6 +190,10 @@ pub(crate) fn post(writer: &mut Writer, rounded: &Rounded) -> Result<Posted, Led
         ],
     )?;
     writer.place.record = record.checked_add(1).ok_or(LedgerError::Overflow)?;
+    // From here on it is later: what is charged next is no part of this period.
+    let over = seconds(rounded.at)?.checked_add(1);
+    let over = over.ok_or(LedgerError::Overflow)?;
+    writer.place.clock = writer.place.clock.max(over);
     Ok(Posted::New)
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use meterbox_billing::timestamp::Timestamp;
+
 use crate::entry::Balance;
 use crate::reader::Reader;
 use crate::row::{mark, sequence_number, time};
@@ -39,7 +41,7 @@ pub struct Stats {
     /// Requestors that an order is of.
     pub requestors: u64,
     /// The latest time that the books were told; none before the first order.
-    pub latest: Option<meterbox_billing::timestamp::Timestamp>,
+    pub latest: Option<Timestamp>,
     /// Records that are checked when the books are opened next, as those before were.
     pub unchecked_records: u64,
     /// Income, grants and what invoices rounded, by currency.
@@ -76,10 +78,7 @@ impl Reader {
             records,
             checkpoints: count("checkpoints")?,
             requestors: count("(SELECT DISTINCT requestor FROM orders)")?,
-            latest: match clock {
-                0 => None,
-                clock => Some(time(clock)?),
-            },
+            latest: told(clock)?,
             unchecked_records: records.saturating_sub(checked),
             provider: provider
                 .filter(|balance| balance.account.starts_with("provider:"))
@@ -87,6 +86,20 @@ impl Reader {
             file_bytes: bytes(self.path()),
             log_bytes: bytes(&log_path(self.path())),
         })
+    }
+}
+
+impl Reader {
+    /// The latest time that the books were told; none before the first order.
+    pub fn latest(&self) -> Result<Option<Timestamp>, LedgerError> {
+        told(mark(self.connection(), "clock")?)
+    }
+}
+
+fn told(clock: i64) -> Result<Option<Timestamp>, LedgerError> {
+    match clock {
+        0 => Ok(None),
+        clock => Ok(Some(time(clock)?)),
     }
 }
 

@@ -39,9 +39,9 @@ pub enum ProviderError {
     /// The transcript could not be kept. The order's hold is released.
     #[error("the provider failed to keep the transcript, and the job is not billed")]
     Transcript(#[from] BundleError),
-    /// What a slice left for the next could not be kept. The order's hold is released.
-    #[error("the provider failed to keep the checkpoint, and the job is not billed")]
-    Checkpoint(#[from] StoreError),
+    /// What the job left could not be kept. The order's hold is released.
+    #[error("the provider failed to keep what the job left, and it is not billed")]
+    Outputs(#[from] StoreError),
     /// The ledger refused.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

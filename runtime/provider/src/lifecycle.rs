@@ -16,7 +16,6 @@ use meterbox_billing::order::Order;
 use meterbox_billing::outcome::Fault as FaultRecord;
 use meterbox_billing::rate_card::RateCard;
 use meterbox_billing::receipt::{Attested, Engine, Receipt, Reproducible};
-use meterbox_billing::slices::{CHECKPOINT, left_off};
 use meterbox_billing::text::{Id, Message};
 use meterbox_billing::timestamp::Timestamp;
 use meterbox_billing::usage::Observed;
@@ -57,7 +56,7 @@ pub struct Provider {
     programs: Programs,
     books: Books,
     transcripts: Option<KeepTranscripts>,
-    checkpoints: Option<Store>,
+    outputs: Option<Store>,
 }
 
 /// Where a provider keeps transcripts, and for how long.
@@ -135,15 +134,16 @@ impl Provider {
             programs: Programs::default(),
             books: Books::start(ledger)?,
             transcripts: None,
-            checkpoints: None,
+            outputs: None,
         })
     }
 
-    /// The same provider, which puts the checkpoint that a slice leaves into this store, before it is billed.
+    /// The same provider, which puts all that a job leaves into this store before it is billed: what is paid is then
+    /// not lost, whatever happens to who waits for it.
     #[must_use]
-    pub fn storing_checkpoints(self, store: Store) -> Provider {
+    pub fn storing_outputs(self, store: Store) -> Provider {
         Provider {
-            checkpoints: Some(store),
+            outputs: Some(store),
             ..self
         }
     }
@@ -179,6 +179,14 @@ impl Provider {
     /// If the ledger cannot be read.
     pub fn order(&self, id: &Id) -> Result<Option<Vec<u8>>, ProviderError> {
         Ok(self.books.read(|books| books.order(id))?)
+    }
+
+    /// Whether the order of this id has its receipt.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn is_done(&self, id: &Id) -> Result<bool, ProviderError> {
+        Ok(self.books.read(|books| books.receipt(id))?.is_some())
     }
 
     /// The offer, signed.
@@ -254,7 +262,7 @@ impl Provider {
                 return Err(error);
             }
         };
-        if let Err(error) = self.keep_checkpoint(&mut executed) {
+        if let Err(error) = self.keep_outputs(&mut executed) {
             self.abandon(&order, &error)?;
             return Err(error);
         }
@@ -317,13 +325,12 @@ impl Provider {
         Ok((executed, Some(kept)))
     }
 
-    /// Stores what the run leaves for the next slice of its job: once it is billed it must not be lost.
-    fn keep_checkpoint(&self, executed: &mut Executed) -> Result<(), ProviderError> {
-        let is_left = left_off(&executed.reproducible).is_some();
-        let mut outputs = executed.ran.outputs.iter_mut();
-        let output = outputs.find(|output| is_left && output.name == CHECKPOINT);
-        if let (Some(store), Some(output)) = (&self.checkpoints, output) {
-            store.put_output(output)?;
+    /// Stores what the run leaves.
+    fn keep_outputs(&self, executed: &mut Executed) -> Result<(), ProviderError> {
+        if let Some(store) = &self.outputs {
+            for output in &mut executed.ran.outputs {
+                store.put_output(output)?;
+            }
         }
         Ok(())
     }
@@ -378,7 +385,10 @@ impl Provider {
         (started_at, observed): (Timestamp, Observed),
         engine: Option<&InferenceEngine>,
     ) -> Result<(Envelope, Receipt, Duration), ProviderError> {
+        // What the books were told before does not become the present again: a period that was invoiced stays as it was.
+        let told = self.books.read(|books| books.latest())?;
         let now = (self.host.now)();
+        let now = told.map_or(now, |told| now.max(told));
         let attested = Attested {
             order: order.digest()?,
             order_id: order.id.clone(),
@@ -479,3 +489,6 @@ fn libraries(engine: Option<&InferenceEngine>) -> BTreeMap<String, String> {
 fn microseconds(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use meterbox_billing::digest::{Digest, Digester};
-use meterbox_sandbox::{FileBlob, Output};
+use meterbox_sandbox::{Blob as _, FileBlob, Output};
 
 /// Why the store failed.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,9 @@ pub enum StoreError {
     /// The store does not hold this.
     #[error("the store does not hold {0}")]
     Missing(Digest),
+    /// What the store holds under this digest has another one.
+    #[error("the store is damaged: what it holds as {0} is something else")]
+    Damaged(Digest),
 }
 
 /// A folder of files named by their digests.
@@ -161,6 +165,44 @@ impl Store {
             },
         })?;
         FileBlob::new(file).map_err(|source| StoreError::Read { path, source })
+    }
+
+    /// Copies what has this digest to a file, which is made or replaced once all of it is there, and is right.
+    ///
+    /// # Errors
+    /// If the store does not hold it, holds something else, or the file cannot be written.
+    pub fn copy_to(&self, digest: &Digest, path: &Path) -> Result<(), StoreError> {
+        let blob = self.get(digest)?;
+        let failed = |source| StoreError::Write {
+            path: path.to_path_buf(),
+            source,
+        };
+        let folder = path.parent().filter(|one| !one.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(failed)?;
+        let mut file = tempfile::Builder::new()
+            .permissions(fs::Permissions::from_mode(0o644))
+            .tempfile_in(folder)
+            .map_err(failed)?;
+        let mut digester = Digester::new();
+        let mut buffer = vec![0; 1 << 20];
+        let mut at = 0;
+        while at < blob.size() {
+            let left = usize::try_from(blob.size() - at).unwrap_or(usize::MAX);
+            let piece = &mut buffer[..left.min(1 << 20)];
+            blob.read_at(at, piece).map_err(|source| StoreError::Read {
+                path: self.path(digest),
+                source,
+            })?;
+            digester.update(piece);
+            file.write_all(piece).map_err(failed)?;
+            at += u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        }
+        if digester.finish() != *digest {
+            return Err(StoreError::Damaged(*digest));
+        }
+        file.persist(path).map_err(|error| failed(error.error))?;
+        Ok(())
     }
 
     /// Reads all of what has this digest.

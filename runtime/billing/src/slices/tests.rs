@@ -26,10 +26,6 @@ fn plain(begins: Option<&str>, ends: Option<&str>) -> Receipt {
     slice(begins, ends, |_| {})
 }
 
-fn at(text: &str) -> Option<Digest> {
-    Some(Digest::of(text.as_bytes()))
-}
-
 #[test]
 fn slices_are_put_in_their_order_and_add_up() {
     let whole = [
@@ -43,7 +39,7 @@ fn slices_are_put_in_their_order_and_add_up() {
         let slices = Slices::join(order.map(|at| &whole[at])).unwrap();
         let ordered: Vec<&Receipt> = whole.iter().collect();
         assert_eq!(slices.receipts, ordered);
-        assert_eq!((slices.began_with, slices.left_off), (None, None));
+        assert_eq!((slices.began_with, slices.end), (None, End::Done));
         assert_eq!(slices.usage.instructions, 3 * instructions);
         assert_eq!(slices.usage.memory_pages_peak, one.usage.memory_pages_peak);
         let sum = slices.totals[one.currency.code().as_str()].unwrap();
@@ -58,15 +54,45 @@ fn slices_are_put_in_their_order_and_add_up() {
 fn a_part_of_a_job_says_where_it_begins_and_ends() {
     let part = [plain(Some("a"), Some("b")), plain(Some("b"), Some("c"))];
     let slices = Slices::join(&part).unwrap();
-    assert_eq!((slices.began_with, slices.left_off), (at("a"), at("c")));
-    // What ended otherwise than `ok` hands nothing on, whatever it left.
-    let failed = slice(Some("b"), Some("c"), |run| {
-        run.outcome = Outcome::Limit {
-            which: "instructions".parse().unwrap(),
-        };
-    });
-    let slices = Slices::join([&part[0], &failed]).unwrap();
-    assert_eq!(slices.left_off, None);
+    let [begins, ends] = ["a", "c"].map(|place| Digest::of(place.as_bytes()));
+    assert_eq!(slices.began_with, Some(begins));
+    assert_eq!(slices.end, End::GoesOn(ends));
+}
+
+#[test]
+fn what_ended_badly_hands_nothing_on_and_is_made_up_for_where_it_began() {
+    let badly = |order: &str| {
+        let failed = slice(Some("b"), Some("c"), |run| {
+            run.outcome = Outcome::Limit {
+                which: "instructions".parse().unwrap(),
+            };
+        });
+        let mut by = failed.attested().clone();
+        by.order_id = order.parse().unwrap();
+        Receipt::new(failed.reproducible().clone(), by).unwrap()
+    };
+    let [first, again] = ["first", "again"].map(badly);
+    let before = plain(Some("a"), Some("b"));
+    let slices = Slices::join([&before, &first]).unwrap();
+    assert_eq!((slices.end, slices.receipts.len()), (End::Badly, 2));
+    // Whatever it left.
+    let after = plain(Some("c"), None);
+    let gap = Slices::join([&before, &first, &after]).unwrap_err();
+    assert!(matches!(gap, SliceError::Gap { .. }), "{gap}");
+    // As often as it takes, and all of it counts.
+    let made_up = plain(Some("b"), None);
+    let all = [&made_up, &again, &before, &first];
+    let slices = Slices::join(all).unwrap();
+    assert_eq!(slices.end, End::Done);
+    assert_eq!(slices.receipts.len(), 4);
+    assert_eq!(slices.receipts[0], &before);
+    assert_eq!(slices.receipts[3], &made_up);
+    let one = before.reproducible().usage.instructions;
+    assert_eq!(slices.usage.instructions, 4 * one);
+    // Twice well is one too many.
+    let twice = [&before, &made_up, &plain(Some("b"), Some("d"))];
+    let error = Slices::join(twice).unwrap_err();
+    assert!(matches!(error, SliceError::Twice { .. }), "{error}");
 }
 
 #[test]
@@ -76,7 +102,7 @@ fn what_does_not_belong_together_is_named() {
     let gap = join(&[plain(None, Some("a")), plain(Some("b"), None)]);
     assert!(
         matches!(&gap, SliceError::Gap { order, checkpoint }
-            if order == "from-b" && Some(*checkpoint) == at("b")),
+            if order == "from-b" && *checkpoint == Digest::of(b"b")),
         "{gap}"
     );
     let twice = join(&[plain(None, Some("a")), plain(None, Some("b"))]);

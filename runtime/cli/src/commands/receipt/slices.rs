@@ -17,7 +17,8 @@ use crate::{Ended, report};
 
 /// Say whether receipts are the slices of one job, each from where another left off, and what they come to together.
 ///
-/// Each receipt is verified. They may be of several providers: a job goes on elsewhere where one is gone.
+/// Each receipt is verified, but for its prices, which `receipt verify --rate-card` compares with their card. They may
+/// be of several providers: a job goes on elsewhere where one is gone.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  meterbox run job.toml --slices 100 --receipt receipts\n  meterbox receipt slices receipts --key $(meterbox key show)"
@@ -116,12 +117,14 @@ fn told(slices: &Slices<'_>, is_trusted: bool) -> Value {
             "checkpoint": left_off(run).map(|left| left.sha256),
         })
     });
+    let (end, left_off) = report::end_of(slices);
     json!({
         "schema": 1,
         "trusted": is_trusted,
         "slices": each.collect::<Vec<_>>(),
         "began_with": slices.began_with,
-        "left_off": slices.left_off,
+        "end": end,
+        "left_off": left_off,
         "usage": report::usage(&slices.usage),
         "totals": slices.totals,
     })

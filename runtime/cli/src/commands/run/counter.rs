@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use meterbox_billing::digest::Digest;
-use meterbox_billing::envelope::{Envelope, EnvelopeError};
+use meterbox_billing::envelope::{Document as _, Envelope, EnvelopeError};
 use meterbox_billing::job::Job;
 use meterbox_billing::key::SigningKey;
-use meterbox_billing::money::Amount;
+use meterbox_billing::money::{Amount, Currency};
 use meterbox_billing::order::Order;
 use meterbox_billing::rate_card::RateCard;
 use meterbox_billing::text::Id;
@@ -38,6 +38,7 @@ pub struct Counter<'c> {
     transcripts: Transcripts,
     last_checkpoint: Option<Digest>,
     ceiling: Amount,
+    currency: Currency,
     ui: &'c Ui,
 }
 
@@ -75,6 +76,7 @@ impl<'c> Counter<'c> {
             now,
         };
         let transcripts = home.transcripts();
+        let currency = card.currency();
         let provider = Provider::new(
             provider_key,
             card,
@@ -87,8 +89,11 @@ impl<'c> Counter<'c> {
         .keeping(KeepTranscripts {
             transcripts: transcripts.clone(),
             seconds: arguments.keep_transcript.saturating_mul(DAY_SECONDS),
-        })
-        .storing_checkpoints(home.store()?);
+        });
+        let provider = match request.slices {
+            Some(_) => provider.storing_outputs(home.store()?),
+            None => provider,
+        };
         let ceiling = provider.quote(&request.program, &request.limits)?.ceiling;
         Ok(Counter {
             provider,
@@ -99,6 +104,7 @@ impl<'c> Counter<'c> {
             transcripts,
             last_checkpoint,
             ceiling,
+            currency,
             ui,
         })
     }
@@ -113,6 +119,11 @@ impl<'c> Counter<'c> {
         &self.transcripts
     }
 
+    /// The currency of what is paid.
+    pub fn currency(&self) -> Currency {
+        self.currency
+    }
+
     /// The order of this id: the one that was handed in before, if it was for this job, or a new one, which costs
     /// at most `max_price`.
     pub fn order(
@@ -121,15 +132,76 @@ impl<'c> Counter<'c> {
         job: &Job,
         max_price: Option<Amount>,
     ) -> Result<Envelope, Failure> {
-        let known = match self.provider.order(&id)? {
-            Some(known) => same_order(&known, job, self.request)?,
-            None => None,
-        };
-        if let Some((envelope, order)) = known {
+        if let Some((envelope, order)) = self.known(&id, job)? {
+            // One that is done costs nothing more.
+            if let Some(most) = max_price.filter(|most| *most < order.max_price)
+                && !self.provider.is_done(&id)?
+            {
+                return Err(Failure::new(
+                    Exit::Refused,
+                    format!(
+                        "the order `{id}` was signed for at most {}, which is more than {most}",
+                        order.max_price
+                    ),
+                )
+                .hint("order under another id, or for as much"));
+            }
             // An order that was interrupted answers the offer of then, which is made again.
             self.provider.offer_until(order.expires_at)?;
             return Ok(envelope);
         }
+        self.sign(id, job, max_price)
+    }
+
+    /// The order of this place among a job's slices: the one that was handed in before, if it is done or can still
+    /// be, or a new one. One that was interrupted and cannot be handed in again, or for less, makes way for another
+    /// under the next id.
+    pub fn slice(
+        &mut self,
+        base: &Id,
+        number: u32,
+        job: &Job,
+        max_price: Option<Amount>,
+    ) -> Result<(Id, Envelope), Failure> {
+        for attempt in 1.. {
+            let id = slice_id(base, number, attempt)?;
+            let Some((envelope, order)) = self.known(&id, job)? else {
+                let envelope = self.sign(id.clone(), job, max_price)?;
+                return Ok((id, envelope));
+            };
+            self.provider.offer_until(order.expires_at)?;
+            let is_dear = max_price.is_some_and(|most| most < order.max_price);
+            let is_over = now() >= order.expires_at
+                || self.provider.offer().digest().ok() != Some(order.offer);
+            if self.provider.is_done(&id)? || !(is_dear || is_over) {
+                return Ok((id, envelope));
+            }
+        }
+        Err(Failure::new(Exit::Fault, "there are no ids left"))
+    }
+
+    /// Whether the slice of this place is done.
+    pub fn has_done(&self, base: &Id, number: u32) -> Result<bool, Failure> {
+        for attempt in 1.. {
+            let id = slice_id(base, number, attempt)?;
+            if self.provider.order(&id)?.is_none() {
+                break;
+            }
+            if self.provider.is_done(&id)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn known(&self, id: &Id, job: &Job) -> Result<Option<(Envelope, Order)>, Failure> {
+        match self.provider.order(id)? {
+            Some(known) => same_order(&known, job, self.request),
+            None => Ok(None),
+        }
+    }
+
+    fn sign(&mut self, id: Id, job: &Job, max_price: Option<Amount>) -> Result<Envelope, Failure> {
         self.provider.offer_until(after(now(), ORDER_SECONDS))?;
         let secret = match &self.audit_secret {
             Some(path) => read_audit_secret(path)?,
@@ -150,11 +222,6 @@ impl<'c> Counter<'c> {
         )
     }
 
-    /// Whether an order of this id was handed in before.
-    pub fn knows(&self, id: &Id) -> Result<bool, Failure> {
-        Ok(self.provider.order(id)?.is_some())
-    }
-
     /// The offer that the last order answers, signed.
     pub fn signed_offer(&self) -> Result<Envelope, Failure> {
         Ok(self.provider.signed_offer()?)
@@ -170,6 +237,18 @@ impl<'c> Counter<'c> {
         let watcher = Arc::new(Watcher::new(self.ui, self.request.is_command));
         Ok(self.provider.run(order, material, watcher, stop)?)
     }
+}
+
+/// The id of a slice's order: the job's, the slice's number, and, where an attempt was given up, that of the next one.
+pub fn slice_id(base: &Id, number: u32, attempt: u32) -> Result<Id, Failure> {
+    let id = match attempt {
+        1 => format!("{base}.{number}"),
+        _ => format!("{base}.{number}-{attempt}"),
+    };
+    id.parse().map_err(|error| {
+        Failure::caused(Exit::Usage, "a slice's order has no id that fits", &error)
+            .hint("give a shorter --order-id")
+    })
 }
 
 /// The digest of what a checkpoint says, whoever signed it.

@@ -8,7 +8,7 @@ use meterbox_billing::outcome::Outcome;
 use meterbox_billing::slices::{CHECKPOINT, left_off};
 use meterbox_billing::text::Id;
 use meterbox_billing::transcript::Transcript;
-use meterbox_provider::{BundleWriter, Completed, Transcripts};
+use meterbox_provider::{BundleWriter, Completed, Store, Transcripts};
 use meterbox_sandbox::Output;
 
 use super::RunArguments;
@@ -76,16 +76,47 @@ impl<'r> Results<'r> {
         all(written, &completed.document.attested().order_id)
     }
 
-    /// Writes all that a slice left but its checkpoint.
-    pub fn keep_slice(&self, completed: &mut Completed) -> Result<(), Failure> {
+    /// Makes the folders for the documents of slices, before anything is paid.
+    pub fn make_folders(&self) -> Result<(), Failure> {
+        let named = [
+            ("--receipt", &self.arguments.receipt),
+            ("--order", &self.arguments.order),
+            ("--offer", &self.arguments.offer),
+            ("--transcript", &self.arguments.transcript),
+        ];
+        let mut known: Vec<(&str, &Path)> = Vec::new();
+        for (flag, path) in named {
+            let Some(path) = path else {
+                continue;
+            };
+            if let Some((other, _)) = known.iter().find(|(_, known)| known == path) {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    format!("{other} and {flag} name the same folder"),
+                )
+                .hint("with --slices each kind of document needs a folder of its own"));
+            }
+            // Written to as well: what cannot be is known before a slice is paid.
+            std::fs::create_dir_all(path)
+                .and_then(|()| tempfile::tempfile_in(path))
+                .map_err(|error| Failure::writing(path, &error))?;
+            known.push((flag, path));
+        }
+        Ok(())
+    }
+
+    /// Writes all that a slice left but its checkpoint; of one that was done before, from the store.
+    pub fn keep_slice(&self, completed: &mut Completed, store: &Store) -> Result<(), Failure> {
         let id = completed.document.attested().order_id.clone();
         let mut written = Vec::new();
         if let Some(folder) = &self.arguments.out {
-            let outputs = completed.outputs.iter_mut();
-            written.push(write_outputs(
-                outputs.filter(|output| output.name != CHECKPOINT),
-                folder,
-            ));
+            for output in &completed.document.reproducible().outputs {
+                if output.name != CHECKPOINT {
+                    let path = folder.join(&output.name);
+                    let copied = store.copy_to(&output.sha256, &path);
+                    written.push(copied.map_err(Failure::from));
+                }
+            }
         }
         written.extend(self.keep_documents(completed, Some(&id)));
         all(written, &id)
@@ -172,8 +203,8 @@ fn place(path: &Path, slice: Option<&Id>, extension: &str) -> Result<PathBuf, Fa
         return Ok(path.to_path_buf());
     };
     std::fs::create_dir_all(path).map_err(|error| Failure::writing(path, &error))?;
-    // An id may hold what no file's name can.
-    let name = id.to_string().replace(['/', ':'], "_");
+    // An id may hold what no file's name can, and no `%`.
+    let name = id.to_string().replace('/', "%2F").replace(':', "%3A");
     Ok(path.join(format!("{name}.{extension}")))
 }
 
@@ -194,10 +225,7 @@ fn bytes(envelope: &Envelope) -> Result<Vec<u8>, Failure> {
 }
 
 /// Writes every output that can be written, and gives the first failure.
-fn write_outputs<'o>(
-    outputs: impl IntoIterator<Item = &'o mut Output>,
-    folder: &Path,
-) -> Result<(), Failure> {
+fn write_outputs(outputs: &mut [Output], folder: &Path) -> Result<(), Failure> {
     let mut first = Ok(());
     for output in outputs {
         let path = folder.join(&output.name);
@@ -210,7 +238,7 @@ fn write_outputs<'o>(
 }
 
 /// Writes an output to a file, which is replaced when all of it is there.
-pub fn write_output(output: &mut Output, path: &Path) -> Result<(), Failure> {
+fn write_output(output: &mut Output, path: &Path) -> Result<(), Failure> {
     let parent = path.parent().unwrap_or(path);
     let write = |output: &mut Output| -> std::io::Result<()> {
         std::fs::create_dir_all(parent)?;

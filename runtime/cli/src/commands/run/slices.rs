@@ -1,6 +1,7 @@
 //! The slices of a job: orders one after another, each of which goes on where the one before left off, and has a
 //! receipt of its own.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::Path;
 
@@ -9,13 +10,13 @@ use meterbox_billing::job::{Blob, Job};
 use meterbox_billing::money::Amount;
 use meterbox_billing::outcome::Outcome;
 use meterbox_billing::receipt::Receipt;
-use meterbox_billing::slices::{CHECKPOINT, Slices, began_with, left_off};
+use meterbox_billing::slices::{CHECKPOINT, Slices, left_off};
 use meterbox_billing::text::Id;
 use meterbox_provider::{Completed, Material, Store};
 use serde_json::{Value, json};
 
 use super::RunArguments;
-use super::counter::Counter;
+use super::counter::{Counter, slice_id};
 use super::results::Results;
 use crate::Ended;
 use crate::commands::Format;
@@ -54,6 +55,9 @@ struct Course<'c> {
     most: NonZeroU32,
     request: &'c Request,
     store: &'c Store,
+    out: Option<&'c Path>,
+    /// Where slices have begun.
+    begun: BTreeSet<Digest>,
     done: Vec<Done>,
     paid: Amount,
 }
@@ -74,11 +78,16 @@ pub fn run(
     };
     let results = Results::of(arguments, request, counter.transcripts(), ui);
     let shows = !request.is_command && arguments.format == Format::Text;
+    // What cannot be is known before anything is paid.
+    slice_id(&base, most.get(), 1)?;
+    results.make_folders()?;
     let mut course = Course {
         base,
         most,
         request,
         store,
+        out: arguments.out.as_deref(),
+        begun: BTreeSet::new(),
         done: Vec::new(),
         paid: Amount::ZERO,
     };
@@ -102,12 +111,12 @@ pub fn run(
         }
     };
     course.report(&end, arguments, ui)?;
-    if let Some(folder) = &arguments.out {
-        course.leave_checkpoint(folder)?;
+    if arguments.out.is_some() {
+        course.clear_checkpoint()?;
     } else if !matches!(end, End::Done) || course.has_outputs() {
         ui.say("hint: the outputs were not kept: give --out DIR");
     }
-    course.ended(end)
+    course.ended(end, ui)
 }
 
 impl Course<'_> {
@@ -121,7 +130,7 @@ impl Course<'_> {
     ) -> Result<End, Failure> {
         let stop = workers::stop_on_interrupt();
         loop {
-            let id = self.next_id()?;
+            let number = u32::try_from(self.done.len() + 1).unwrap_or(u32::MAX);
             let left = match self.request.max_price {
                 None => None,
                 Some(most) => Some(most.checked_sub(self.paid).unwrap_or(Amount::ZERO)),
@@ -129,27 +138,37 @@ impl Course<'_> {
             // The first is for the provider to refuse, as any order is.
             if let Some(left) = left.filter(|_| !self.done.is_empty()) {
                 let ceiling = counter.ceiling();
-                if left < ceiling && !counter.knows(&id)? {
+                if left < ceiling && !counter.has_done(&self.base, number)? {
                     return Ok(End::Unpaid { ceiling, left });
                 }
             }
-            let order = counter.order(id.clone(), &job, left)?;
+            let began = job.inputs.iter().find(|input| input.name == CHECKPOINT);
+            self.begun.extend(began.map(|began| began.sha256));
+            let (id, order) = counter.slice(&self.base, number, &job, left)?;
             results.keep_order(&order, &counter.signed_offer()?, Some(&id))?;
             let mut completed = counter.run(&order, &material, &stop)?;
             let goes_on_from = self.goes_on_from(&completed);
-            let kept = results.keep_slice(&mut completed);
+            let kept = results.keep_slice(&mut completed, self.store);
             results.advise(&completed);
             self.note(&completed)?;
             show(&self.last_line())?;
             kept?;
             let run = completed.document.reproducible();
+            if self.request.max_price.is_some() && run.currency != counter.currency() {
+                return Err(Failure::new(
+                    Exit::Refused,
+                    format!("the slice `{id}` was paid in {}", run.currency),
+                )
+                .hint("a maximum price is of one currency: go on by the same rate card, or order under another id"));
+            }
             let Some(checkpoint) = goes_on_from? else {
                 return Ok(match run.outcome {
                     Outcome::Ok {} => End::Done,
                     _ => End::Ended(report::exit_of(&run.outcome)),
                 });
             };
-            if began_with(run).is_some_and(|began| began.sha256 == checkpoint.sha256) {
+            self.leave_checkpoint(&checkpoint)?;
+            if self.begun.contains(&checkpoint.sha256) {
                 return Ok(End::Standstill);
             }
             if self.done.len() >= usize::try_from(self.most.get()).unwrap_or(usize::MAX) {
@@ -168,14 +187,6 @@ impl Course<'_> {
                 })?;
             }
         }
-    }
-
-    fn next_id(&self) -> Result<Id, Failure> {
-        let id = format!("{}.{}", self.base, self.done.len() + 1);
-        id.parse().map_err(|error| {
-            Failure::caused(Exit::Usage, "a slice's order has no id that fits", &error)
-                .hint("give a shorter --order-id")
-        })
     }
 
     /// Where the next slice goes on: what it is given lies in the store since before the last one was billed.
@@ -234,9 +245,10 @@ impl Course<'_> {
 
     /// All slices together, as they were asked for.
     fn report(&self, end: &End, arguments: &RunArguments, ui: &Ui) -> Result<(), Failure> {
-        let slices = Slices::join(self.done.iter().map(|done| &done.receipt)).map_err(|error| {
-            Failure::caused(Exit::Fault, "the slices do not follow each other", &error)
-        })?;
+        let slices =
+            Slices::as_run(self.done.iter().map(|done| &done.receipt)).map_err(|error| {
+                Failure::caused(Exit::Fault, "the slices cannot be added up", &error)
+            })?;
         let each: Vec<Value> = self.done.iter().map(Done::json).collect();
         let json = json!({
             "schema": 1,
@@ -244,7 +256,8 @@ impl Course<'_> {
             "slices": each,
             "usage": report::usage(&slices.usage),
             "totals": slices.totals,
-            "checkpoint": slices.left_off,
+            "end": report::end_of(&slices).0,
+            "checkpoint": report::end_of(&slices).1,
         });
         let json = format!("{json:#}\n");
         if let Some(path) = &arguments.report {
@@ -265,35 +278,46 @@ impl Course<'_> {
         })
     }
 
-    /// Leaves in the folder where to go on; or nothing, if there is nothing more to do.
-    fn leave_checkpoint(&self, folder: &Path) -> Result<(), Failure> {
-        let path = folder.join(CHECKPOINT);
-        let runs = || self.done.iter().map(|done| done.receipt.reproducible());
-        // Of a run that ended badly, where it began is where to go on.
-        let last = runs().next_back();
-        let is_done = last.is_some_and(|run| run.outcome == Outcome::OK && left_off(run).is_none());
-        let last = last.and_then(|run| left_off(run).or(began_with(run)));
-        if let Some(checkpoint) = last.filter(|_| !is_done) {
-            return write_file(&path, &self.store.read(&checkpoint.sha256)?);
-        }
-        let Ok(bytes) = std::fs::read(&path) else {
+    /// Leaves where to go on beside the outputs, for whoever goes on elsewhere.
+    fn leave_checkpoint(&self, checkpoint: &Blob) -> Result<(), Failure> {
+        let Some(folder) = self.out else {
             return Ok(());
         };
-        let digest = Digest::of(&bytes);
-        let is_ours = runs()
-            .filter_map(left_off)
-            .any(|left| left.sha256 == digest);
-        match is_ours {
+        Ok(self
+            .store
+            .copy_to(&checkpoint.sha256, &folder.join(CHECKPOINT))?)
+    }
+
+    /// Takes away what was left to go on from, once there is nothing more to do.
+    fn clear_checkpoint(&self) -> Result<(), Failure> {
+        let last = self.done.last().map(|done| done.receipt.reproducible());
+        let is_over = last.is_some_and(|run| run.outcome == Outcome::OK && left_off(run).is_none());
+        let Some(path) = self.out.map(|folder| folder.join(CHECKPOINT)) else {
+            return Ok(());
+        };
+        let Some(bytes) = std::fs::read(&path).ok().filter(|_| is_over) else {
+            return Ok(());
+        };
+        // Only what is ours.
+        match self.begun.contains(&Digest::of(&bytes)) {
             true => std::fs::remove_file(&path).map_err(|error| Failure::writing(&path, &error)),
             false => Ok(()),
         }
     }
 
-    fn ended(&self, end: End) -> Ended {
+    fn ended(&self, end: End, ui: &Ui) -> Ended {
         let goes_on = |how: &str| format!("{how} --order-id {} goes on", self.base);
         match end {
             End::Done => Ok(Exit::Ok),
-            End::Ended(exit) => Ok(exit),
+            End::Ended(exit) => {
+                ui.say(match self.begun.is_empty() {
+                    true => "hint: order under another id once that is put right",
+                    false => {
+                        "hint: once that is put right, go on with --input checkpoint=FILE from where the last slice began, under another id; --out keeps that file"
+                    }
+                });
+                Ok(exit)
+            }
             End::Spent => Err(Failure::new(
                 Exit::Limit,
                 format!("the job has more to do than {} slice(s)", self.most),
@@ -306,7 +330,7 @@ impl Course<'_> {
             .hint(goes_on("with a higher --max-price,"))),
             End::Standstill => Err(Failure::new(
                 Exit::Failed,
-                "the last slice left off where it began: the program would go on for ever",
+                "the last slice left off where one began before: the program would go on for ever",
             )
             .hint("a slice has to bring its checkpoint further than it was")),
         }
