@@ -420,7 +420,7 @@ fn a_price_that_was_lowered_holds_for_orders_that_were_interrupted_too() {
             "--max-price",
             most,
         ];
-        user.command(flags.into_iter().chain(["--", "60000", "60000"]))
+        user.command(flags.into_iter().chain(["--", "150000", "150000"]))
     };
     let mut child = slices(&twice).spawn().unwrap();
     while !pending() && began.elapsed() < Duration::from_secs(60) {
