@@ -21,7 +21,7 @@ pub(super) fn left_over(units: i128) -> i128 {
     }
 }
 
-/// A rounding of this over a period of which `NOW` is the last second.
+/// A rounding of this over a period around `NOW`.
 pub(super) fn of(invoice: &str, left: i128) -> Rounded {
     Rounded {
         invoice: Message::cut(invoice),
@@ -36,7 +36,8 @@ pub(super) fn of(invoice: &str, left: i128) -> Rounded {
         },
         amount: Amount::from_units(left.unsigned_abs()),
         from: at(NOW - 1_000),
-        at: at(NOW + 1_000),
+        // The receipts end within it, and orders at `NOW` are no further back than a clock may be set.
+        at: at(NOW + 200),
     }
 }
 
@@ -56,6 +57,34 @@ fn refused(ledger: &mut Ledger, rounded: &Rounded) -> RoundingError {
         LedgerError::Rounding(error) => error,
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn what_is_posted_is_over_and_the_books_say_so() {
+    let (_folder, path) = books();
+    let mut ledger = open(&path);
+    finish(&mut ledger, &order("one", 1));
+    let rounded = rounded(&ledger, "invoice-1");
+    ledger.post_rounding(&rounded).unwrap();
+    let over = rounded.at.unix_seconds() + 1;
+    assert_eq!(ledger.latest().unwrap(), Some(at(over)));
+    // A clock that shows a time in the period is taken for the later one, or is refused.
+    assert_eq!(
+        accept(&mut ledger, &order("two", 2)).unwrap(),
+        Accept::Accepted
+    );
+    let far = NewOrder::read(
+        &sealed(&order("three", 3)),
+        &known_offer(),
+        amount("0.5"),
+        usd(),
+        at(over - 301),
+    );
+    let refused = ledger.accept(&far.unwrap()).unwrap_err();
+    assert!(
+        matches!(refused, LedgerError::ClockWentBack { .. }),
+        "{refused}"
+    );
 }
 
 #[test]
