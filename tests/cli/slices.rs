@@ -140,6 +140,10 @@ fn what_was_bounded_goes_on_under_its_id_and_pays_no_slice_twice() {
     let (receipts, all) = charged(&user);
     assert!(receipts == 4 && all > paid);
 
+    // Less of it again takes nothing back.
+    run("2").refused(6, "more to do");
+    assert!(!out.join("checkpoint").exists());
+
     // All of it once more costs nothing, and brings back what somebody has deleted.
     fs::remove_dir_all(out.join("primes")).unwrap();
     let again = run("10");
@@ -238,7 +242,8 @@ fn a_slice_that_reached_a_limit_is_made_up_for_and_the_receipts_tell_the_whole_j
     assert_eq!(limited.exit, 6, "{limited:?}");
     let join = || user.meterbox(["receipt", "slices", "receipts", "--key", &key(&user)]);
     assert!(join().text().contains("the last slice ended badly"));
-    let from = ["--slices", "9", "--input", "checkpoint=out/checkpoint"];
+    fs::copy(user.path("out/checkpoint"), user.path("from-here")).unwrap();
+    let from = ["--slices", "9", "--input", "checkpoint=from-here"];
     let rest = primes(&user, &[&from, &kept[..]].concat(), &["1000", "300"]);
     assert_eq!(rest.exit, 0, "{rest:?}");
     let joined = join();
@@ -298,7 +303,11 @@ fn a_job_goes_on_at_another_provider_and_its_receipts_join() {
         primes(user, &[flags, &shared].concat(), &["1000", "300"])
     };
     run(&gone, &["--slices", "2"]).refused(6, "more to do");
-    let from = format!("checkpoint={}", out.join("checkpoint").display());
+    let there = format!("checkpoint={}", out.join("checkpoint").display());
+    run(&next, &["--slices", "9", "--input", &there]).refused(2, "which --out replaces");
+    let aside = next.path("from-here");
+    fs::copy(out.join("checkpoint"), &aside).unwrap();
+    let from = format!("checkpoint={}", aside.display());
     let rest = run(&next, &["--slices", "9", "--input", &from]);
     assert_eq!(rest.exit, 0, "{rest:?}");
     assert_eq!(fs::read_to_string(out.join("count.txt")).unwrap(), "168\n");
@@ -434,6 +443,11 @@ fn a_price_that_was_lowered_holds_for_orders_that_were_interrupted_too() {
     assert_eq!(done.status.code(), Some(0), "{said}");
     let listed = user.meterbox(["ledger", "list"]).text();
     assert!(listed.contains("s.1-2"), "{listed}");
+    // The first one could be handed in again now, and is not: the slice is done.
+    let before = charged(&user);
+    let again = slices(&twice).output().unwrap();
+    assert_eq!(again.status.code(), Some(0), "{again:?}");
+    assert_eq!(charged(&user), before);
 }
 
 #[test]

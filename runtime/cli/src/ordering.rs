@@ -253,6 +253,12 @@ impl Request {
         Ok(())
     }
 
+    /// The file of an input.
+    pub fn input(&self, name: &str) -> Option<&Path> {
+        let input = self.inputs.iter().find(|(known, _)| known == name);
+        input.map(|(_, path)| path.as_path())
+    }
+
     /// Copies program and inputs into the store, and says what the job is.
     pub fn stage(&self, store: &Store) -> Result<(Job, Material), Failure> {
         let (module, _) =

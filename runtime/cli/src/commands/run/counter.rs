@@ -153,9 +153,9 @@ impl<'c> Counter<'c> {
         self.sign(id, job, max_price)
     }
 
-    /// The order of this place among a job's slices: the one that was handed in before, if it is done or can still
-    /// be, or a new one. One that was interrupted and cannot be handed in again, or for less, makes way for another
-    /// under the next id.
+    /// The order of this place among a job's slices: the one that is done, or one that was handed in before and can
+    /// still be, or a new one. One that was interrupted and cannot be handed in again, or for less, makes way for
+    /// another under the next id.
     pub fn slice(
         &mut self,
         base: &Id,
@@ -163,28 +163,49 @@ impl<'c> Counter<'c> {
         job: &Job,
         max_price: Option<Amount>,
     ) -> Result<(Id, Envelope), Failure> {
+        let mut usable = None;
         for attempt in 1.. {
             let id = slice_id(base, number, attempt)?;
             let Some((envelope, order)) = self.known(&id, job)? else {
+                // None has this id, or the ledger says which job's it is.
+                if let Some(usable) = usable {
+                    return self.again(usable);
+                }
                 let envelope = self.sign(id.clone(), job, max_price)?;
                 return Ok((id, envelope));
             };
-            self.provider.offer_until(order.expires_at)?;
+            if self.provider.is_done(&id)? {
+                return self.again((id, envelope, order));
+            }
             let is_dear = max_price.is_some_and(|most| most < order.max_price);
-            let is_over = now() >= order.expires_at
-                || self.provider.offer().digest().ok() != Some(order.offer);
-            if self.provider.is_done(&id)? || !(is_dear || is_over) {
-                return Ok((id, envelope));
+            if usable.is_none() && !is_dear && self.is_open(&order)? {
+                usable = Some((id, envelope, order));
             }
         }
         Err(Failure::new(Exit::Fault, "there are no ids left"))
     }
 
+    /// Makes the offer again that an order answers.
+    fn again(
+        &mut self,
+        (id, envelope, order): (Id, Envelope, Order),
+    ) -> Result<(Id, Envelope), Failure> {
+        self.provider.offer_until(order.expires_at)?;
+        Ok((id, envelope))
+    }
+
+    /// Whether an order can still be handed in: it is not past its time, and answers an offer that can be made again.
+    fn is_open(&mut self, order: &Order) -> Result<bool, Failure> {
+        self.provider.offer_until(order.expires_at)?;
+        let offered = self.provider.offer().digest().ok();
+        Ok(now() < order.expires_at && offered == Some(order.offer))
+    }
+
     /// Whether the slice of this place is done.
-    pub fn has_done(&self, base: &Id, number: u32) -> Result<bool, Failure> {
+    pub fn has_done(&self, base: &Id, number: u32, job: &Job) -> Result<bool, Failure> {
         for attempt in 1.. {
             let id = slice_id(base, number, attempt)?;
-            if self.provider.order(&id)?.is_none() {
+            if self.known(&id, job)?.is_none() {
                 break;
             }
             if self.provider.is_done(&id)? {

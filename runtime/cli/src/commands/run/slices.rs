@@ -81,6 +81,20 @@ pub fn run(
     // What cannot be is known before anything is paid.
     slice_id(&base, most.get(), 1)?;
     results.make_folders()?;
+    let left_in = arguments.out.as_ref().map(|out| out.join(CHECKPOINT));
+    if let (Some(given), Some(left_in)) = (request.input(CHECKPOINT), &left_in)
+        && let (Ok(given), Ok(left_in)) = (given.canonicalize(), left_in.canonicalize())
+        && given == left_in
+    {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!(
+                "the input `{CHECKPOINT}` is `{}`, which --out replaces",
+                given.display()
+            ),
+        )
+        .hint("copy it to another place first: the same order needs it again"));
+    }
     let mut course = Course {
         base,
         most,
@@ -138,7 +152,7 @@ impl Course<'_> {
             // The first is for the provider to refuse, as any order is.
             if let Some(left) = left.filter(|_| !self.done.is_empty()) {
                 let ceiling = counter.ceiling();
-                if left < ceiling && !counter.has_done(&self.base, number)? {
+                if left < ceiling && !counter.has_done(&self.base, number, &job)? {
                     return Ok(End::Unpaid { ceiling, left });
                 }
             }
@@ -167,7 +181,13 @@ impl Course<'_> {
                     _ => End::Ended(report::exit_of(&run.outcome)),
                 });
             };
-            self.leave_checkpoint(&checkpoint)?;
+            let next = going_on(&job, checkpoint.clone())?;
+            // While what was done before is gone through, a newer one may lie there.
+            if !completed.is_repeat
+                || !counter.has_done(&self.base, number.saturating_add(1), &next)?
+            {
+                self.leave_checkpoint(&checkpoint)?;
+            }
             if self.begun.contains(&checkpoint.sha256) {
                 return Ok(End::Standstill);
             }
@@ -177,7 +197,7 @@ impl Course<'_> {
             if stop.requested().is_some() {
                 return Ok(End::Ended(Exit::Stopped));
             }
-            job = going_on(&job, checkpoint)?;
+            job = next;
             material = material_of(&job, material.program, self.store)?;
             if completed.is_repeat {
                 // It has been lying there since then.
@@ -313,7 +333,7 @@ impl Course<'_> {
                 ui.say(match self.begun.is_empty() {
                     true => "hint: order under another id once that is put right",
                     false => {
-                        "hint: once that is put right, go on with --input checkpoint=FILE from where the last slice began, under another id; --out keeps that file"
+                        "hint: once that is put right, go on with --input checkpoint=FILE from where the last slice began, under another id: FILE is a copy of what --out has under that name"
                     }
                 });
                 Ok(exit)
