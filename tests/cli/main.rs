@@ -14,4 +14,5 @@ mod models;
 mod profile;
 mod receipts;
 mod slices;
+mod statements;
 mod transcripts;

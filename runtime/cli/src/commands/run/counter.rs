@@ -194,7 +194,7 @@ impl<'c> Counter<'c> {
         Ok((id, envelope))
     }
 
-    /// Whether an order can still be handed in: it is not past its time, and answers an offer that can be made again.
+    /// Whether an order can still be handed in: it is not past its time, and answers the offer as it is then made again.
     fn is_open(&mut self, order: &Order) -> Result<bool, Failure> {
         self.provider.offer_until(order.expires_at)?;
         let offered = self.provider.offer().digest().ok();

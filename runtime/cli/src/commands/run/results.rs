@@ -105,7 +105,7 @@ impl<'r> Results<'r> {
         Ok(())
     }
 
-    /// Writes all that a slice left but its checkpoint; of one that was done before, from the store.
+    /// Writes all that a slice left but its checkpoint, from the store, which has it since before it was billed.
     pub fn keep_slice(&self, completed: &mut Completed, store: &Store) -> Result<(), Failure> {
         let id = completed.document.attested().order_id.clone();
         let mut written = Vec::new();

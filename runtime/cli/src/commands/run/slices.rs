@@ -29,7 +29,7 @@ use crate::ui::{self, Ui};
 use crate::workers;
 
 /// Why there is no further slice.
-enum End {
+enum Ending {
     /// The program has done all.
     Done,
     /// The last one did not end well, or was stopped.
@@ -38,7 +38,7 @@ enum End {
     Spent,
     /// A further one could cost more than what is left to pay.
     Unpaid { ceiling: Amount, left: Amount },
-    /// The last one left off where it began.
+    /// The last one left off where one began before.
     Standstill,
 }
 
@@ -127,7 +127,7 @@ pub fn run(
     course.report(&end, arguments, ui)?;
     if arguments.out.is_some() {
         course.clear_checkpoint()?;
-    } else if !matches!(end, End::Done) || course.has_outputs() {
+    } else if !matches!(end, Ending::Done) || course.has_outputs() {
         ui.say("hint: the outputs were not kept: give --out DIR");
     }
     course.ended(end, ui)
@@ -141,7 +141,7 @@ impl Course<'_> {
         counter: &mut Counter<'_>,
         results: &Results<'_>,
         show: impl Fn(&str) -> Result<(), Failure>,
-    ) -> Result<End, Failure> {
+    ) -> Result<Ending, Failure> {
         let stop = workers::stop_on_interrupt();
         loop {
             let number = u32::try_from(self.done.len() + 1).unwrap_or(u32::MAX);
@@ -153,7 +153,7 @@ impl Course<'_> {
             if let Some(left) = left.filter(|_| !self.done.is_empty()) {
                 let ceiling = counter.ceiling();
                 if left < ceiling && !counter.has_done(&self.base, number, &job)? {
-                    return Ok(End::Unpaid { ceiling, left });
+                    return Ok(Ending::Unpaid { ceiling, left });
                 }
             }
             let began = job.inputs.iter().find(|input| input.name == CHECKPOINT);
@@ -177,8 +177,8 @@ impl Course<'_> {
             }
             let Some(checkpoint) = goes_on_from? else {
                 return Ok(match run.outcome {
-                    Outcome::Ok {} => End::Done,
-                    _ => End::Ended(report::exit_of(&run.outcome)),
+                    Outcome::Ok {} => Ending::Done,
+                    _ => Ending::Ended(report::exit_of(&run.outcome)),
                 });
             };
             let next = going_on(&job, checkpoint.clone())?;
@@ -189,13 +189,13 @@ impl Course<'_> {
                 self.leave_checkpoint(&checkpoint)?;
             }
             if self.begun.contains(&checkpoint.sha256) {
-                return Ok(End::Standstill);
+                return Ok(Ending::Standstill);
             }
             if self.done.len() >= usize::try_from(self.most.get()).unwrap_or(usize::MAX) {
-                return Ok(End::Spent);
+                return Ok(Ending::Spent);
             }
             if stop.requested().is_some() {
-                return Ok(End::Ended(Exit::Stopped));
+                return Ok(Ending::Ended(Exit::Stopped));
             }
             job = next;
             material = material_of(&job, material.program, self.store)?;
@@ -264,7 +264,7 @@ impl Course<'_> {
     }
 
     /// All slices together, as they were asked for.
-    fn report(&self, end: &End, arguments: &RunArguments, ui: &Ui) -> Result<(), Failure> {
+    fn report(&self, end: &Ending, arguments: &RunArguments, ui: &Ui) -> Result<(), Failure> {
         let slices =
             Slices::as_run(self.done.iter().map(|done| &done.receipt)).map_err(|error| {
                 Failure::caused(Exit::Fault, "the slices cannot be added up", &error)
@@ -272,7 +272,7 @@ impl Course<'_> {
         let each: Vec<Value> = self.done.iter().map(Done::json).collect();
         let json = json!({
             "schema": 1,
-            "finished": matches!(end, End::Done),
+            "finished": matches!(end, Ending::Done),
             "slices": each,
             "usage": report::usage(&slices.usage),
             "totals": slices.totals,
@@ -325,11 +325,11 @@ impl Course<'_> {
         }
     }
 
-    fn ended(&self, end: End, ui: &Ui) -> Ended {
+    fn ended(&self, end: Ending, ui: &Ui) -> Ended {
         let goes_on = |how: &str| format!("{how} --order-id {} goes on", self.base);
         match end {
-            End::Done => Ok(Exit::Ok),
-            End::Ended(exit) => {
+            Ending::Done => Ok(Exit::Ok),
+            Ending::Ended(exit) => {
                 ui.say(match self.begun.is_empty() {
                     true => "hint: order under another id once that is put right",
                     false => {
@@ -338,17 +338,17 @@ impl Course<'_> {
                 });
                 Ok(exit)
             }
-            End::Spent => Err(Failure::new(
+            Ending::Spent => Err(Failure::new(
                 Exit::Limit,
                 format!("the job has more to do than {} slice(s)", self.most),
             )
             .hint(goes_on("with more --slices,"))),
-            End::Unpaid { ceiling, left } => Err(Failure::new(
+            Ending::Unpaid { ceiling, left } => Err(Failure::new(
                 Exit::Refused,
                 format!("the next slice could cost {ceiling}, of the maximum price {left} is left"),
             )
             .hint(goes_on("with a higher --max-price,"))),
-            End::Standstill => Err(Failure::new(
+            Ending::Standstill => Err(Failure::new(
                 Exit::Failed,
                 "the last slice left off where one began before: the program would go on for ever",
             )
