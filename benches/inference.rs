@@ -96,7 +96,7 @@ impl Case {
 fn floats(dimensions: &[u32]) -> Tensor {
     let count: u32 = dimensions.iter().product();
     let elements = (0..count).map(|at| (at % 251) as f32 / 251.0);
-    let data = elements.flat_map(f32::to_le_bytes).collect();
+    let data: Vec<u8> = elements.flat_map(f32::to_le_bytes).collect();
     Tensor::new(dimensions.to_vec(), ElementType::F32, data).unwrap()
 }
 
@@ -105,7 +105,7 @@ fn cases() -> Vec<Case> {
     let model = |name: &str| std::fs::read(root.join("examples/models").join(name)).unwrap();
     let magika = |files: u32| {
         let tokens = (0..files * 2048).map(|at| (at % 257) as i32);
-        let data = tokens.flat_map(i32::to_le_bytes).collect();
+        let data: Vec<u8> = tokens.flat_map(i32::to_le_bytes).collect();
         let tensor = Tensor::new(vec![files, 2048], ElementType::I32, data).unwrap();
         Case::new(
             &format!("magika, {files} file(s)"),

@@ -93,17 +93,20 @@ impl OnnxRuntime {
     /// Doubles a number, on the device that was asked for: a library without its GPU part, or a driver
     /// that is too old for it, is found now and not with the first guest.
     fn try_out(&self) -> Result<(), EngineError> {
-        let tried = self
-            .session(&Model::of(&doubling()))
-            .and_then(|mut session| {
-                let input = Tensor::new(
-                    vec![1],
-                    crate::element::ElementType::F32,
-                    21_f32.to_le_bytes().to_vec(),
-                )
-                .map_err(|error| error.to_string())?;
-                run(&mut session, &["x".to_owned()], &["y".to_owned()], &[input])
-            });
+        let tried = self.session(&Model::of(&doubling())).and_then(|session| {
+            let input = Tensor::new(
+                vec![1],
+                crate::element::ElementType::F32,
+                21_f32.to_le_bytes().to_vec(),
+            )
+            .map_err(|error| error.to_string())?;
+            run(
+                &session.into(),
+                &["x".to_owned()],
+                &["y".to_owned()],
+                &[input],
+            )
+        });
         let reason = match tried {
             Ok(outputs) if outputs.iter().any(|y| y.data() == 42_f32.to_le_bytes()) => {
                 return Ok(());
@@ -249,16 +252,26 @@ struct LazySession {
     /// The model, until the session has taken it.
     model: Mutex<Option<Model>>,
     /// A failure is final: the same bytes would fail again, at the same price.
-    session: OnceLock<Result<Mutex<Session>, String>>,
+    session: OnceLock<Result<SharedSession, String>>,
+}
+
+/// A session, which lives as long as what it gave: a model's own tensors may be among that.
+#[derive(Clone)]
+struct SharedSession(Arc<Mutex<Session>>);
+
+impl From<Session> for SharedSession {
+    fn from(session: Session) -> SharedSession {
+        SharedSession(Arc::new(Mutex::new(session)))
+    }
 }
 
 impl LazySession {
-    fn get(&self) -> Result<&Mutex<Session>, String> {
+    fn get(&self) -> Result<&SharedSession, String> {
         self.session
             .get_or_init(|| {
                 let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
                 let model = model.take().ok_or("the model was taken before")?;
-                self.engine.session(&model).map(Mutex::new)
+                self.engine.session(&model).map(SharedSession::from)
             })
             .as_ref()
             .map_err(Clone::clone)
@@ -291,15 +304,12 @@ struct OnnxRuntimePlan {
 
 impl Plan for OnnxRuntimePlan {
     fn run(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, String> {
-        // One call at a time: the allocators of a session are not made for two.
-        let session = self.session.get()?;
-        let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
-        run(&mut session, &self.inputs, &self.outputs, &inputs)
+        run(self.session.get()?, &self.inputs, &self.outputs, &inputs)
     }
 }
 
 fn run(
-    session: &mut Session,
+    session: &SharedSession,
     input_names: &[String],
     output_names: &[String],
     inputs: &[Tensor],
@@ -309,14 +319,16 @@ fn run(
         .zip(inputs)
         .map(|(name, tensor)| Ok((name.as_str(), value::lend(tensor)?.into())))
         .collect::<Result<Vec<(&str, SessionInputValue<'_>)>, String>>()?;
-    let outputs = session.run(values).map_err(|error| error.to_string())?;
+    // One call at a time: the allocators of a session are not made for two.
+    let mut running = session.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut outputs = running.run(values).map_err(|error| error.to_string())?;
     output_names
         .iter()
         .map(|name| {
             let output = outputs
-                .get(name)
+                .remove(name)
                 .ok_or_else(|| format!("output `{name}` was not computed"))?;
-            value::copy(output)
+            value::take(output, session.clone(), inputs)
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Owns a tensor that crosses the boundary: dimensions, element type, bytes, and that they fit together.
 //! Does not interpret the elements.
 
-use std::sync::Arc;
+use bytes::Bytes;
 
 use crate::element::ElementType;
 
@@ -48,12 +48,12 @@ pub enum TensorError {
     },
 }
 
-/// A dense tensor: row-major, little-endian, no padding. A clone shares the data.
+/// A dense tensor: row-major, little-endian, no padding. A clone shares the data, wherever it lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tensor {
     dimensions: Vec<u32>,
     element_type: ElementType,
-    data: Arc<Vec<u8>>,
+    data: Bytes,
 }
 
 impl Tensor {
@@ -67,20 +67,9 @@ impl Tensor {
     pub fn new(
         dimensions: Vec<u32>,
         element_type: ElementType,
-        data: Vec<u8>,
+        data: impl Into<Bytes>,
     ) -> Result<Self, TensorError> {
-        Self::sharing(dimensions, element_type, Arc::new(data))
-    }
-
-    /// Shares the data.
-    ///
-    /// # Errors
-    /// As [`Tensor::new`].
-    pub fn sharing(
-        dimensions: Vec<u32>,
-        element_type: ElementType,
-        data: Arc<Vec<u8>>,
-    ) -> Result<Self, TensorError> {
+        let data = data.into();
         let expected_bytes = Self::bytes_of(&dimensions, element_type)?;
         let actual_bytes = u64::try_from(data.len()).unwrap_or(u64::MAX);
         if expected_bytes != actual_bytes {
@@ -143,9 +132,15 @@ impl Tensor {
         &self.data
     }
 
+    /// The elements' bytes, which may be shared.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.data
+    }
+
     /// The elements' bytes, without copying them.
     #[must_use]
-    pub fn into_data(self) -> Arc<Vec<u8>> {
+    pub fn into_data(self) -> Bytes {
         self.data
     }
 }

@@ -4,6 +4,7 @@ mod refusals;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tract_onnx::pb;
 use tract_onnx::prelude::*;
 
@@ -132,7 +133,7 @@ impl Plan for TractPlan {
     }
 }
 
-/// Passes tensors to tract and back, with one copy each way.
+/// Passes tensors to tract and back, with one copy on the way in.
 pub(crate) fn run(
     inputs: Vec<BoundaryTensor>,
     compute: impl FnOnce(TVec<TValue>) -> TractResult<TVec<TValue>>,
@@ -142,7 +143,7 @@ pub(crate) fn run(
         .map(into_tract)
         .collect::<TractResult<TVec<TValue>>>()
         .and_then(compute)
-        .and_then(|outputs| outputs.iter().map(|output| from_tract(output)).collect())
+        .and_then(|outputs| outputs.into_iter().map(from_tract).collect())
         .map_err(|error| format!("{error:#}"))
 }
 
@@ -187,10 +188,19 @@ fn into_tract(tensor: BoundaryTensor) -> TractResult<TValue> {
     Ok(copy.into_tvalue())
 }
 
-/// The one copy on the way out.
-fn from_tract(tensor: &Tensor) -> TractResult<BoundaryTensor> {
+/// The elements of a value of tract's, where they lie.
+struct Elements(TValue);
+
+impl AsRef<[u8]> for Elements {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+fn from_tract(tensor: TValue) -> TractResult<BoundaryTensor> {
     if tensor.datum_type() == DatumType::TDim {
-        return from_tract(tensor.cast_to::<i64>()?.as_ref()); // tract's own type for numbers about shapes
+        let numbers = tensor.cast_to::<i64>()?.into_owned(); // tract's own type for numbers about shapes
+        return from_tract(numbers.into_tvalue());
     }
     let element_type = match tensor.datum_type() {
         DatumType::F64 => ElementType::F64,
@@ -219,6 +229,6 @@ fn from_tract(tensor: &Tensor) -> TractResult<BoundaryTensor> {
     Ok(BoundaryTensor::new(
         dimensions,
         element_type,
-        tensor.as_bytes().to_vec(),
+        Bytes::from_owner(Elements(tensor)),
     )?)
 }

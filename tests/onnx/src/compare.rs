@@ -127,7 +127,7 @@ mod tests {
     fn f32s(values: &[f32]) -> Tensor {
         let count = u32::try_from(values.len()).unwrap();
         let data = values.iter().flat_map(|value| value.to_le_bytes());
-        Tensor::new(vec![count], ElementType::F32, data.collect()).unwrap()
+        Tensor::new(vec![count], ElementType::F32, data.collect::<Vec<_>>()).unwrap()
     }
 
     #[test]

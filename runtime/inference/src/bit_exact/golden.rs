@@ -107,7 +107,9 @@ fn compute(vector: &Vector) -> Result<String, String> {
     let input = Tensor::new(
         shape.dimensions.clone(),
         shape.element_type,
-        numbers(elements).flat_map(f32::to_le_bytes).collect(),
+        numbers(elements)
+            .flat_map(f32::to_le_bytes)
+            .collect::<Vec<_>>(),
     )
     .map_err(|error| error.to_string())?;
     let outputs = backend.prepare(&[shape])?.run(vec![input])?;

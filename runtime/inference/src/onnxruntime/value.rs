@@ -2,10 +2,12 @@
 
 use std::ptr::{self, NonNull};
 
+use bytes::Bytes;
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::value::{DynTensor, DynTensorValueType, DynValue, Shape, TensorElementType, ValueType};
 use ort::{AsPointer, Error};
 
+use super::SharedSession;
 use crate::element::ElementType;
 use crate::tensor::Tensor;
 
@@ -68,8 +70,33 @@ fn copied(element_type: TensorElementType, shape: Vec<i64>, data: &[u8]) -> ort:
     Ok(value.into_dyn())
 }
 
-/// The one copy on the way out.
-pub(super) fn copy(value: &DynValue) -> Result<Tensor, String> {
+/// The elements of a value of the library's, where they lie.
+struct Elements {
+    data: NonNull<u8>,
+    bytes: usize,
+    /// What the elements are part of.
+    _value: DynValue,
+    /// Given up after the value: what a model has of itself is the session's.
+    _session: SharedSession,
+}
+
+// SAFETY: a value may be given up by any thread, and the elements are only read.
+unsafe impl Send for Elements {}
+
+impl AsRef<[u8]> for Elements {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: the library holds so many bytes there for as long as the value lives, and writes no more to what it
+        // has given away.
+        unsafe { std::slice::from_raw_parts(self.data.as_ptr(), self.bytes) }
+    }
+}
+
+/// A value as a tensor, without a copy unless it lies within what was lent to the library as `inputs`.
+pub(super) fn take(
+    value: DynValue,
+    session: SharedSession,
+    inputs: &[Tensor],
+) -> Result<Tensor, String> {
     let ValueType::Tensor { ty, .. } = value.dtype() else {
         return Err("an output is not a tensor".to_owned());
     };
@@ -82,20 +109,37 @@ pub(super) fn copy(value: &DynValue) -> Result<Tensor, String> {
     if !tensor.memory_info().is_cpu_accessible() {
         return Err("an output was left on the device".to_owned());
     }
-    let shape = tensor.shape();
-    let dimensions = shape
+    let dimensions = tensor
+        .shape()
         .iter()
         .map(|&size| u32::try_from(size))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|_| "an output has a dimension that cannot be passed on".to_owned())?;
     let bytes = Tensor::bytes_of(&dimensions, element_type).map_err(|error| error.to_string())?;
     let bytes = usize::try_from(bytes).map_err(|_| "an output is too large".to_owned())?;
-    let data = if bytes == 0 {
-        Vec::new()
-    } else {
-        // SAFETY: the library holds so many bytes for a dense tensor of this shape and type, on this
-        // side of the bus, for as long as the value lives.
-        unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<u8>(), bytes) }.to_vec()
+    let data = NonNull::new(tensor.data_ptr().cast_mut().cast::<u8>());
+    drop(tensor);
+    let data = match data {
+        _ if bytes == 0 => Bytes::new(),
+        None => return Err("an output has no elements".to_owned()),
+        Some(data) => {
+            // A model may hand an input through.
+            let is_lent = inputs.iter().any(|input| {
+                let lent = input.data().as_ptr_range();
+                lent.contains(&data.as_ptr().cast_const())
+            });
+            let elements = Elements {
+                data,
+                bytes,
+                _value: value,
+                _session: session,
+            };
+            if is_lent {
+                Bytes::copy_from_slice(elements.as_ref())
+            } else {
+                Bytes::from_owner(elements)
+            }
+        }
     };
     Tensor::new(dimensions, element_type, data).map_err(|error| error.to_string())
 }

@@ -129,7 +129,7 @@ fn features(file: &[u8]) -> Vec<i32> {
 }
 
 fn compute(model: &Model, files: &[&[u8]]) -> Tensor {
-    let data = files
+    let data: Vec<u8> = files
         .iter()
         .flat_map(|f| features(f))
         .flat_map(i32::to_le_bytes)

@@ -5,7 +5,7 @@ use meterbox_sandbox::NnCode;
 use super::*;
 
 fn floats(dimensions: &[u32], values: &[f32]) -> Tensor {
-    let data = values
+    let data: Vec<u8> = values
         .iter()
         .flat_map(|value| value.to_le_bytes())
         .collect();

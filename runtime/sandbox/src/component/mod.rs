@@ -81,13 +81,25 @@ impl<'l> Linking<'l> {
         P: ComponentNamedList + Lift + 'static,
         R: ComponentNamedList + Lower + 'static,
     {
+        self.function_on_store(name, move |mut store, params| act(store.data_mut(), params))
+    }
+
+    /// The same for a function that reads the guest's memory itself.
+    pub(crate) fn function_on_store<P, R>(
+        &mut self,
+        name: &str,
+        act: impl Fn(StoreContextMut<'_, Host>, P) -> Result<R> + Send + Sync + 'static,
+    ) -> Result<&mut Self>
+    where
+        P: ComponentNamedList + Lift + 'static,
+        R: ComponentNamedList + Lower + 'static,
+    {
         let weight = self.weight(name)?;
         self.instance.func_wrap(
             name,
             move |mut store: StoreContextMut<'_, Host>, params: P| {
-                let host = store.data_mut();
-                host.begin_call(weight)?;
-                act(host, params)
+                store.data_mut().begin_call(weight)?;
+                act(store, params)
             },
         )?;
         Ok(self)

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use meterbox_inference::{Cost, InputShape, Tensor};
 
 use super::{Answer, Denied, Device, ModelFacts, Models, NnCode, OpenModel, Source, Tensors};
@@ -162,6 +163,10 @@ impl Models for Interposed {
     fn open_for_costs(&self, source: &Source<'_>) -> Answer<Arc<dyn OpenModel>> {
         self.models.open_for_costs(source)
     }
+
+    fn keep(&self, data: &[u8]) -> Bytes {
+        self.models.keep(data)
+    }
 }
 
 /// A model whose calls come by.
@@ -176,9 +181,14 @@ struct Seen {
 }
 
 impl Seen {
-    fn computed(&self, inputs: Tensors, meanwhile: &mut dyn FnMut(&Tensors)) -> Answer<Tensors> {
+    fn computed(
+        &self,
+        inputs: Tensors,
+        output_bytes: u64,
+        meanwhile: &mut dyn FnMut(&Tensors),
+    ) -> Answer<Tensors> {
         match &self.computes {
-            Some(Ok(Ok(model))) => model.compute(inputs, meanwhile),
+            Some(Ok(Ok(model))) => model.compute(inputs, output_bytes, meanwhile),
             Some(Ok(Err(denied))) => {
                 meanwhile(&inputs);
                 Ok(Err(denied.clone()))
@@ -200,7 +210,12 @@ impl OpenModel for Seen {
         self.costs.cost(inputs)
     }
 
-    fn compute(&self, inputs: Tensors, meanwhile: &mut dyn FnMut(&Tensors)) -> Answer<Tensors> {
+    fn compute(
+        &self,
+        inputs: Tensors,
+        output_bytes: u64,
+        meanwhile: &mut dyn FnMut(&Tensors),
+    ) -> Answer<Tensors> {
         let facts = self.facts();
         let call = ModelCall {
             number: self.next.fetch_add(1, Ordering::Relaxed),
@@ -209,7 +224,7 @@ impl OpenModel for Seen {
         };
         match self.calls.plan(&call, &inputs)? {
             Plan::Compute => {
-                let computed = self.computed(inputs, meanwhile)?;
+                let computed = self.computed(inputs, output_bytes, meanwhile)?;
                 let (given, reason) = told(computed);
                 self.calls.computed(&call, &given)?;
                 Ok(given.map_err(|code| Denied { code, reason }))
@@ -219,7 +234,7 @@ impl OpenModel for Seen {
                 Ok(recorded(given))
             }
             Plan::Compare(given) => {
-                let (computed, _) = told(self.computed(inputs, meanwhile)?);
+                let (computed, _) = told(self.computed(inputs, output_bytes, meanwhile)?);
                 self.calls.compared(&call, &given, &computed)?;
                 Ok(recorded(given))
             }

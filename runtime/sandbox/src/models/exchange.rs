@@ -1,12 +1,16 @@
-//! Memory that two processes share to hand each other tensors: written once, read once. Never knows what
-//! the bytes say, and believes neither side that they stay as they are.
+//! Memory that two processes share to hand each other tensors. Never knows what the bytes say, and believes neither
+//! side that they stay as they are.
+//!
+//! Its first part is the run's own, who keeps tensors there (see [`arena`](super::arena)); what has no room there
+//! passes in the second, which is free before and after each call.
 
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::ptr::NonNull;
 
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, ftruncate};
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, mmap, munmap};
+use serde::{Deserialize, Serialize};
 
 use crate::host::wide;
 
@@ -15,17 +19,41 @@ use crate::host::wide;
 pub(crate) const CALL_BYTES_MAX: u64 = 2 << 30;
 
 /// Each tensor begins at a multiple of this: what vector instructions like to load.
-const ALIGNMENT: u64 = 64;
+pub(super) const ALIGNMENT: u64 = 64;
 
 /// A call has at most so many tensors, each of which may be moved up to its alignment.
 const TENSORS_MAX: u64 = 1 << 10;
 
+/// Bytes in which a run keeps tensors.
+pub(super) const ARENA_BYTES: u64 = 256 << 20;
+
 /// Bytes of the whole.
-pub(super) const EXCHANGE_BYTES: u64 = CALL_BYTES_MAX + TENSORS_MAX * ALIGNMENT;
+const EXCHANGE_BYTES: u64 = ARENA_BYTES + CALL_BYTES_MAX + TENSORS_MAX * ALIGNMENT;
 
 /// Bytes of one call beyond which what they took is given back to the system once another memory is used: a run
 /// has as many as it has processes.
 pub(crate) const KEPT_BYTES_MAX: u64 = 1 << 20;
+
+/// Where tensors may be put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Room {
+    pub(crate) at: u64,
+    pub(crate) bytes: u64,
+}
+
+/// The part that is free before and after each call.
+pub(crate) const CALL_ROOM: Room = Room {
+    at: ARENA_BYTES,
+    bytes: EXCHANGE_BYTES - ARENA_BYTES,
+};
+
+impl Room {
+    /// Where it ends; none if that is not in the memory.
+    pub(crate) fn end(self) -> Option<u64> {
+        let end = self.at.checked_add(self.bytes);
+        end.filter(|&end| end <= EXCHANGE_BYTES)
+    }
+}
 
 /// The file behind the memory: what is passed between processes.
 pub(crate) struct ExchangeFile(pub(crate) File);
@@ -42,8 +70,17 @@ impl ExchangeFile {
 
     /// Gives all memory back to the system. What lay in it is gone: it reads as zeros.
     pub(crate) fn release(&self) -> std::io::Result<()> {
+        self.release_from(0)
+    }
+
+    /// The same of what calls have used, apart from what the run keeps.
+    pub(crate) fn release_calls(&self) -> std::io::Result<()> {
+        self.release_from(CALL_ROOM.at)
+    }
+
+    fn release_from(&self, at: u64) -> std::io::Result<()> {
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        Ok(fallocate(&self.0, flags, 0, EXCHANGE_BYTES)?)
+        Ok(fallocate(&self.0, flags, at, EXCHANGE_BYTES - at)?)
     }
 }
 
@@ -122,6 +159,47 @@ impl Exchange {
     }
 }
 
+impl Exchange {
+    /// Where these bytes are, if they lie in this memory.
+    pub(super) fn place_of(&self, bytes: &[u8]) -> Option<u64> {
+        let at = bytes.as_ptr().addr().checked_sub(self.start.addr().get())?;
+        let at = wide(at);
+        let end = at.checked_add(wide(bytes.len()))?;
+        (end <= EXCHANGE_BYTES).then_some(at)
+    }
+
+    /// So many bytes at a place, where they lie. Whoever has them counts on no value of theirs: the other side can
+    /// write there.
+    ///
+    /// # Safety
+    /// They lie within, this process writes nothing there while the slice lives, and the mapping outlives it.
+    pub(super) unsafe fn lent<'e>(&self, at: usize, bytes: usize) -> &'e [u8] {
+        // SAFETY: the caller's promise.
+        unsafe { std::slice::from_raw_parts(self.start.add(at).as_ptr(), bytes) }
+    }
+
+    /// Gives the whole pages between two places back to the system. They read as zeros until they are written again.
+    pub(super) fn release(&self, from: u64, to: u64) {
+        let page = wide(rustix::param::page_size());
+        let (from, to) = (from.next_multiple_of(page), to - to % page);
+        let (Ok(from), Ok(bytes)) = (
+            usize::try_from(from),
+            usize::try_from(to.saturating_sub(from)),
+        ) else {
+            return;
+        };
+        if bytes == 0 || Exchange::place(wide(from), bytes).is_err() {
+            return;
+        }
+        // SAFETY: the pages are in the mapping, and the caller has nothing there any more. What cannot be given back
+        // stays in memory until the run's end.
+        let _ = unsafe {
+            let start = self.start.add(from).as_ptr().cast();
+            rustix::mm::madvise(start, bytes, Advice::LinuxRemove)
+        };
+    }
+}
+
 impl Drop for Exchange {
     fn drop(&mut self) {
         if let Ok(length) = usize::try_from(EXCHANGE_BYTES) {
@@ -138,6 +216,11 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
+    /// Tensors that lie from there on.
+    pub(crate) fn from(at: u64) -> Layout {
+        Layout { end: at }
+    }
+
     /// Where the next tensor, of so many bytes, begins.
     pub(crate) fn next(&mut self, bytes: u64) -> u64 {
         let at = self.end.next_multiple_of(ALIGNMENT);

@@ -166,7 +166,12 @@ impl OpenModel for Kept {
         }
     }
 
-    fn compute(&self, inputs: Tensors, meanwhile: &mut dyn FnMut(&Tensors)) -> Answer<Tensors> {
+    fn compute(
+        &self,
+        inputs: Tensors,
+        _output_bytes: u64,
+        meanwhile: &mut dyn FnMut(&Tensors),
+    ) -> Answer<Tensors> {
         meanwhile(&inputs);
         match self.model.compute(inputs) {
             Ok(outputs) => Ok(Ok(outputs)),

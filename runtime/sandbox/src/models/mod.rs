@@ -3,6 +3,7 @@
 //!
 //! A run knows its models by these traits alone. Behind them is this process ([`here`]), or another one.
 
+pub(crate) mod arena;
 mod calls;
 mod encoding;
 pub(crate) mod exchange;
@@ -12,6 +13,7 @@ pub(crate) mod wire;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use meterbox_inference::{ComputeError, Cost, InputShape, Model, ModelError, Port, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +130,11 @@ pub(crate) trait Models: Send + Sync {
     fn open_for_costs(&self, source: &Source<'_>) -> Answer<Arc<dyn OpenModel>> {
         self.open(source, Device::Cpu)
     }
+
+    /// A copy of a tensor's data, where those who compute reach it best.
+    fn keep(&self, data: &[u8]) -> Bytes {
+        Bytes::copy_from_slice(data)
+    }
 }
 
 /// Named tensors.
@@ -140,9 +147,15 @@ pub(crate) trait OpenModel: Send + Sync {
     /// What a call with inputs of these shapes costs. Computes nothing.
     fn cost(&self, inputs: &[InputShape<'_>]) -> Answer<Cost>;
 
-    /// Computes the outputs, in the model's order. `meanwhile` is given the inputs once, and may be busy
-    /// with them while another process computes.
-    fn compute(&self, inputs: Tensors, meanwhile: &mut dyn FnMut(&Tensors)) -> Answer<Tensors>;
+    /// Computes the outputs, in the model's order; they take at most `output_bytes`, with as much beside each as the
+    /// host counts for keeping it. `meanwhile` is given the inputs once, and may be busy with them while another process
+    /// computes.
+    fn compute(
+        &self,
+        inputs: Tensors,
+        output_bytes: u64,
+        meanwhile: &mut dyn FnMut(&Tensors),
+    ) -> Answer<Tensors>;
 }
 
 /// What a guest learns of a model that is refused; or else, in words, that this engine cannot run it, which

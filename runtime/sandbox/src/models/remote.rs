@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use meterbox_inference::{Cost, InputShape};
 
-use super::exchange::Exchange;
-use super::wire::{Answered, Ask, Content, Opened, ShapePart, cost_of, put, take};
+use super::arena::{Arena, Region};
+use super::exchange::{CALL_ROOM, Layout, Room};
+use super::wire::{Answered, Ask, Content, Opened, ShapePart, TensorPart, cost_of, laid_out, take};
 use super::{Answer, Denied, Device, ModelFacts, Models, OpenModel, Source, Tensors};
 use crate::host::wide;
 use crate::job::Input;
@@ -38,15 +40,32 @@ pub(crate) struct Remote {
     inputs: Vec<[u8; 32]>,
     /// The memory that tensors are handed over in, one for each process that computes for the run: none sees what
     /// another is given.
-    exchanges: Mutex<Vec<Arc<Exchange>>>,
+    arenas: Mutex<Vec<Arc<Arena>>>,
+    latest: Arc<Latest>,
     opened: Mutex<u32>,
+}
+
+/// The memory that was used last. What others have taken is given back: a run has as many as it has processes.
+#[derive(Default)]
+struct Latest(Mutex<Option<Arc<Arena>>>);
+
+impl Latest {
+    fn is(&self, arena: &Arc<Arena>) {
+        let mut latest = locked(&self.0);
+        if let Some(before) = latest.replace(Arc::clone(arena))
+            && !Arc::ptr_eq(&before, arena)
+        {
+            before.trim();
+        }
+    }
 }
 
 struct RemoteModel {
     number: u32,
     facts: ModelFacts,
     line: Arc<dyn Line>,
-    exchange: Arc<Exchange>,
+    arena: Arc<Arena>,
+    latest: Arc<Latest>,
     costs: Mutex<HashMap<Vec<ShapePart>, Cost>>,
 }
 
@@ -55,37 +74,38 @@ impl Remote {
         Remote {
             line,
             inputs: inputs.iter().map(|input| input.sha256).collect(),
-            exchanges: Mutex::default(),
+            arenas: Mutex::default(),
+            latest: Arc::default(),
             opened: Mutex::new(0),
         }
     }
 
     /// The first memory, in which models are handed over that the guest brings.
-    fn first_exchange(&self) -> Result<Arc<Exchange>, HostEnd> {
-        if let Some(first) = locked(&self.exchanges).first() {
+    fn first_arena(&self) -> Result<Arc<Arena>, HostEnd> {
+        if let Some(first) = locked(&self.arenas).first() {
             return Ok(Arc::clone(first));
         }
         match ask(&*self.line, &Ask::Exchange)? {
-            (Answered::Exchange, Some(file)) => self.exchange(0, Some(&file)),
+            (Answered::Exchange, Some(file)) => self.arena(0, Some(&file)),
             (Answered::Stopped(by), _) => Err(HostEnd::Stopped(by)),
             _ => Err(confused()),
         }
     }
 
     /// The memory of this number, which the file is if it is new.
-    fn exchange(&self, number: u32, file: Option<&File>) -> Result<Arc<Exchange>, HostEnd> {
+    fn arena(&self, number: u32, file: Option<&File>) -> Result<Arc<Arena>, HostEnd> {
         let number = usize::try_from(number).map_err(|_| confused())?;
-        let mut exchanges = locked(&self.exchanges);
-        if let Some(exchange) = exchanges.get(number) {
-            return Ok(Arc::clone(exchange));
+        let mut arenas = locked(&self.arenas);
+        if let Some(arena) = arenas.get(number) {
+            return Ok(Arc::clone(arena));
         }
-        let file = file.filter(|_| number == exchanges.len());
-        let exchange = Exchange::open(file.ok_or_else(confused)?).map_err(|error| {
+        let file = file.filter(|_| number == arenas.len());
+        let arena = Arena::open(file.ok_or_else(confused)?).map_err(|error| {
             HostEnd::Fault(format!("the memory for tensors cannot be used: {error}"))
         })?;
-        let exchange = Arc::new(exchange);
-        exchanges.push(Arc::clone(&exchange));
-        Ok(exchange)
+        let arena = Arc::new(arena);
+        arenas.push(Arc::clone(&arena));
+        Ok(arena)
     }
 }
 
@@ -103,7 +123,7 @@ fn silent(reason: String) -> HostEnd {
 
 impl Models for Remote {
     fn open(&self, source: &Source<'_>, device: Device) -> Answer<Arc<dyn OpenModel>> {
-        let first = self.first_exchange()?;
+        let first = self.first_arena()?;
         let (content, sha256) = match source {
             Source::Input(input) => {
                 let number = self.inputs.iter().position(|one| *one == input.sha256);
@@ -115,7 +135,8 @@ impl Models for Remote {
                     bytes: wide(bytes.len()),
                 };
                 let too_large = || HostEnd::Limit("model_bytes");
-                first.write(0, bytes).map_err(|_| too_large())?;
+                let written = first.exchange().write(CALL_ROOM.at, bytes);
+                written.map_err(|_| too_large())?;
                 (content, *sha256)
             }
         };
@@ -127,7 +148,7 @@ impl Models for Remote {
         let (answered, file) = ask(&*self.line, &open)?;
         match answered {
             Answered::Opened(Ok(Opened { facts, exchange })) => {
-                let exchange = self.exchange(exchange, file.as_ref())?;
+                let arena = self.arena(exchange, file.as_ref())?;
                 let mut opened = locked(&self.opened);
                 let number = *opened;
                 *opened = number.checked_add(1).ok_or_else(confused)?;
@@ -135,7 +156,8 @@ impl Models for Remote {
                     number,
                     facts,
                     line: Arc::clone(&self.line),
-                    exchange,
+                    arena,
+                    latest: Arc::clone(&self.latest),
                     costs: Mutex::default(),
                 })))
             }
@@ -145,6 +167,59 @@ impl Models for Remote {
             Answered::Stopped(by) => Err(HostEnd::Stopped(by)),
             _ => Err(confused()),
         }
+    }
+
+    fn keep(&self, data: &[u8]) -> Bytes {
+        // The owner's: what is given for a model of another process is handed over to it when it is called.
+        let first = locked(&self.arenas).first().map(Arc::clone);
+        let kept = first.and_then(|first| first.keep(data));
+        kept.unwrap_or_else(|| Bytes::copy_from_slice(data))
+    }
+}
+
+/// Tensors that a process of models can read, and the regions that they were put into for that.
+struct Handed {
+    parts: Vec<TensorPart>,
+    /// What is left of the room for a call's tensors.
+    left: Room,
+    _regions: Vec<Region>,
+}
+
+impl Handed {
+    /// What is kept in the process's memory stays where it is. None if the rest has no room.
+    fn over(arena: &Arc<Arena>, tensors: &Tensors) -> Option<Handed> {
+        let mut regions = Vec::new();
+        let mut passing = Layout::from(CALL_ROOM.at);
+        let parts = tensors.iter().map(|(name, tensor)| {
+            let at = match arena.place_of(tensor.bytes()) {
+                Some(at) => at,
+                None => {
+                    let bytes = wide(tensor.data().len());
+                    let at = match arena.reserve(bytes) {
+                        Some(region) => {
+                            let at = region.room().at;
+                            regions.push(region);
+                            at
+                        }
+                        None => passing.next(bytes),
+                    };
+                    arena.exchange().write(at, tensor.data()).ok()?;
+                    at
+                }
+            };
+            Some(TensorPart::of(name, tensor, at))
+        });
+        let parts = parts.collect::<Option<_>>()?;
+        // Behind them: should the process die while it puts outputs there, another one reads the inputs again.
+        let at = passing.next(0);
+        Some(Handed {
+            parts,
+            left: Room {
+                at,
+                bytes: CALL_ROOM.end()?.checked_sub(at)?,
+            },
+            _regions: regions,
+        })
     }
 }
 
@@ -180,23 +255,37 @@ impl OpenModel for RemoteModel {
         }
     }
 
-    fn compute(&self, inputs: Tensors, meanwhile: &mut dyn FnMut(&Tensors)) -> Answer<Tensors> {
-        let Some(parts) = put(&self.exchange, &inputs) else {
+    fn compute(
+        &self,
+        inputs: Tensors,
+        output_bytes: u64,
+        meanwhile: &mut dyn FnMut(&Tensors),
+    ) -> Answer<Tensors> {
+        self.latest.is(&self.arena);
+        let Some(mut handed) = Handed::over(&self.arena, &inputs) else {
             return Ok(Err(Denied {
                 code: NnCode::TooLarge,
                 reason: "its inputs are too large to be handed over".into(),
             }));
         };
+        let region = self.arena.reserve(output_bytes);
         let order = Ask::Compute {
             model: self.number,
-            inputs: parts,
+            inputs: std::mem::take(&mut handed.parts),
+            room: region.as_ref().map_or(handed.left, Region::room),
         };
         self.line.ask(&order).map_err(silent)?;
         meanwhile(&inputs);
-        drop(inputs);
-        match self.line.answer().map_err(silent)?.0 {
+        let answered = self.line.answer().map_err(silent)?.0;
+        // The process has read them.
+        drop((inputs, handed));
+        match answered {
             Answered::Computed(Ok(parts)) => {
-                Ok(Ok(take(&self.exchange, parts).ok_or_else(confused)?))
+                let outputs = match region {
+                    Some(region) => read(region, parts),
+                    None => take(self.arena.exchange(), parts),
+                };
+                Ok(Ok(outputs.ok_or_else(confused)?))
             }
             Answered::Computed(Err(denied)) => Ok(Err(denied)),
             Answered::NoDevice => Err(HostEnd::NoDevice),
@@ -205,4 +294,17 @@ impl OpenModel for RemoteModel {
             _ => Err(confused()),
         }
     }
+}
+
+/// Tensors that were put into a region, where they lie. None if they lie elsewhere.
+fn read(region: Region, parts: Vec<TensorPart>) -> Option<Tensors> {
+    let begin = region.room().at;
+    let (places, end) = laid_out(&parts, region.room())?;
+    let all = region.into_bytes(end - begin);
+    let tensor = |(part, place): (TensorPart, Room)| {
+        let from = usize::try_from(place.at - begin).ok()?;
+        let bytes = usize::try_from(place.bytes).ok()?;
+        part.tensor(all.slice(from..from + bytes))
+    };
+    parts.into_iter().zip(places).map(tensor).collect()
 }

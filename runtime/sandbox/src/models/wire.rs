@@ -1,10 +1,11 @@
 //! What is asked of a process that keeps models, and what it answers. Tensors are not in it: they lie in an
 //! [`Exchange`], and what is here says where.
 
+use bytes::Bytes;
 use meterbox_inference::{Cost, ElementType, InputShape, Operations, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::exchange::{CALL_BYTES_MAX, EXCHANGE_BYTES, Exchange, Layout};
+use super::exchange::{CALL_BYTES_MAX, Exchange, Layout, Room};
 use super::{Denied, Device, ModelFacts, Tensors};
 
 /// Bytes of a reason that travel: more than a person reads.
@@ -26,7 +27,7 @@ pub(super) const TYPES: [ElementType; 7] = [
 pub(crate) enum Content {
     /// In the input of this number.
     Input(u32),
-    /// At the beginning of the exchange: the guest brought them itself.
+    /// Where calls pass in the first exchange: the guest brought them itself.
     Exchange { bytes: u64 },
 }
 
@@ -43,8 +44,12 @@ pub(crate) enum Ask {
     },
     /// What a call on the model of this number costs.
     Cost { model: u32, shapes: Vec<ShapePart> },
-    /// To compute with tensors that lie in the model's exchange.
-    Compute { model: u32, inputs: Vec<TensorPart> },
+    /// To compute with tensors that lie in the model's exchange, and to put the outputs where there is room for them.
+    Compute {
+        model: u32,
+        inputs: Vec<TensorPart>,
+        room: Room,
+    },
 }
 
 /// What it is answered.
@@ -53,7 +58,7 @@ pub(crate) enum Answered {
     Exchange,
     Opened(Result<Opened, Denied>),
     Costs(Result<[u64; 7], Denied>),
-    /// The outputs, which lie in the model's exchange.
+    /// The outputs, which lie one behind the other in the room that was given.
     Computed(Result<Vec<TensorPart>, Denied>),
     /// The model's device is not there. For who compares calls alone: a run ends by it.
     NoDevice,
@@ -114,56 +119,83 @@ fn element_type(number: u8) -> Option<ElementType> {
     TYPES.get(usize::from(number)).copied()
 }
 
-/// Puts tensors into the exchange, from its beginning on: whoever was handed others has copied them. None
-/// if they do not fit.
-pub(crate) fn put(exchange: &Exchange, tensors: &Tensors) -> Option<Vec<TensorPart>> {
-    let mut layout = Layout::default();
+/// Puts tensors into the exchange, one behind the other from the room's beginning on. None if they do not fit.
+pub(crate) fn put(exchange: &Exchange, tensors: &Tensors, room: Room) -> Option<Vec<TensorPart>> {
+    let end = room.end()?;
+    let mut layout = Layout::from(room.at);
     tensors
         .iter()
         .map(|(name, tensor)| {
             let at = layout.next(crate::host::wide(tensor.data().len()));
+            if layout.end() > end {
+                return None;
+            }
             exchange.write(at, tensor.data()).ok()?;
-            let shape = ShapePart::of(&InputShape {
-                name,
-                dimensions: tensor.dimensions(),
-                element_type: tensor.element_type(),
-            });
-            Some(TensorPart { shape, at })
+            Some(TensorPart::of(name, tensor, at))
         })
         .collect()
 }
 
 impl TensorPart {
+    /// A tensor whose bytes are there.
+    pub(crate) fn of(name: &str, tensor: &Tensor, at: u64) -> TensorPart {
+        let shape = ShapePart::of(&InputShape {
+            name,
+            dimensions: tensor.dimensions(),
+            element_type: tensor.element_type(),
+        });
+        TensorPart { shape, at }
+    }
+
     fn element_type(&self) -> Option<ElementType> {
         element_type(self.shape.element_type)
     }
 
-    /// Bytes that it has; none if it cannot be a tensor.
-    fn bytes(&self) -> Option<u64> {
-        Tensor::bytes_of(&self.shape.dimensions, self.element_type()?).ok()
+    /// Where it lies; none if it cannot be a tensor, or lies nowhere.
+    fn room(&self) -> Option<Room> {
+        let bytes = Tensor::bytes_of(&self.shape.dimensions, self.element_type()?).ok()?;
+        let room = Room { at: self.at, bytes };
+        room.end().map(|_| room)
+    }
+
+    /// The tensor, which has these bytes. None if they are not its own.
+    pub(crate) fn tensor(self, data: impl Into<Bytes>) -> Option<(String, Tensor)> {
+        let element_type = self.element_type()?;
+        let tensor = Tensor::new(self.shape.dimensions, element_type, data).ok()?;
+        Some((self.shape.name, tensor))
     }
 }
 
-/// Where tensors end that lie one behind the other as [`put`] lays them out; none if they do not.
+/// Where the last of these tensors ends; none if one lies nowhere, or if all are more than a call may have.
 pub(crate) fn end_of(parts: &[TensorPart]) -> Option<u64> {
-    let mut layout = Layout::default();
+    let (mut all, mut end) = (0_u64, 0);
     for part in parts {
-        let bytes = part.bytes().filter(|&bytes| bytes <= CALL_BYTES_MAX)?;
-        if part.at != layout.next(bytes) {
-            return None;
-        }
+        let room = part.room()?;
+        all = all.checked_add(room.bytes)?;
+        end = room.end()?.max(end);
     }
-    Some(layout.end()).filter(|&end| end <= EXCHANGE_BYTES)
+    (all <= CALL_BYTES_MAX).then_some(end)
 }
 
-/// Takes tensors out of the exchange. None if they are none, or lie elsewhere.
+/// Where each of these tensors lies in the room, and where the last ends, if they lie one behind the other as [`put`]
+/// lays them out.
+pub(crate) fn laid_out(parts: &[TensorPart], room: Room) -> Option<(Vec<Room>, u64)> {
+    let mut layout = Layout::from(room.at);
+    let places = parts.iter().map(|part| {
+        let place = part.room()?;
+        (place.at == layout.next(place.bytes)).then_some(place)
+    });
+    let places = places.collect::<Option<Vec<_>>>()?;
+    (layout.end() <= room.end()?).then_some((places, layout.end()))
+}
+
+/// Copies tensors out of the exchange. None if they are none, or lie elsewhere.
 pub(crate) fn take(exchange: &Exchange, parts: Vec<TensorPart>) -> Option<Tensors> {
     end_of(&parts)?;
     let take = |part: TensorPart| {
-        let data = exchange.read(part.at, part.bytes()?).ok()?;
-        let element_type = part.element_type()?;
-        let tensor = Tensor::new(part.shape.dimensions, element_type, data).ok()?;
-        Some((part.shape.name, tensor))
+        let room = part.room()?;
+        let data = exchange.read(room.at, room.bytes).ok()?;
+        part.tensor(data)
     };
     parts.into_iter().map(take).collect()
 }

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use meterbox_inference::{ElementType, InputShape, Tensor, TensorError};
-use wasmtime::Result;
-use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource};
+use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource, WasmList};
+use wasmtime::{Result, StoreContextMut};
 
 use super::Answer;
 use crate::component::Linking;
@@ -18,12 +19,12 @@ use crate::tally::HostEnd;
 struct GivenTensor {
     dimensions: Vec<u32>,
     ty: TensorType,
-    data: Arc<Vec<u8>>,
+    data: Bytes,
 }
 
 impl GivenTensor {
     fn held_bytes(&self) -> u64 {
-        super::held_bytes(&self.dimensions, self.data.len())
+        super::held_bytes(self.dimensions.len(), self.data.len())
     }
 }
 
@@ -223,19 +224,23 @@ pub(crate) fn link(linker: &mut Linker<Host>) -> Result<()> {
         .resource_with("tensor", |host: &mut Host, gone: GivenTensor| {
             host.tally.release_tensors(gone.held_bytes());
         })?
-        .function(
+        .function_on_store(
             "[constructor]tensor",
-            |host: &mut Host, (dimensions, ty, data): (Vec<u32>, TensorType, Vec<u8>)| {
-                host.bytes_out(
-                    data.len()
-                        .saturating_add(dimensions.len().saturating_mul(4)),
-                )?;
-                super::hold(host, &dimensions, &data)?;
-                Ok((host.open(GivenTensor {
-                    dimensions,
+            |mut store: StoreContextMut<'_, Host>,
+             (dimensions, ty, data): (WasmList<u32>, TensorType, WasmList<u8>)| {
+                let host = store.data_mut();
+                let dimension_bytes = dimensions.len().saturating_mul(4);
+                host.bytes_out(data.len().saturating_add(dimension_bytes))?;
+                super::hold(host, dimensions.len(), data.len())?;
+                // Copied once, from the guest's memory to where models are computed.
+                let data = store.data().models.keep(data.as_le_slice(&store));
+                let dimensions = dimensions.as_le_slice(&store).iter();
+                let given = GivenTensor {
+                    dimensions: dimensions.copied().map(u32::from_le).collect(),
                     ty,
-                    data: data.into(),
-                })?,))
+                    data,
+                };
+                Ok((store.data_mut().open(given)?,))
             },
         )?
         .function(
@@ -257,7 +262,7 @@ pub(crate) fn link(linker: &mut Linker<Host>) -> Result<()> {
             |host: &mut Host, (tensor,): (Resource<GivenTensor>,)| {
                 let bytes = host.resources.get(&tensor)?.data.len();
                 host.bytes_in(bytes)?;
-                Ok((Arc::clone(&host.resources.get(&tensor)?.data),))
+                Ok((host.resources.get(&tensor)?.data.clone(),))
             },
         )?;
 
@@ -325,7 +330,7 @@ fn compute(host: &mut Host, model: &dyn OpenModel, inputs: Vec<Named>) -> Result
     for (name, tensor) in inputs {
         let given = host.resources.delete(tensor)?;
         taken_bytes = taken_bytes.saturating_add(given.held_bytes());
-        let tensor = Tensor::sharing(given.dimensions, element_type(given.ty), given.data);
+        let tensor = Tensor::new(given.dimensions, element_type(given.ty), given.data);
         named.push(tensor.map(|tensor| (name, tensor)));
     }
     let computed = match named.into_iter().collect() {

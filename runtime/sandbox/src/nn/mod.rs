@@ -174,7 +174,7 @@ fn charge_operations(host: &mut Host, sha256: [u8; 32], operations: u64) -> Resu
 /// A call of a model that has been charged, and is yet to be computed.
 struct Charged {
     cost: Cost,
-    /// Bytes that its outputs are held to take.
+    /// Bytes that its outputs are held to take, with what keeping each takes.
     output_bytes: u64,
 }
 
@@ -258,7 +258,7 @@ fn compute(
     let mut input_digests = Vec::new();
     let before = host.nn.undigested.take();
     let mut digests_before = None;
-    let computed = model.compute(inputs, &mut |inputs| {
+    let computed = model.compute(inputs, charged.output_bytes, &mut |inputs| {
         input_digests = digests(inputs);
         digests_before = before.as_ref().map(digests);
     });
@@ -286,7 +286,7 @@ fn compute(
         Err(denied) => return Ok(Err(failed(host, &denied))),
     };
     for (_, tensor) in &outputs {
-        hold(host, tensor.dimensions(), tensor.data())?;
+        hold(host, tensor.dimensions().len(), tensor.data().len())?;
     }
     Ok(Ok(outputs))
 }
@@ -311,20 +311,20 @@ fn record_digests(transcript: &mut [InferenceCall], digests: Option<Vec<(String,
 }
 
 /// Counts a tensor that the host keeps for its guest.
-fn hold(host: &mut Host, dimensions: &[u32], data: &[u8]) -> Result<(), HostEnd> {
+fn hold(host: &mut Host, rank: usize, data_bytes: usize) -> Result<(), HostEnd> {
     host.tally
-        .hold_tensors(held_bytes(dimensions, data.len()), &host.limits)
+        .hold_tensors(held_bytes(rank, data_bytes), &host.limits)
 }
 
 /// No longer counts a tensor that the host has kept until now.
 fn release(host: &mut Host, tensor: &Tensor) {
-    let bytes = held_bytes(tensor.dimensions(), tensor.data().len());
+    let bytes = held_bytes(tensor.dimensions().len(), tensor.data().len());
     host.tally.release_tensors(bytes);
 }
 
 /// What a tensor counts while the host keeps it.
-fn held_bytes(dimensions: &[u32], data_bytes: usize) -> u64 {
-    wide(dimensions.len())
+fn held_bytes(rank: usize, data_bytes: usize) -> u64 {
+    wide(rank)
         .saturating_mul(4)
         .saturating_add(wide(data_bytes))
         .saturating_add(TENSOR_KEEPING_BYTES)

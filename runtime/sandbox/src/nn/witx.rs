@@ -329,8 +329,9 @@ fn set_input(guest: Guest<'_>, context: u32, index: u32, tensor: u32) -> Answer 
     if let Some(replaced) = host.nn.handles.context(context)?.inputs.remove(&index) {
         super::release(host, &replaced);
     }
-    super::hold(host, &dimensions, data)?;
-    let tensor = Tensor::new(dimensions, element_type, data.to_vec()).map_err(|_| INVALID)?;
+    super::hold(host, dimensions.len(), data.len())?;
+    let data = host.models.keep(data);
+    let tensor = Tensor::new(dimensions, element_type, data).map_err(|_| INVALID)?;
     let context = host.nn.handles.context(context)?;
     context.inputs.insert(index, tensor);
     Ok(())

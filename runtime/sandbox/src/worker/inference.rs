@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::InferenceEngine;
 use super::wire::{FromInference, Nonsense, ToInference, decode, encode};
-use crate::models::exchange::Exchange;
+use crate::models::exchange::{Exchange, Room};
 use crate::models::wire::{ShapePart, TensorPart, cost_part, put, short, short_text, take};
 use crate::models::{Denied, ModelFacts, NnCode, failed, refused};
 
@@ -122,7 +122,11 @@ impl Worker<'_> {
                 Ok(Some(FromInference::Opened { facts, is_new }))
             }
             ToInference::Cost { sha256, shapes } => self.cost(sha256, &shapes).map(Some),
-            ToInference::Compute { sha256, inputs } => self.compute(sha256, inputs).map(Some),
+            ToInference::Compute {
+                sha256,
+                inputs,
+                room,
+            } => self.compute(sha256, inputs, room).map(Some),
         }
     }
 
@@ -211,9 +215,10 @@ impl Worker<'_> {
         &mut self,
         sha256: [u8; 32],
         inputs: Vec<TensorPart>,
+        room: Room,
     ) -> Result<FromInference, Failed> {
         let exchange = self.exchange.take().ok_or(Failed::Nonsense)?;
-        let computed = self.compute_in(&exchange, sha256, inputs);
+        let computed = self.compute_in(&exchange, sha256, inputs, room);
         self.exchange = Some(exchange);
         computed
     }
@@ -223,13 +228,15 @@ impl Worker<'_> {
         exchange: &Exchange,
         sha256: [u8; 32],
         inputs: Vec<TensorPart>,
+        room: Room,
     ) -> Result<FromInference, Failed> {
         let Some(model) = self.used(sha256) else {
             return Ok(FromInference::Gone);
         };
+        // Copied: the run could change what lies there while the engine counts on it.
         let inputs = take(exchange, inputs).ok_or(Failed::Nonsense)?;
         let answer = match model.compute(inputs) {
-            Ok(outputs) => put(exchange, &outputs).ok_or_else(|| Denied {
+            Ok(outputs) => put(exchange, &outputs, room).ok_or_else(|| Denied {
                 code: NnCode::TooLarge,
                 reason: "its outputs are too large to be handed over".into(),
             }),

@@ -17,8 +17,10 @@ use super::shelf::{Question, Shelved, Slot, Unanswered};
 use super::wire::{FromInference, Nonsense, ToInference};
 use crate::host::wide;
 use crate::job::Blob;
-use crate::models::exchange::{CALL_BYTES_MAX, Exchange, ExchangeFile, KEPT_BYTES_MAX};
-use crate::models::wire::{self, Answered, Ask, Content, ShapePart, TensorPart, end_of};
+use crate::models::exchange::{
+    CALL_BYTES_MAX, CALL_ROOM, Exchange, ExchangeFile, KEPT_BYTES_MAX, Room,
+};
+use crate::models::wire::{self, Answered, Ask, Content, ShapePart, TensorPart, end_of, laid_out};
 use crate::models::{Denied, Device, ModelFacts};
 use crate::outcome::{Fault, Refusal};
 use crate::run::RunError;
@@ -100,7 +102,7 @@ struct Handover {
     /// The shelf's number for it.
     number: u64,
     file: ExchangeFile,
-    /// Bytes that the largest call took since they were given back.
+    /// Bytes that the largest call took, of what is free between calls, since they were given back.
     bytes: u64,
     /// Where whoever keeps the calls reads it.
     seen: Option<Arc<Exchange>>,
@@ -198,7 +200,11 @@ impl<'o> Relay<'o> {
                     _ => Err(confused()),
                 }
             }
-            Ask::Compute { model, inputs } => self.compute(model, inputs),
+            Ask::Compute {
+                model,
+                inputs,
+                room,
+            } => self.compute(model, inputs, room),
         }
     }
 
@@ -225,14 +231,15 @@ impl<'o> Relay<'o> {
         Ok(at)
     }
 
-    /// Takes note that a call takes so much of an exchange. What another one took is given back, unless it is
-    /// little: it has been read.
-    fn used(&mut self, at: usize, bytes: u64) -> Result<(), End> {
+    /// Takes note of where a call's tensors end in an exchange. What calls took of another one is given back, unless it
+    /// is little: it has been read. What the run keeps there is its own affair.
+    fn used(&mut self, at: usize, end: u64) -> Result<(), End> {
+        let bytes = end.saturating_sub(CALL_ROOM.at);
         if self.last != at
             && let Some(last) = self.exchanges.get_mut(self.last)
             && last.bytes > KEPT_BYTES_MAX
         {
-            last.file.release()?;
+            last.file.release_calls()?;
             last.bytes = 0;
         }
         self.last = at;
@@ -340,11 +347,11 @@ impl<'o> Relay<'o> {
         opened.map(|one| one.content.clone())
     }
 
-    /// A file with the first bytes of the exchange, which have to have this digest.
+    /// A file with the first bytes of what calls use of the exchange, which have to have this digest.
     fn brought(&mut self, bytes: u64, sha256: [u8; 32]) -> Result<Bytes, End> {
         if let Some(copy) = self.copied(sha256) {
             // It has these bytes, whatever lies in the exchange.
-            self.exchange(0)?.file.release()?;
+            self.exchange(0)?.file.release_calls()?;
             return Ok(copy);
         }
         self.copied_bytes = self.copied_bytes.saturating_add(bytes);
@@ -352,9 +359,10 @@ impl<'o> Relay<'o> {
             return Err(Nonsense("a run brings more models than it may").into());
         }
         let exchange = &self.exchange(0)?.file;
-        let read = |offset, piece: &mut [u8]| exchange.0.read_exact_at(piece, offset);
+        let read =
+            |offset, piece: &mut [u8]| exchange.0.read_exact_at(piece, CALL_ROOM.at + offset);
         let (copy, digest) = self.copy(bytes, read)?;
-        exchange.release()?;
+        exchange.release_calls()?;
         if digest != sha256 {
             return Err(Nonsense("a model has another digest than its own").into());
         }
@@ -414,17 +422,28 @@ impl<'o> Relay<'o> {
         }
     }
 
-    fn compute(&mut self, model: u32, inputs: Vec<TensorPart>) -> Result<Answered, End> {
-        let end = end_of(&inputs).ok_or(Nonsense("tensors lie where there is no room"))?;
+    fn compute(
+        &mut self,
+        model: u32,
+        inputs: Vec<TensorPart>,
+        room: Room,
+    ) -> Result<Answered, End> {
+        let no_room = Nonsense("tensors lie where there is no room");
+        let end = end_of(&inputs).filter(|_| room.end().is_some());
+        let end = end.ok_or(no_room)?;
         let model = self.opened(model)?;
         let sha256 = model.sha256;
         self.used(model.exchange, end)?;
-        let answer = self.ask(&model, &ToInference::Compute { sha256, inputs })?;
-        let FromInference::Computed(computed) = answer else {
+        let order = ToInference::Compute {
+            sha256,
+            inputs,
+            room,
+        };
+        let FromInference::Computed(computed) = self.ask(&model, &order)? else {
             return Err(confused());
         };
         if let Ok(outputs) = &computed {
-            let end = end_of(outputs).ok_or_else(confused)?;
+            let (_, end) = laid_out(outputs, room).ok_or_else(confused)?;
             self.used(model.exchange, end)?;
         }
         self.record(&model, &computed)?;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::files::{CHUNK_BYTES, ChunkRun, Kept};
 use crate::job::LogLevel;
 use crate::limits::Limits;
+use crate::models::exchange::Room;
 use crate::models::wire::{Answered, Ask, ShapePart, TensorPart, cost_of, cost_part};
 use crate::models::{Denied, Device, ModelFacts, NnCode};
 use crate::outcome::{Fault, InferenceCall, Measured, ModelMeasured, Outcome, Refusal};
@@ -86,6 +87,7 @@ pub(super) enum ToInference {
     Compute {
         sha256: [u8; 32],
         inputs: Vec<TensorPart>,
+        room: Room,
     },
 }
 

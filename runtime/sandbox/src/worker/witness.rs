@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use super::relay::{End, Relay};
 use super::wire::Nonsense;
 use crate::job::{Input, Job};
-use crate::models::exchange::{Exchange, ExchangeFile};
+use crate::models::exchange::{CALL_ROOM, Exchange, ExchangeFile};
 use crate::models::remote::{Line, Remote};
 use crate::models::wire::{Answered, Ask, Content, Opened, ShapePart, cost_part, put, take};
 use crate::models::{Calls, Denied, EndRun, Interposed, Models, NnCode, OpenModel, Source};
@@ -216,7 +216,7 @@ impl Served {
                         Source::Input(input.ok_or(Nonsense("a run has no such input"))?)
                     }
                     Content::Exchange { bytes } => {
-                        let read = self.exchange.read(0, bytes);
+                        let read = self.exchange.read(CALL_ROOM.at, bytes);
                         given =
                             read.map_err(|_| Nonsense("a model lies where there is no room"))?;
                         Source::Given {
@@ -243,12 +243,18 @@ impl Served {
                 let costs = self.opened(model)?.cost(&shapes)?;
                 Ok(Answered::Costs(costs.map(|cost| cost_part(&cost))))
             }
-            Ask::Compute { model, inputs } => {
+            Ask::Compute {
+                model,
+                inputs,
+                room,
+            } => {
                 let inputs = take(&self.exchange, inputs)
                     .ok_or(Nonsense("tensors lie where there is no room"))?;
-                let computed = self.opened(model)?.compute(inputs, &mut |_| {})?;
+                let computed = self
+                    .opened(model)?
+                    .compute(inputs, room.bytes, &mut |_| {})?;
                 Ok(Answered::Computed(computed.and_then(|outputs| {
-                    put(&self.exchange, &outputs).ok_or_else(|| Denied {
+                    put(&self.exchange, &outputs, room).ok_or_else(|| Denied {
                         code: NnCode::TooLarge,
                         reason: "its outputs are too large to be handed over".into(),
                     })

@@ -69,7 +69,12 @@ impl OpenModel for Fake {
         Ok(Ok(Cost::default()))
     }
 
-    fn compute(&self, inputs: Tensors, meanwhile: &mut dyn FnMut(&Tensors)) -> Answer<Tensors> {
+    fn compute(
+        &self,
+        inputs: Tensors,
+        _output_bytes: u64,
+        meanwhile: &mut dyn FnMut(&Tensors),
+    ) -> Answer<Tensors> {
         self.log.lock().unwrap().push("compute".into());
         meanwhile(&inputs);
         Ok(self.answer.clone()?.map(named))
@@ -168,7 +173,7 @@ impl Watched {
     fn call(&self, model: &Arc<dyn OpenModel>) -> (Answer<u8>, u32) {
         let mut shown = 0;
         let inputs = vec![("in".to_owned(), tensor(1))];
-        let given = model.compute(inputs, &mut |inputs| {
+        let given = model.compute(inputs, 0, &mut |inputs| {
             assert_eq!(inputs.len(), 1);
             shown += 1;
         });
