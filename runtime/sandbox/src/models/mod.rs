@@ -12,6 +12,7 @@ pub(crate) mod remote;
 pub(crate) mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use meterbox_inference::{ComputeError, Cost, InputShape, Model, ModelError, Port, Tensor};
@@ -23,6 +24,22 @@ pub use self::encoding::{TENSOR_HEAD_BYTES_MAX, TensorHead, tensor_digest, tenso
 pub(crate) use self::here::ModelCache;
 use crate::job::Input;
 use crate::tally::HostEnd;
+
+/// Bytes of tensors that are seen to at once while a process computes.
+const AT_ONCE_BYTES_MAX: usize = 16 << 10;
+
+/// How long a process is left alone that begins to compute, before whoever waits for it sees to more than that: the
+/// system may have put both on one processor, where the one that computes would wait.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// How long to wait before so many bytes of tensors are seen to while a process computes.
+pub(crate) fn patience(bytes: usize) -> Duration {
+    if bytes > AT_ONCE_BYTES_MAX {
+        PATIENCE
+    } else {
+        Duration::ZERO
+    }
+}
 
 /// What a guest learns of a refusal: the codes of `wasi:nn`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

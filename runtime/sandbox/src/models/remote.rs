@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use meterbox_inference::{Cost, InputShape};
@@ -10,7 +11,7 @@ use meterbox_inference::{Cost, InputShape};
 use super::arena::{Arena, Region};
 use super::exchange::{CALL_ROOM, Layout, Room};
 use super::wire::{Answered, Ask, Content, Opened, ShapePart, TensorPart, cost_of, laid_out, take};
-use super::{Answer, Denied, Device, ModelFacts, Models, OpenModel, Source, Tensors};
+use super::{Answer, Denied, Device, ModelFacts, Models, OpenModel, Source, Tensors, patience};
 use crate::host::wide;
 use crate::job::Input;
 use crate::models::NnCode;
@@ -23,6 +24,11 @@ const COSTS_MAX: usize = 64;
 pub(crate) trait Line: Send + Sync {
     /// Asks. In words, why that cannot be.
     fn ask(&self, ask: &Ask) -> Result<(), String>;
+
+    /// Waits so long for the answer; none if there is none by then.
+    fn answer_within(&self, _time: Duration) -> Result<Option<(Answered, Option<File>)>, String> {
+        Ok(None)
+    }
 
     /// Waits for the answer to what was asked last. With it may come a file.
     fn answer(&self) -> Result<(Answered, Option<File>), String>;
@@ -45,18 +51,32 @@ pub(crate) struct Remote {
     opened: Mutex<u32>,
 }
 
-/// The memory that was used last. What others have taken is given back: a run has as many as it has processes.
+/// What the latest call was about.
 #[derive(Default)]
-struct Latest(Mutex<Option<Arc<Arena>>>);
+struct Latest {
+    arena: Mutex<Option<Arc<Arena>>>,
+    /// What it gave. It lies where it is until the next call has been answered, whatever becomes of it here: who answers
+    /// reads it once more.
+    outputs: Mutex<Bytes>,
+}
 
 impl Latest {
-    fn is(&self, arena: &Arc<Arena>) {
-        let mut latest = locked(&self.0);
+    /// The memory is used now. What another one has taken is given back: a run has as many as it has processes.
+    fn uses(&self, arena: &Arc<Arena>) {
+        let mut latest = locked(&self.arena);
         if let Some(before) = latest.replace(Arc::clone(arena))
             && !Arc::ptr_eq(&before, arena)
         {
             before.trim();
         }
+    }
+
+    fn output_bytes(&self) -> usize {
+        locked(&self.outputs).len()
+    }
+
+    fn gave(&self, outputs: Bytes) {
+        *locked(&self.outputs) = outputs;
     }
 }
 
@@ -261,7 +281,7 @@ impl OpenModel for RemoteModel {
         output_bytes: u64,
         meanwhile: &mut dyn FnMut(&Tensors),
     ) -> Answer<Tensors> {
-        self.latest.is(&self.arena);
+        self.latest.uses(&self.arena);
         let Some(mut handed) = Handed::over(&self.arena, &inputs) else {
             return Ok(Err(Denied {
                 code: NnCode::TooLarge,
@@ -275,14 +295,20 @@ impl OpenModel for RemoteModel {
             room: region.as_ref().map_or(handed.left, Region::room),
         };
         self.line.ask(&order).map_err(silent)?;
+        let data = inputs.iter().map(|(_, tensor)| tensor.data().len());
+        let patience = patience(data.sum::<usize>() + self.latest.output_bytes());
+        let early = self.line.answer_within(patience).map_err(silent)?;
         meanwhile(&inputs);
-        let answered = self.line.answer().map_err(silent)?.0;
+        let answered = match early {
+            Some((answered, _)) => answered,
+            None => self.line.answer().map_err(silent)?.0,
+        };
         // The process has read them.
         drop((inputs, handed));
         match answered {
             Answered::Computed(Ok(parts)) => {
                 let outputs = match region {
-                    Some(region) => read(region, parts),
+                    Some(region) => self.read(region, parts),
                     None => take(self.arena.exchange(), parts),
                 };
                 Ok(Ok(outputs.ok_or_else(confused)?))
@@ -296,15 +322,18 @@ impl OpenModel for RemoteModel {
     }
 }
 
-/// Tensors that were put into a region, where they lie. None if they lie elsewhere.
-fn read(region: Region, parts: Vec<TensorPart>) -> Option<Tensors> {
-    let begin = region.room().at;
-    let (places, end) = laid_out(&parts, region.room())?;
-    let all = region.into_bytes(end - begin);
-    let tensor = |(part, place): (TensorPart, Room)| {
-        let from = usize::try_from(place.at - begin).ok()?;
-        let bytes = usize::try_from(place.bytes).ok()?;
-        part.tensor(all.slice(from..from + bytes))
-    };
-    parts.into_iter().zip(places).map(tensor).collect()
+impl RemoteModel {
+    /// Tensors that were put into a region, where they lie. None if they lie elsewhere.
+    fn read(&self, region: Region, parts: Vec<TensorPart>) -> Option<Tensors> {
+        let begin = region.room().at;
+        let (places, end) = laid_out(&parts, region.room())?;
+        let all = region.into_bytes(end - begin);
+        self.latest.gave(all.clone());
+        let tensor = |(part, place): (TensorPart, Room)| {
+            let from = usize::try_from(place.at - begin).ok()?;
+            let bytes = usize::try_from(place.bytes).ok()?;
+            part.tensor(all.slice(from..from + bytes))
+        };
+        parts.into_iter().zip(places).map(tensor).collect()
+    }
 }

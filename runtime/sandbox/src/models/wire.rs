@@ -151,6 +151,14 @@ impl TensorPart {
         element_type(self.shape.element_type)
     }
 
+    /// Bytes that it has, if it is a tensor.
+    pub(crate) fn bytes(&self) -> usize {
+        let bytes = self
+            .room()
+            .and_then(|room| usize::try_from(room.bytes).ok());
+        bytes.unwrap_or(0)
+    }
+
     /// Where it lies; none if it cannot be a tensor, or lies nowhere.
     fn room(&self) -> Option<Room> {
         let bytes = Tensor::bytes_of(&self.shape.dimensions, self.element_type()?).ok()?;

@@ -1,12 +1,13 @@
-//! Tells an embedder that only keeps what models gave, beside the run: the guest goes on meanwhile, and only the run's
-//! next question waits until what the last call gave is kept.
+//! Tells an embedder that only keeps what models gave, while the next call is computed: time in which this process has
+//! nothing else to do.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::job::Job;
-use crate::models::{Calls, EndRun, Given, ModelCall};
+use crate::models::exchange::Exchange;
+use crate::models::wire::{TensorPart, take};
+use crate::models::{Calls, EndRun, Given, ModelCall, NnCode, patience};
 use crate::outcome::Fault;
 
 /// What one call gave.
@@ -14,15 +15,58 @@ pub(super) struct Gave {
     pub(super) model: [u8; 32],
     /// The names of the model's outputs.
     pub(super) outputs: Arc<[String]>,
-    pub(super) given: Given,
+    pub(super) given: Where,
+}
+
+/// Where a call's outputs are.
+pub(super) enum Where {
+    /// In memory that the run has, and leaves as it is until the next call has been answered.
+    There(Arc<Exchange>, Vec<TensorPart>),
+    /// Here, or nowhere: the call failed.
+    Here(Given),
+}
+
+impl Where {
+    fn bytes(&self) -> usize {
+        match self {
+            Where::There(_, parts) => parts.iter().map(TensorPart::bytes).sum(),
+            Where::Here(given) => given
+                .iter()
+                .flatten()
+                .map(|(_, tensor)| tensor.data().len())
+                .sum(),
+        }
+    }
+
+    /// What the call gave; copied, since a run that is not what it should be may change what lies there.
+    pub(super) fn given(self) -> Result<Given, Fault> {
+        match self {
+            Where::There(exchange, parts) => {
+                let tensors = take(&exchange, parts);
+                tensors.map(Ok).ok_or_else(|| {
+                    Fault::Inference("it says of outputs that they are where none can be".into())
+                })
+            }
+            Where::Here(given) => Ok(given),
+        }
+    }
+}
+
+impl From<NnCode> for Where {
+    fn from(code: NnCode) -> Where {
+        Where::Here(Err(code))
+    }
 }
 
 /// One run's calls, told to whoever keeps them.
 pub(super) struct Recorder {
-    tell: Option<Sender<Gave>>,
-    told: Receiver<Result<(), EndRun>>,
-    is_telling: bool,
-    thread: Option<JoinHandle<()>>,
+    calls: Arc<dyn Calls>,
+    /// Calls that were told.
+    told: u64,
+    /// What the last call gave, if it has not been told.
+    gave: Option<Gave>,
+    /// Why the run ends: something could not be kept.
+    failed: Option<Fault>,
 }
 
 impl Recorder {
@@ -33,66 +77,52 @@ impl Recorder {
             return Ok(None);
         };
         calls.begin().map_err(ended)?;
-        let (tell, asked) = channel::<Gave>();
-        let (say, told) = channel();
-        let thread = std::thread::Builder::new()
-            .name("meterbox-recorder".into())
-            .spawn(move || {
-                for (number, gave) in (0..).zip(asked) {
-                    if say.send(record(&*calls, number, &gave)).is_err() {
-                        return;
-                    }
-                }
-            })?;
         Ok(Some(Recorder {
-            tell: Some(tell),
-            told,
-            is_telling: false,
-            thread: Some(thread),
+            calls,
+            told: 0,
+            gave: None,
+            failed: None,
         }))
     }
 
-    /// Begins to tell what a call gave. What was told before has to be settled.
-    pub(super) fn tell(&mut self, gave: Gave) -> Result<(), Fault> {
-        let tell = self.tell.as_ref().ok_or_else(gone)?;
-        tell.send(gave).map_err(|_| gone())?;
-        self.is_telling = true;
-        Ok(())
+    /// Takes note of what a call gave. What the one before gave has been told.
+    pub(super) fn note(&mut self, gave: Gave) {
+        self.gave = Some(gave);
     }
 
-    /// Waits until what was told last is kept.
+    /// How long to wait before telling, once the next call is computed.
+    pub(super) fn patience(&self) -> Duration {
+        patience(self.gave.as_ref().map_or(0, |gave| gave.given.bytes()))
+    }
+
+    /// Tells what the last call gave, unless that is told already. That it cannot be kept is said by
+    /// [`Recorder::settle`].
+    pub(super) fn tell(&mut self) {
+        if let Some(gave) = self.gave.take()
+            && self.failed.is_none()
+        {
+            self.failed = self.record(gave).err();
+        }
+    }
+
+    /// Has all told, and says whether it could be kept.
     pub(super) fn settle(&mut self) -> Result<(), Fault> {
-        if !std::mem::take(&mut self.is_telling) {
-            return Ok(());
-        }
-        let told = self.told.recv().map_err(|_| gone())?;
-        told.map_err(ended)
+        self.tell();
+        self.failed.take().map_or(Ok(()), Err)
     }
-}
 
-impl Drop for Recorder {
-    fn drop(&mut self) {
-        // With its sender gone, the thread ends.
-        self.tell = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+    fn record(&mut self, gave: Gave) -> Result<(), Fault> {
+        let given = gave.given.given()?;
+        let call = ModelCall {
+            number: self.told,
+            model: gave.model,
+            outputs: &gave.outputs,
+        };
+        self.told += 1;
+        self.calls.computed(&call, &given).map_err(ended)
     }
-}
-
-fn record(calls: &dyn Calls, number: u64, gave: &Gave) -> Result<(), EndRun> {
-    let call = ModelCall {
-        number,
-        model: gave.model,
-        outputs: &gave.outputs,
-    };
-    calls.computed(&call, &gave.given)
 }
 
 fn ended(EndRun(reason): EndRun) -> Fault {
     Fault::Host(reason)
-}
-
-fn gone() -> Fault {
-    Fault::Host("whoever keeps the calls of a job is gone".into())
 }

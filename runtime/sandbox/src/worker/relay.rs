@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 
 use super::InferenceEngine;
 use super::attempt::Order;
-use super::recorder::{Gave, Recorder};
-use super::shelf::{Question, Shelved, Slot, Unanswered};
+use super::recorder::{Gave, Recorder, Where};
+use super::shelf::{Meanwhile, Question, Shelved, Slot, Unanswered};
 use super::wire::{FromInference, Nonsense, ToInference};
 use crate::host::wide;
 use crate::job::Blob;
@@ -125,7 +125,7 @@ pub(super) struct Relay<'o> {
     /// The process that was asked last: it is not ended between two questions of a run.
     slot: RefCell<Option<(Shelved, Arc<Slot>)>>,
     /// Tells whoever keeps the calls what they gave.
-    recorder: Option<Recorder>,
+    recorder: Option<RefCell<Recorder>>,
 }
 
 impl<'o> Relay<'o> {
@@ -139,13 +139,14 @@ impl<'o> Relay<'o> {
             copied_bytes: 0,
             engine: RefCell::new(None),
             slot: RefCell::new(None),
-            recorder: Recorder::of(order.job)?,
+            recorder: Recorder::of(order.job)?.map(RefCell::new),
         })
     }
 
-    /// Waits until what the last call gave is kept, if it is to be.
+    /// Has whoever keeps the calls told of the last one, if it is to be.
     pub(super) fn settle(&mut self) -> Result<(), Fault> {
-        self.recorder.as_mut().map_or(Ok(()), Recorder::settle)
+        let recorder = self.recorder.as_mut().map(RefCell::get_mut);
+        recorder.map_or(Ok(()), Recorder::settle)
     }
 
     /// What has computed with the run's models; none if it had none.
@@ -176,7 +177,6 @@ impl<'o> Relay<'o> {
     /// Answers a question of the run's.
     pub(super) fn answer(&mut self, ask: Ask) -> Result<Answered, End> {
         self.is_new = None;
-        self.settle()?;
         match ask {
             Ask::Exchange => {
                 let job = self.order.job;
@@ -195,7 +195,7 @@ impl<'o> Relay<'o> {
                 }
                 let model = self.opened(model)?;
                 let sha256 = model.sha256;
-                match self.ask(&model, &ToInference::Cost { sha256, shapes })? {
+                match self.ask(&model, &ToInference::Cost { sha256, shapes }, None)? {
                     FromInference::Costs(costs) => Ok(Answered::Costs(costs)),
                     _ => Err(confused()),
                 }
@@ -408,7 +408,7 @@ impl<'o> Relay<'o> {
             }
         };
         let file = file.ok_or(Nonsense("an input has no file any more"))?;
-        match self.ask_once(model, &ToInference::Open { sha256 }, Some(file))? {
+        match self.ask_once(model, &ToInference::Open { sha256 }, Some(file), None)? {
             FromInference::Opened {
                 facts: Ok(facts), ..
             } if facts.sha256 != sha256 => Err(confused()),
@@ -439,52 +439,72 @@ impl<'o> Relay<'o> {
             inputs,
             room,
         };
-        let FromInference::Computed(computed) = self.ask(&model, &order)? else {
+        let tell = || {
+            if let Some(recorder) = &self.recorder {
+                recorder.borrow_mut().tell();
+            }
+        };
+        let after = self.recorder.as_ref().map(|one| one.borrow().patience());
+        let meanwhile = after.map(|after| Meanwhile { after, act: &tell });
+        let FromInference::Computed(computed) = self.ask(&model, &order, meanwhile)? else {
             return Err(confused());
         };
+        self.settle()?;
         if let Ok(outputs) = &computed {
             let (_, end) = laid_out(outputs, room).ok_or_else(confused)?;
             self.used(model.exchange, end)?;
         }
-        self.record(&model, &computed)?;
+        self.note(&model, room, &computed)?;
         Ok(Answered::Computed(computed))
     }
 
-    /// Begins to tell whoever keeps the calls what this one gave.
-    fn record(
+    /// Takes note of what a call gave, for whoever keeps the calls.
+    fn note(
         &mut self,
         model: &Opened,
+        room: Room,
         computed: &Result<Vec<TensorPart>, Denied>,
     ) -> Result<(), End> {
         let Some(recorder) = &mut self.recorder else {
             return Ok(());
         };
-        let handover = self.exchanges.get_mut(model.exchange);
-        let handover = handover.ok_or(Nonsense("a run has no memory for tensors"))?;
-        let exchange = match &handover.seen {
-            Some(seen) => Arc::clone(seen),
-            None => Arc::clone(
-                handover
-                    .seen
-                    .insert(Arc::new(Exchange::open(&handover.file.0)?)),
-            ),
+        let mut given = match computed {
+            Ok(parts) => {
+                let handover = self.exchanges.get_mut(model.exchange);
+                let handover = handover.ok_or(Nonsense("a run has no memory for tensors"))?;
+                let seen = match &handover.seen {
+                    Some(seen) => Arc::clone(seen),
+                    None => {
+                        let seen = Arc::new(Exchange::open(&handover.file.0)?);
+                        Arc::clone(handover.seen.insert(seen))
+                    }
+                };
+                Where::There(seen, parts.clone())
+            }
+            Err(denied) => denied.code.into(),
         };
-        // Copied now: once the run has its answer it may write there.
-        let given = match computed {
-            Ok(parts) => Ok(wire::take(&exchange, parts.clone()).ok_or_else(confused)?),
-            Err(denied) => Err(denied.code),
-        };
-        Ok(recorder.tell(Gave {
+        let is_kept = room.end().is_some_and(|end| end <= CALL_ROOM.at);
+        if !is_kept {
+            // The run may write there as soon as it has its answer.
+            given = Where::Here(given.given()?);
+        }
+        recorder.get_mut().note(Gave {
             model: model.sha256,
             outputs: Arc::clone(&model.outputs),
             given,
-        })?)
+        });
+        Ok(())
     }
 
-    /// Asks, and opens the model again if its process has forgotten it.
-    fn ask(&self, model: &Opened, message: &ToInference) -> Result<FromInference, End> {
+    /// Asks, and opens the model again if its process has forgotten it. Does something else while that is busy.
+    fn ask(
+        &self,
+        model: &Opened,
+        message: &ToInference,
+        meanwhile: Option<Meanwhile<'_>>,
+    ) -> Result<FromInference, End> {
         for _ in 0..REOPENINGS_MAX {
-            match self.ask_once(model, message, None)? {
+            match self.ask_once(model, message, None, meanwhile)? {
                 FromInference::Gone => {}
                 answer => return Ok(answer),
             }
@@ -502,6 +522,7 @@ impl<'o> Relay<'o> {
         model: &Opened,
         message: &ToInference,
         file: Option<&File>,
+        meanwhile: Option<Meanwhile<'_>>,
     ) -> Result<FromInference, End> {
         let bytes = super::wire::encode(message).map_err(|_| Nonsense("a question is none"))?;
         if bytes.len() > FRAME_BYTES_MAX {
@@ -517,7 +538,8 @@ impl<'o> Relay<'o> {
         let fork = |_, limits: &_| pool.fork_inference(model.shelved.device(), limits);
         let stop = || self.order.stopped();
         let slot = self.slot(model.shelved);
-        let (answer, engine) = pool.shelf().ask(&slot, &question, &fork, &stop)?;
+        let asked = pool.shelf().ask(&slot, &question, &fork, &stop, meanwhile);
+        let (answer, engine) = asked?;
         if let FromInference::Computed(_) = answer {
             self.computed_by(engine, model);
         }
@@ -531,8 +553,6 @@ impl<'o> Relay<'o> {
 
 impl Drop for Relay<'_> {
     fn drop(&mut self) {
-        // Nobody reads any more what is given back.
-        self.recorder = None;
         for handover in &self.exchanges {
             // The process that has it mapped still keeps none of it. What cannot be given back goes with it.
             let _ = handover.file.release();

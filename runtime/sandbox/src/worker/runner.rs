@@ -6,8 +6,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use meterbox_isolation::Channel;
+use meterbox_isolation::{Channel, ChannelError, Frame};
 use serde::Serialize;
 
 use super::flag::Flag;
@@ -101,15 +102,31 @@ impl Line for ParentLine {
         self.out.send_encoded(&FromRunner::Asked(ask.clone()))
     }
 
-    fn answer(&self) -> Result<(Answered, Option<File>), String> {
-        let received = lock(&self.channel).receive(None);
-        let frame = received.map_err(|error| error.to_string())?;
-        let frame = frame.ok_or("the parent is gone")?;
-        let file = frame.descriptors.into_iter().next().map(File::from);
-        match decode::<ToRunner<'static>>(&frame.payload).map_err(|error| error.to_string())? {
-            ToRunner::Answered(answered) => Ok((answered, file)),
-            _ => Err("the parent says something else".into()),
+    fn answer_within(&self, time: Duration) -> Result<Option<(Answered, Option<File>)>, String> {
+        if time.is_zero() {
+            return Ok(None);
         }
+        match lock(&self.channel).receive(Some(Instant::now() + time)) {
+            Err(ChannelError::DeadlinePassed) => Ok(None),
+            received => answered(received).map(Some),
+        }
+    }
+
+    fn answer(&self) -> Result<(Answered, Option<File>), String> {
+        answered(lock(&self.channel).receive(None))
+    }
+}
+
+/// The answer in a frame, with the file that came along.
+fn answered(
+    received: Result<Option<Frame>, ChannelError>,
+) -> Result<(Answered, Option<File>), String> {
+    let frame = received.map_err(|error| error.to_string())?;
+    let frame = frame.ok_or("the parent is gone")?;
+    let file = frame.descriptors.into_iter().next().map(File::from);
+    match decode::<ToRunner<'static>>(&frame.payload).map_err(|error| error.to_string())? {
+        ToRunner::Answered(answered) => Ok((answered, file)),
+        _ => Err("the parent says something else".into()),
     }
 }
 

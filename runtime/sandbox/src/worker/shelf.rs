@@ -194,13 +194,14 @@ impl Shelf {
     }
 
     /// Asks, once it is this question's turn, and waits for the answer. `stop` is asked now and then
-    /// whether to give up.
+    /// whether to give up; something else is done while the process is busy with the question.
     pub(super) fn ask(
         &self,
         slot: &Slot,
         question: &Question<'_>,
         fork: &dyn Fn(Role, &WorkerLimits) -> Result<Worker, ZygoteError>,
         stop: &dyn Fn() -> Option<Stopper>,
+        meanwhile: Option<Meanwhile<'_>>,
     ) -> Result<(FromInference, InferenceEngine), Unanswered> {
         let _turn = slot.turn(stop)?;
         let mut place = locked(&slot.process);
@@ -218,7 +219,11 @@ impl Shelf {
                 none.insert(process)
             }
         };
-        let failed = match process.answer(question, self.settings.answer_time_max, stop) {
+        let asked = process.ask(question).and_then(|()| {
+            let time_max = self.settings.answer_time_max;
+            receive(&mut process.worker, time_max, stop, meanwhile)
+        });
+        let failed = match asked {
             Ok(answer) => return Ok((answer, process.engine.clone())),
             Err(failed) => failed,
         };
@@ -279,7 +284,7 @@ impl Shelf {
         let deadline = Instant::now() + SEND_TIME_MAX;
         let sent = worker.channel().send(&bytes, &[], Some(deadline));
         let answer = match sent {
-            Ok(()) => receive(&mut worker, BEGIN_TIME_MAX, stop),
+            Ok(()) => receive(&mut worker, BEGIN_TIME_MAX, stop, None),
             Err(error) => Err(Failed::Died(error.to_string())),
         };
         let answer = answer.map_err(|failed| match failed {
@@ -324,21 +329,23 @@ impl Process {
         sent.map_err(|error| Failed::Died(error.to_string()))
     }
 
-    fn answer(
-        &mut self,
-        question: &Question<'_>,
-        time_max: Duration,
-        stop: &dyn Fn() -> Option<Stopper>,
-    ) -> Result<FromInference, Failed> {
+    fn ask(&mut self, question: &Question<'_>) -> Result<(), Failed> {
         let (number, exchange) = question.exchange;
         if self.attached != Some(number) {
             self.send(&ToInference::Attach, &[exchange])?;
             self.attached = Some(number);
         }
         let files: Vec<_> = question.file.into_iter().collect();
-        self.send(question.message, &files)?;
-        receive(&mut self.worker, time_max, stop)
+        self.send(question.message, &files)
     }
+}
+
+/// Something to do while a process is busy.
+#[derive(Clone, Copy)]
+pub(super) struct Meanwhile<'m> {
+    /// How long to wait before.
+    pub(super) after: Duration,
+    pub(super) act: &'m dyn Fn(),
 }
 
 /// What a process says next. `stop` is asked now and then whether to give up.
@@ -346,10 +353,15 @@ fn receive(
     worker: &mut Worker,
     time_max: Duration,
     stop: &dyn Fn() -> Option<Stopper>,
+    mut meanwhile: Option<Meanwhile<'_>>,
 ) -> Result<FromInference, Failed> {
     let began = Instant::now();
     loop {
-        let until = Some(Instant::now() + LOOK_EVERY);
+        if let Some(Meanwhile { act, .. }) = meanwhile.take_if(|one| began.elapsed() >= one.after) {
+            act();
+        }
+        let wait = meanwhile.map_or(LOOK_EVERY, |one| one.after.min(LOOK_EVERY));
+        let until = Some(Instant::now() + wait);
         match worker.channel().receive(until) {
             Ok(Some(frame)) => {
                 return decode(&frame.payload).map_err(|error| Failed::Died(error.to_string()));
