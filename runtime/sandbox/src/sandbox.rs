@@ -1,6 +1,7 @@
 //! Where programs are compiled and run: in this process, or in workers. What either does is elsewhere.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use meterbox_meter::Metered;
 
@@ -126,6 +127,16 @@ impl Sandbox {
         match &self.place {
             Place::InProcess(place) => place.cache.loaded(),
             Place::Workers(pool) => pool.models_loaded(),
+        }
+    }
+
+    /// How long engines have had calls so far, in whatever process: beside it, what a run takes for a call is the
+    /// sandbox's.
+    #[must_use]
+    pub fn models_computed(&self) -> Duration {
+        match &self.place {
+            Place::InProcess(place) => place.cache.computed(),
+            Place::Workers(pool) => pool.models_computed(),
         }
     }
 

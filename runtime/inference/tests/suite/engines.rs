@@ -192,13 +192,8 @@ fn models_outside_the_bit_exact_class_say_why() {
     }
 }
 
-#[test]
-fn empty_tensors_pass_through_every_engine() {
-    let onnx = Onnx::new()
-        .input("x", F32, &[-1, 3])
-        .node("Relu", &["x"], &["y"], vec![])
-        .output("y", F32);
-    let empty = Tensor::new(vec![0, 3], meterbox_inference::ElementType::F32, Vec::new()).unwrap();
+/// All engines that are here.
+fn engines() -> Vec<Engine> {
     let mut engines = vec![Engine::embedded()];
     engines.extend(onnxruntime().map(|libraries| {
         Engine::open(&EngineSettings {
@@ -208,7 +203,52 @@ fn empty_tensors_pass_through_every_engine() {
         })
         .unwrap()
     }));
-    for engine in engines {
+    engines
+}
+
+#[test]
+fn what_a_model_gave_outlives_it_and_further_calls() {
+    // Computed, a copy of an input, the input itself, a constant of the model's.
+    let names = ["computed", "copied", "x", "w"];
+    let onnx = Onnx::new()
+        .input("x", F32, &[-1])
+        .weights("w", &[300])
+        .node("Neg", &["x"], &["computed"], vec![])
+        .node("Identity", &["x"], &["copied"], vec![]);
+    let onnx = names
+        .iter()
+        .fold(onnx, |onnx, name| onnx.output(name, F32))
+        .bytes();
+    let input = |value: f32| {
+        let data = value.to_le_bytes().repeat(300);
+        Tensor::new(vec![300], ElementType::F32, data).unwrap()
+    };
+    for engine in engines() {
+        let model = Model::load_on(&onnx, &ModelLimits::default(), &engine).unwrap();
+        let given = [2.0, 3.0].map(|x| model.compute(vec![("x".into(), input(x))]).unwrap());
+        drop(model);
+        let weights: Vec<u8> = (0..300_u16)
+            .flat_map(|n| (f32::from(n % 7) / 8.0).to_le_bytes())
+            .collect();
+        for (x, outputs) in [2.0, 3.0].into_iter().zip(given) {
+            let [negative, same] = [-x, x].map(|x| input(x).into_data());
+            let expected = [negative, same.clone(), same, weights.clone().into()];
+            for (((name, tensor), wanted), expected) in outputs.iter().zip(names).zip(expected) {
+                assert_eq!(name, wanted);
+                assert_eq!(*tensor.bytes(), expected, "{name} of {engine:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn empty_tensors_pass_through_every_engine() {
+    let onnx = Onnx::new()
+        .input("x", F32, &[-1, 3])
+        .node("Relu", &["x"], &["y"], vec![])
+        .output("y", F32);
+    let empty = Tensor::new(vec![0, 3], meterbox_inference::ElementType::F32, Vec::new()).unwrap();
+    for engine in engines() {
         let model = Model::load_on(&onnx.bytes(), &ModelLimits::default(), &engine).unwrap();
         let outputs = model.compute(vec![("x".into(), empty.clone())]).unwrap();
         assert_eq!(outputs[0].1, empty, "{engine:?}");

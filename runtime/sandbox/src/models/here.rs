@@ -1,7 +1,9 @@
 //! Models in this process, shared by the jobs that use the same one. Never decides who may use one.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use meterbox_inference::{Cost, InputShape, Model, ModelLimits};
 
@@ -15,6 +17,8 @@ pub(crate) struct ModelCache {
     bytes_max: u64,
     limits: ModelLimits,
     held: Mutex<Held>,
+    /// Nanoseconds in which the engine had calls.
+    computed_ns: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -29,12 +33,16 @@ struct Held {
 struct Kept {
     model: Model,
     facts: ModelFacts,
+    computed_ns: Arc<AtomicU64>,
 }
 
 impl Kept {
-    fn new(model: Model) -> Result<Kept, Denied> {
-        let facts = ModelFacts::of(&model)?;
-        Ok(Kept { model, facts })
+    fn new(model: Model, computed_ns: &Arc<AtomicU64>) -> Result<Kept, Denied> {
+        Ok(Kept {
+            facts: ModelFacts::of(&model)?,
+            model,
+            computed_ns: Arc::clone(computed_ns),
+        })
     }
 }
 
@@ -45,6 +53,7 @@ impl ModelCache {
             bytes_max,
             limits: ModelLimits::default(),
             held: Mutex::default(),
+            computed_ns: Arc::default(),
         }
     }
 
@@ -58,7 +67,7 @@ impl ModelCache {
             return Ok(Ok(model));
         }
         let loaded = match Model::load(&bytes()?, &self.limits) {
-            Ok(model) => Kept::new(model),
+            Ok(model) => Kept::new(model, &self.computed_ns),
             Err(error) => refused(&error).map_err(HostEnd::Unable).map(Err)?,
         };
         let model = match loaded {
@@ -69,6 +78,11 @@ impl ModelCache {
             self.keep(&model);
         }
         Ok(Ok(model))
+    }
+
+    /// How long the engine has had calls so far.
+    pub(crate) fn computed(&self) -> Duration {
+        Duration::from_nanos(self.computed_ns.load(Ordering::Relaxed))
     }
 
     /// Models that were loaded so far.
@@ -173,7 +187,11 @@ impl OpenModel for Kept {
         meanwhile: &mut dyn FnMut(&Tensors),
     ) -> Answer<Tensors> {
         meanwhile(&inputs);
-        match self.model.compute(inputs) {
+        let began = Instant::now();
+        let computed = self.model.compute(inputs);
+        let engine_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.computed_ns.fetch_add(engine_ns, Ordering::Relaxed);
+        match computed {
             Ok(outputs) => Ok(Ok(outputs)),
             Err(error) => match failed(&error) {
                 Ok(denied) => Ok(Err(denied)),

@@ -164,9 +164,8 @@ pub(crate) trait OpenModel: Send + Sync {
     /// What a call with inputs of these shapes costs. Computes nothing.
     fn cost(&self, inputs: &[InputShape<'_>]) -> Answer<Cost>;
 
-    /// Computes the outputs, in the model's order; they take at most `output_bytes`, with as much beside each as the
-    /// host counts for keeping it. `meanwhile` is given the inputs once, and may be busy with them while another process
-    /// computes.
+    /// Computes the outputs, in the model's order, whose data takes at most `output_bytes`. `meanwhile` is given the
+    /// inputs once, and may be busy with them while another process computes.
     fn compute(
         &self,
         inputs: Tensors,

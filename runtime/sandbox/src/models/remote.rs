@@ -9,7 +9,7 @@ use bytes::Bytes;
 use meterbox_inference::{Cost, InputShape};
 
 use super::arena::{Arena, Region};
-use super::exchange::{CALL_ROOM, Layout, Room};
+use super::exchange::{ALIGNMENT, CALL_ROOM, Layout, Room};
 use super::wire::{Answered, Ask, Content, Opened, ShapePart, TensorPart, cost_of, laid_out, take};
 use super::{Answer, Denied, Device, ModelFacts, Models, OpenModel, Source, Tensors, patience};
 use crate::host::wide;
@@ -288,7 +288,7 @@ impl OpenModel for RemoteModel {
                 reason: "its inputs are too large to be handed over".into(),
             }));
         };
-        let region = self.arena.reserve(output_bytes);
+        let region = self.reserve(output_bytes);
         let order = Ask::Compute {
             model: self.number,
             inputs: std::mem::take(&mut handed.parts),
@@ -323,6 +323,12 @@ impl OpenModel for RemoteModel {
 }
 
 impl RemoteModel {
+    /// Room for outputs whose data takes so many bytes: all but the first may have to begin a little later.
+    fn reserve(&self, output_bytes: u64) -> Option<Region> {
+        let between = wide(self.facts.outputs.len().saturating_sub(1)).saturating_mul(ALIGNMENT);
+        self.arena.reserve(output_bytes.saturating_add(between))
+    }
+
     /// Tensors that were put into a region, where they lie. None if they lie elsewhere.
     fn read(&self, region: Region, parts: Vec<TensorPart>) -> Option<Tensors> {
         let begin = region.room().at;
@@ -335,5 +341,116 @@ impl RemoteModel {
             part.tensor(all.slice(from..from + bytes))
         };
         parts.into_iter().zip(places).map(tensor).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::exchange::{ARENA_BYTES, ExchangeFile};
+    use super::super::wire::put;
+    use super::*;
+    use meterbox_inference::{ElementType, Tensor};
+
+    /// Answers a model's input with itself, twice, and notes where it was told to put that.
+    struct Twice {
+        file: ExchangeFile,
+        asked: Mutex<Option<Ask>>,
+        rooms: Mutex<Vec<(Vec<Room>, Room)>>,
+    }
+
+    impl Line for Arc<Twice> {
+        fn ask(&self, ask: &Ask) -> Result<(), String> {
+            *locked(&self.asked) = Some(ask.clone());
+            Ok(())
+        }
+
+        fn answer(&self) -> Result<(Answered, Option<File>), String> {
+            let file = || Some(self.file.0.try_clone().unwrap());
+            Ok(match locked(&self.asked).take().unwrap() {
+                Ask::Exchange => (Answered::Exchange, file()),
+                Ask::Open { sha256, .. } => {
+                    let facts = ModelFacts {
+                        sha256,
+                        size_bytes: 1,
+                        preparation_units: 1,
+                        inputs: vec!["x".into()],
+                        outputs: vec!["y".into(), "z".into()],
+                        not_bit_exact: None,
+                        unpassable: None,
+                    };
+                    let opened = Opened { facts, exchange: 0 };
+                    (Answered::Opened(Ok(opened)), None)
+                }
+                Ask::Compute { inputs, room, .. } => {
+                    let exchange = super::super::exchange::Exchange::open(&self.file.0).unwrap();
+                    let places = inputs.iter().map(|part| part.room().unwrap()).collect();
+                    locked(&self.rooms).push((places, room));
+                    let given = take(&exchange, inputs).unwrap();
+                    let outputs = [&given[0], &given[0]].map(Clone::clone).to_vec();
+                    (
+                        Answered::Computed(Ok(put(&exchange, &outputs, room).unwrap())),
+                        None,
+                    )
+                }
+                Ask::Cost { .. } => panic!("nobody asks for costs"),
+            })
+        }
+    }
+
+    fn tensors(data: Bytes) -> Tensors {
+        let length = u32::try_from(data.len()).unwrap();
+        let tensor = Tensor::new(vec![length], ElementType::U8, data).unwrap();
+        vec![("x".into(), tensor)]
+    }
+
+    /// Should the process die while it puts outputs there, another one has to find the inputs as they were.
+    #[test]
+    fn outputs_are_put_where_no_input_lies_however_full_the_memory_is() {
+        let line = Arc::new(Twice {
+            file: ExchangeFile::new().unwrap(),
+            asked: Mutex::default(),
+            rooms: Mutex::default(),
+        });
+        let remote = Remote::new(Arc::new(Arc::clone(&line)), &[]);
+        let source = Source::Given {
+            sha256: [1; 32],
+            bytes: b"a model",
+        };
+        let model = remote.open(&source, Device::Cpu).unwrap().unwrap();
+        let arena = remote.first_arena().unwrap();
+        let elsewhere = Bytes::from(vec![3; 1_000]);
+        let kept = remote.keep(&[4; 1_000]);
+        assert!(arena.place_of(&kept).is_some());
+        let mut given = Vec::new();
+        // With room for all, for what goes in only, and for nothing.
+        for leave in [1 << 20, 1_024, 0] {
+            let left = (leave > 0).then(|| arena.reserve(leave).unwrap());
+            let mut taken = Vec::new();
+            for bytes in (6..64).rev().map(|bits| 1 << bits) {
+                taken.extend(std::iter::from_fn(|| arena.reserve(bytes)));
+            }
+            drop(left);
+            for data in [&elsewhere, &kept] {
+                let outputs = model.compute(tensors(data.clone()), 2_000, &mut |_| ());
+                let outputs = outputs.unwrap().unwrap();
+                assert!(outputs.iter().all(|(_, tensor)| tensor.bytes() == data));
+                given.push((outputs, data.clone()));
+            }
+        }
+        // What was given first is still what it was.
+        for (outputs, data) in given {
+            assert!(outputs.iter().all(|(_, tensor)| *tensor.bytes() == data));
+        }
+        let rooms = locked(&line.rooms);
+        assert_eq!(rooms.len(), 6);
+        for (inputs, room) in &*rooms {
+            for input in inputs {
+                let (end, room_end) = (input.end().unwrap(), room.end().unwrap());
+                assert!(end <= room.at || room_end <= input.at, "{input:?} {room:?}");
+            }
+        }
+        let is_in_arena = |(_, room): &&(Vec<Room>, Room)| room.at < ARENA_BYTES;
+        let in_arena = rooms.iter().filter(is_in_arena).count();
+        assert!((2..6).contains(&in_arena), "{in_arena}");
     }
 }

@@ -160,7 +160,7 @@ impl TensorPart {
     }
 
     /// Where it lies; none if it cannot be a tensor, or lies nowhere.
-    fn room(&self) -> Option<Room> {
+    pub(crate) fn room(&self) -> Option<Room> {
         let bytes = Tensor::bytes_of(&self.shape.dimensions, self.element_type()?).ok()?;
         let room = Room { at: self.at, bytes };
         room.end().map(|_| room)

@@ -174,8 +174,16 @@ fn charge_operations(host: &mut Host, sha256: [u8; 32], operations: u64) -> Resu
 /// A call of a model that has been charged, and is yet to be computed.
 struct Charged {
     cost: Cost,
-    /// Bytes that its outputs are held to take, with what keeping each takes.
+    /// Bytes that its outputs are held to take.
     output_bytes: u64,
+    /// What keeping them takes beside.
+    keeping_bytes: u64,
+}
+
+impl Charged {
+    fn held_bytes(&self) -> u64 {
+        self.output_bytes.saturating_add(self.keeping_bytes)
+    }
 }
 
 /// Charges what is given to a model: each tensor, and the bytes of its name, which is recorded.
@@ -240,12 +248,14 @@ fn charge_call(
     host.tally.inference(facts.sha256, &cost, &host.limits)?;
     let given = shapes.iter().map(data_bytes).fold(0, u64::saturating_add);
     let keeping = wide(facts.outputs.len()).saturating_mul(TENSOR_KEEPING_BYTES);
-    let output_bytes = cost
-        .tensor_bytes
-        .saturating_sub(given)
-        .saturating_add(keeping);
-    host.tally.hold_tensors(output_bytes, &host.limits)?;
-    Ok(Ok(Charged { cost, output_bytes }))
+    let charged = Charged {
+        cost,
+        output_bytes: cost.tensor_bytes.saturating_sub(given),
+        keeping_bytes: keeping,
+    };
+    host.tally
+        .hold_tensors(charged.held_bytes(), &host.limits)?;
+    Ok(Ok(charged))
 }
 
 /// Computes a call that has been charged, and records it. The outputs are held.
@@ -266,7 +276,7 @@ fn compute(
     let digests_before = digests_before.or_else(|| before.as_ref().map(digests));
     record_digests(&mut host.transcript, digests_before);
     let computed = computed?;
-    host.tally.release_tensors(charged.output_bytes);
+    host.tally.release_tensors(charged.held_bytes());
     let later = computed.as_ref().is_ok_and(is_digested_later);
     let output_digests = match &computed {
         Ok(outputs) if !later => digests(outputs),

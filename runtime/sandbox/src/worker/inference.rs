@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
+use std::time::Instant;
 
 use meterbox_inference::{Engine, Model, ModelError, ModelLimits};
 use meterbox_isolation::Channel;
@@ -235,14 +236,17 @@ impl Worker<'_> {
         };
         // Copied: the run could change what lies there while the engine counts on it.
         let inputs = take(exchange, inputs).ok_or(Failed::Nonsense)?;
-        let answer = match model.compute(inputs) {
+        let began = Instant::now();
+        let computed = model.compute(inputs);
+        let engine_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let outputs = match computed {
             Ok(outputs) => put(exchange, &outputs, room).ok_or_else(|| Denied {
                 code: NnCode::TooLarge,
                 reason: "its outputs are too large to be handed over".into(),
             }),
             Err(error) => Err(short(failed(&error).map_err(Failed::Host)?)),
         };
-        Ok(FromInference::Computed(answer))
+        Ok(FromInference::Computed { outputs, engine_ns })
     }
 }
 

@@ -292,6 +292,10 @@ impl Pool {
         drop(ended);
     }
 
+    pub(crate) fn models_computed(&self) -> Duration {
+        self.shelf.computed()
+    }
+
     pub(crate) fn models_loaded(&self) -> u64 {
         self.shelf.loaded()
     }

@@ -446,16 +446,18 @@ impl<'o> Relay<'o> {
         };
         let after = self.recorder.as_ref().map(|one| one.borrow().patience());
         let meanwhile = after.map(|after| Meanwhile { after, act: &tell });
-        let FromInference::Computed(computed) = self.ask(&model, &order, meanwhile)? else {
+        let answer = self.ask(&model, &order, meanwhile)?;
+        let FromInference::Computed { outputs, engine_ns } = answer else {
             return Err(confused());
         };
+        self.order.pool.shelf().count_computed(engine_ns);
         self.settle()?;
-        if let Ok(outputs) = &computed {
+        if let Ok(outputs) = &outputs {
             let (_, end) = laid_out(outputs, room).ok_or_else(confused)?;
             self.used(model.exchange, end)?;
         }
-        self.note(&model, room, &computed)?;
-        Ok(Answered::Computed(computed))
+        self.note(&model, room, &outputs)?;
+        Ok(Answered::Computed(outputs))
     }
 
     /// Takes note of what a call gave, for whoever keeps the calls.
@@ -540,7 +542,7 @@ impl<'o> Relay<'o> {
         let slot = self.slot(model.shelved);
         let asked = pool.shelf().ask(&slot, &question, &fork, &stop, meanwhile);
         let (answer, engine) = asked?;
-        if let FromInference::Computed(_) = answer {
+        if let FromInference::Computed { .. } = answer {
             self.computed_by(engine, model);
         }
         match answer {

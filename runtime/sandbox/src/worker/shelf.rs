@@ -78,6 +78,8 @@ pub(super) struct Shelf {
     slots: Mutex<HashMap<Shelved, Arc<Slot>>>,
     clock: AtomicU64,
     loaded: AtomicU64,
+    /// Nanoseconds in which engines had calls.
+    computed_ns: AtomicU64,
 }
 
 const NO_PROCESS: u32 = 0;
@@ -127,6 +129,7 @@ impl Shelf {
             slots: Mutex::default(),
             clock: AtomicU64::new(0),
             loaded: AtomicU64::new(0),
+            computed_ns: AtomicU64::new(0),
         }
     }
 
@@ -138,6 +141,16 @@ impl Shelf {
     /// Models that were loaded so far.
     pub(super) fn loaded(&self) -> u64 {
         self.loaded.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of how long an engine had a call.
+    pub(super) fn count_computed(&self, engine_ns: u64) {
+        self.computed_ns.fetch_add(engine_ns, Ordering::Relaxed);
+    }
+
+    /// How long engines have had calls so far.
+    pub(super) fn computed(&self) -> Duration {
+        Duration::from_nanos(self.computed_ns.load(Ordering::Relaxed))
     }
 
     /// A number that no other exchange has.

@@ -102,7 +102,11 @@ pub(super) enum FromInference {
         is_new: bool,
     },
     Costs(Result<[u64; 7], Denied>),
-    Computed(Result<Vec<TensorPart>, Denied>),
+    Computed {
+        outputs: Result<Vec<TensorPart>, Denied>,
+        /// How long the engine had the call, in nanoseconds.
+        engine_ns: u64,
+    },
     /// The engine cannot run the model.
     Unable(String),
     /// The model is not kept any more.

@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use meterbox_inference::Tensor;
 use meterbox_sandbox::{Calls, EndRun, Given, ModelCall, NnCode, RunError, tensor_digest};
+use meterbox_scripts::onnx::{self, Type};
 use meterbox_tests as guests;
 use meterbox_tests::model::{relu, tensor};
 
+use crate::calls::{Calls as Script, END, F32};
 use crate::job::{Job, sandboxes, workers};
 
 /// What a call gave: its number, and each output's name and digest, or its code.
@@ -54,6 +56,29 @@ fn boxes(calls: u64) -> Job {
         .argument(&calls.to_string())
 }
 
+/// A job that has more tensors held for it than a run keeps in the memory that it shares, and computes with each.
+fn many() -> Job {
+    const BYTES: u32 = 32 << 20;
+    let mut calls = Script::new();
+    calls.script.grow(BYTES >> 16);
+    let graph = calls.by_name("model");
+    let dimensions = calls.script.words(&[BYTES / 4]);
+    let record = calls.script.words(&[dimensions, 1, F32, END, BYTES]);
+    let mut contexts = Vec::new();
+    // Five of them, with what they give, are more than there is room for.
+    for number in 1..=5_u8 {
+        let context = calls.context(graph);
+        calls.script.store(END, f32::from(number).to_bits());
+        calls.gives(0, "set_input", [context, 0.into(), record.into()]);
+        calls.gives(0, "compute", [context]);
+        contexts.push(context);
+    }
+    for context in [contexts[0], contexts[4]] {
+        calls.gives(0, "compute", [context]);
+    }
+    calls.job().input("model", onnx::negative(Type::F32))
+}
+
 #[test]
 fn what_is_kept_is_what_the_transcript_names() {
     let elements = (32 << 20) / 4 + 1;
@@ -65,8 +90,9 @@ fn what_is_kept_is_what_the_transcript_names() {
         job.input("model", relu(dimensions)).input("tensors/x", x)
     });
     let places = sandboxes().into_iter().chain([workers()]);
+    let mut of_many = Vec::new();
     for (place, sandbox) in places.enumerate() {
-        for mut job in large.iter().cloned().chain([boxes(5)]) {
+        for mut job in large.iter().cloned().chain([many(), boxes(5)]) {
             let keeper = keeper(u64::MAX);
             job.limits.memory_bytes = 1 << 30;
             job.job.calls = Some(Arc::clone(&keeper) as _);
@@ -79,8 +105,15 @@ fn what_is_kept_is_what_the_transcript_names() {
             let kept = keeper.kept.lock().unwrap();
             assert!(kept.len() >= 2, "{place}");
             assert_eq!(*kept, named, "{place}");
+            if kept.len() == 7 {
+                of_many.push(kept.iter().map(|(_, outputs)| outputs.clone()).collect());
+            }
         }
     }
+    let first: &Vec<_> = &of_many[0];
+    assert!(of_many.iter().all(|outputs| outputs == first));
+    assert_eq!([&first[0], &first[4]], [&first[5], &first[6]]);
+    assert!(first[..5].windows(2).all(|two| two[0] != two[1]));
 }
 
 #[test]
