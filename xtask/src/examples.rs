@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use crate::models;
@@ -109,13 +109,7 @@ impl Example {
 
 /// Has the tests' package build all guests, as it always does, and copies the examples beside their jobs.
 pub fn build(project: &Project) -> Result<()> {
-    let status = project
-        .cargo(&["build", "-p", "meterbox-tests"])
-        .status()
-        .context("cargo cannot be run")?;
-    if !status.success() {
-        bail!("the guests could not be built: see the messages above");
-    }
+    project.build()?;
     for example in Example::ALL {
         let program = format!("{}.wasm", example.name().replace('-', "_"));
         let built = project

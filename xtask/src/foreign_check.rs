@@ -215,7 +215,8 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
 fn prepare(project: &Project, place: &Path) -> Result<()> {
     // All of them, as the tests build them, so that nothing is built twice.
     let built = project
-        .cargo(&["build", "--workspace", "--examples"])
+        .cargo_workspace("build")
+        .arg("--examples")
         .status()
         .context("cargo cannot be run")?;
     if !built.success() {

@@ -27,17 +27,9 @@ pub struct Said {
 }
 
 impl Meterbox {
-    /// Builds the program as the tests do, with the same features of what it depends on: a test
-    /// target beside it makes cargo unite them, so that nothing large is compiled twice.
+    /// Builds the program.
     pub fn build(project: &Project, home: &Path) -> Result<Self> {
-        let status = project
-            .cargo(&["build", "--workspace", "--bin", "meterbox"])
-            .args(["--test", "documents"])
-            .status()
-            .context("cargo cannot be run")?;
-        if !status.success() {
-            bail!("`meterbox` could not be built: see the messages above");
-        }
+        project.build()?;
         fs::create_dir_all(home)?;
         Ok(Self {
             root: project.root.clone(),

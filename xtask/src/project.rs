@@ -51,6 +51,26 @@ impl Project {
         command
     }
 
+    /// A cargo command on the whole workspace. All have the same features, so that nothing is compiled twice.
+    pub fn cargo_workspace(&self, command: &str) -> Command {
+        self.cargo(&[command, "--workspace", "--features", "meterbox-guest/all"])
+    }
+
+    /// Builds the program and all guests as the tests do: a test target beside them makes cargo unite the features of
+    /// what they depend on.
+    pub fn build(&self) -> Result<()> {
+        let status = self
+            .cargo_workspace("build")
+            .args(["--bin", "meterbox", "--test", "documents"])
+            .status()
+            .context("cargo cannot be run")?;
+        ensure!(
+            status.success(),
+            "`meterbox` and the guests could not be built: see the messages above"
+        );
+        Ok(())
+    }
+
     /// A path as it is shown: from the root where it lies within.
     pub fn shown(&self, path: &Path) -> String {
         let path = path.strip_prefix(&self.root).unwrap_or(path);

@@ -9,7 +9,8 @@ use crate::project::Project;
 
 pub fn run(project: &Project) -> Result<ExitCode> {
     let status = project
-        .cargo(&["test", "--workspace", "--quiet", "--test", "documents"])
+        .cargo_workspace("test")
+        .args(["--quiet", "--test", "documents"])
         .env("METERBOX_WRITE_DOCUMENTS", "1")
         .status()
         .context("cargo cannot be run")?;

@@ -54,13 +54,11 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
     });
     checks.run(
         "lints",
-        &mut project.cargo(&[
-            "clippy",
-            "--workspace",
+        project.cargo_workspace("clippy").args([
             "--all-targets",
-            // An engine that is compiled for its command only, and what jobs choose of the SDK.
+            // An engine that is compiled for its command only.
             "--features",
-            "meterbox-cross-check/wasmi,meterbox-guest/all",
+            "meterbox-cross-check/wasmi",
             "--",
             "-D",
             "warnings",
@@ -71,10 +69,6 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
         tests.env("METERBOX_ONNXRUNTIME", library);
     }
     checks.run("tests", &mut tests);
-    checks.run(
-        "tests of the SDK with all its features",
-        &mut project.cargo(&["test", "-p", "meterbox-guest", "--features", "all"]),
-    );
     guest_lints(project, &mut checks);
     checks.run(
         "the examples' own tests",
@@ -123,7 +117,7 @@ fn onnxruntime(project: &Project) -> Result<PathBuf> {
 
 /// Documentation examples included.
 fn tests(project: &Project, python: Option<PathBuf>) -> Command {
-    let mut cargo = project.cargo(&["test", "--workspace"]);
+    let mut cargo = project.cargo_workspace("test");
     if let Some(python) = python {
         cargo.env("METERBOX_PYTHON", python);
     }
