@@ -242,7 +242,7 @@ mod tests {
     fn memory_that_nothing_is_kept_in_is_given_back() {
         use std::os::unix::fs::MetadataExt as _;
         let (arena, file) = arena();
-        let megabytes = || file.0.metadata().unwrap().blocks() * 512 >> 20;
+        let megabytes = || file.0.metadata().unwrap().blocks() / 2_048;
         let large = arena.keep(&vec![1; 8 << 20]).unwrap();
         let kept = arena.keep(&[7; 100]).unwrap();
         let behind = arena.keep(&vec![1; 8 << 20]).unwrap();
