@@ -130,8 +130,8 @@ impl Sandbox {
         }
     }
 
-    /// How long engines have had calls so far, in whatever process: beside it, what a run takes for a call is the
-    /// sandbox's.
+    /// How long engines have had calls so far, as the processes say in which they compute: what a run takes for a call
+    /// beside that is the sandbox's. For measurements.
     #[must_use]
     pub fn models_computed(&self) -> Duration {
         match &self.place {

@@ -80,7 +80,8 @@ struct Elements {
     _session: SharedSession,
 }
 
-// SAFETY: a value may be given up by any thread, and the elements are only read.
+// SAFETY: the elements are only read, and any thread may give a value up: what the library allocates by for outputs is
+// the system's allocator or an arena of its own, which has a lock.
 unsafe impl Send for Elements {}
 
 impl AsRef<[u8]> for Elements {

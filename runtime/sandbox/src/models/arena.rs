@@ -90,19 +90,41 @@ impl Region {
     }
 
     /// The first so many bytes, at most as many as it has. The rest is free again.
-    pub(crate) fn into_bytes(mut self, bytes: u64) -> Bytes {
-        let bytes = bytes.min(self.room.bytes);
-        let kept = bytes
-            .max(1)
-            .next_multiple_of(ALIGNMENT)
-            .min(self.room.bytes);
-        let (at, rest) = (self.room.at + kept, self.room.bytes - kept);
-        self.room.bytes = kept;
-        self.used = usize::try_from(bytes).unwrap_or(0);
-        if rest > 0 {
-            self.arena.spans().give(at, rest);
+    pub(crate) fn into_bytes(self, bytes: u64) -> Bytes {
+        let place = Room {
+            at: self.room.at,
+            bytes: bytes.min(self.room.bytes),
+        };
+        let parts = self.into_parts(&[place]);
+        parts.and_then(|mut parts| parts.pop()).unwrap_or_default()
+    }
+
+    /// The bytes at these places, each of which is free again by itself, and the rest at once. None if they do not lie
+    /// one behind the other from the beginning on.
+    pub(crate) fn into_parts(mut self, places: &[Room]) -> Option<Vec<Bytes>> {
+        let mut parts = Vec::with_capacity(places.len());
+        for place in places {
+            if place.bytes == 0 {
+                parts.push(Bytes::new());
+                continue;
+            }
+            let (at, end) = (self.room.at, self.room.at + self.room.bytes);
+            let next = place.at.checked_add(place.bytes)?;
+            let next = next.checked_next_multiple_of(ALIGNMENT)?;
+            if place.at != at || next > end {
+                return None;
+            }
+            (self.room.at, self.room.bytes) = (next, end - next);
+            parts.push(Bytes::from_owner(Region {
+                arena: Arc::clone(&self.arena),
+                room: Room {
+                    at,
+                    bytes: next - at,
+                },
+                used: usize::try_from(place.bytes).ok()?,
+            }));
         }
-        Bytes::from_owner(self)
+        Some(parts)
     }
 }
 
@@ -117,7 +139,9 @@ impl AsRef<[u8]> for Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
-        self.arena.spans().give(self.room.at, self.room.bytes);
+        if self.room.bytes > 0 {
+            self.arena.spans().give(self.room.at, self.room.bytes);
+        }
     }
 }
 
@@ -188,7 +212,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::models::exchange::ExchangeFile;
+    use crate::models::exchange::{ExchangeFile, Layout};
 
     fn arena() -> (Arc<Arena>, ExchangeFile) {
         let file = ExchangeFile::new().unwrap();
@@ -225,6 +249,36 @@ mod tests {
         assert_eq!(next.room().at, room.at + ALIGNMENT);
         assert_eq!(&output[..], b"output");
         assert_eq!(arena.place_of(&output), Some(room.at));
+    }
+
+    #[test]
+    fn each_part_of_a_region_is_free_again_by_itself() {
+        let (arena, _file) = arena();
+        let places = |lengths: [u64; 4]| {
+            let mut layout = Layout::from(0);
+            lengths.map(|bytes| Room {
+                at: layout.next(bytes),
+                bytes,
+            })
+        };
+        let region = arena.reserve(10_000).unwrap();
+        let mut parts = region.into_parts(&places([100, 0, 4_000, 1])).unwrap();
+        assert_eq!(
+            parts.iter().map(Bytes::len).collect::<Vec<_>>(),
+            [100, 0, 4_000, 1]
+        );
+        let large = arena.place_of(&parts.remove(2));
+        assert_eq!(large, Some(128));
+        // There is room again, though what lies about it is kept.
+        assert_eq!(arena.reserve(4_000).unwrap().room().at, 128);
+        drop(parts);
+        assert_eq!(arena.reserve(ARENA_BYTES).unwrap().room().at, 0);
+        // What does not fit is none, and nothing is lost.
+        for lengths in [[10_000, 1, 0, 0], [1 << 62, 0, 0, 0], [64, 1 << 62, 1, 0]] {
+            let region = arena.reserve(10_000).unwrap();
+            assert_eq!(region.into_parts(&places(lengths)), None);
+        }
+        arena.reserve(ARENA_BYTES).unwrap();
     }
 
     #[test]

@@ -89,9 +89,10 @@ pub(crate) struct Exchange {
     start: NonNull<u8>,
 }
 
-// SAFETY: it is a mapping that lives as long as it does, of which only bytes are copied.
+// SAFETY: it is a mapping that lives as long as it does, and no thread's own.
 unsafe impl Send for Exchange {}
-// SAFETY: as above; what two threads do at once can only garble bytes, and nobody relies on them.
+// SAFETY: as above; bytes are copied into it and out of it, which another process can garble as well: any values of
+// bytes will do. Who lends some has nothing written there meanwhile (see `lent`).
 unsafe impl Sync for Exchange {}
 
 /// A place outside the memory was named.
@@ -135,7 +136,8 @@ impl Exchange {
     /// Writes the bytes at a place.
     pub(crate) fn write(&self, at: u64, bytes: &[u8]) -> Result<(), OutOfPlace> {
         let offset = Exchange::place(at, bytes.len())?;
-        // SAFETY: `place` says that so many bytes are in the mapping from there on; nothing refers to it.
+        // SAFETY: `place` says that so many bytes are in the mapping from there on; none of them is lent, which those see
+        // to who lend.
         unsafe {
             let target = self.start.add(offset);
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), target.as_ptr(), bytes.len());
@@ -168,8 +170,8 @@ impl Exchange {
         (end <= EXCHANGE_BYTES).then_some(at)
     }
 
-    /// So many bytes at a place, where they lie. Whoever has them counts on no value of theirs: the other side can
-    /// write there.
+    /// So many bytes at a place, where they lie. Whoever has them only copies, digests and compares them: the process on
+    /// the other side, should it not be what it was, can change them.
     ///
     /// # Safety
     /// They lie within, this process writes nothing there while the slice lives, and the mapping outlives it.

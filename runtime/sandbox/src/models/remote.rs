@@ -9,7 +9,7 @@ use bytes::Bytes;
 use meterbox_inference::{Cost, InputShape};
 
 use super::arena::{Arena, Region};
-use super::exchange::{ALIGNMENT, CALL_ROOM, Layout, Room};
+use super::exchange::{ALIGNMENT, CALL_ROOM, Layout};
 use super::wire::{Answered, Ask, Content, Opened, ShapePart, TensorPart, cost_of, laid_out, take};
 use super::{Answer, Denied, Device, ModelFacts, Models, OpenModel, Source, Tensors, patience};
 use crate::host::wide;
@@ -48,36 +48,57 @@ pub(crate) struct Remote {
     /// another is given.
     arenas: Mutex<Vec<Arc<Arena>>>,
     latest: Arc<Latest>,
+    reads: Reads,
     opened: Mutex<u32>,
 }
 
 /// What the latest call was about.
 #[derive(Default)]
-struct Latest {
-    arena: Mutex<Option<Arc<Arena>>>,
-    /// What it gave. It lies where it is until the next call has been answered, whatever becomes of it here: who answers
-    /// reads it once more.
-    outputs: Mutex<Bytes>,
+struct Latest(Mutex<LatestCall>);
+
+#[derive(Default)]
+struct LatestCall {
+    arena: Option<Arc<Arena>>,
+    /// What a call gave, and where. It lies where it is until the next one has been answered, whatever becomes of it
+    /// here: who answers reads it once more.
+    gave: Option<(Arc<Arena>, Vec<Bytes>)>,
 }
 
 impl Latest {
     /// The memory is used now. What another one has taken is given back: a run has as many as it has processes.
     fn uses(&self, arena: &Arc<Arena>) {
-        let mut latest = locked(&self.arena);
-        if let Some(before) = latest.replace(Arc::clone(arena))
-            && !Arc::ptr_eq(&before, arena)
-        {
-            before.trim();
-        }
+        let before = locked(&self.0).arena.replace(Arc::clone(arena));
+        trim_other(before, arena);
     }
 
+    /// Bytes that the last call gave.
     fn output_bytes(&self) -> usize {
-        locked(&self.outputs).len()
+        let latest = locked(&self.0);
+        let parts = latest.gave.iter().flat_map(|(_, parts)| parts);
+        parts.map(Bytes::len).sum()
     }
 
-    fn gave(&self, outputs: Bytes) {
-        *locked(&self.outputs) = outputs;
+    fn gave(&self, arena: &Arc<Arena>, parts: Vec<Bytes>) {
+        let before = locked(&self.0).gave.replace((Arc::clone(arena), parts));
+        trim_other(before.map(|(before, _)| before), arena);
     }
+}
+
+fn trim_other(before: Option<Arc<Arena>>, arena: &Arc<Arena>) {
+    if let Some(before) = before
+        && !Arc::ptr_eq(&before, arena)
+    {
+        before.trim();
+    }
+}
+
+/// Who reads what models gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// A run, where it was put.
+    There,
+    /// Somebody who counts on it: a copy.
+    Copies,
 }
 
 struct RemoteModel {
@@ -85,17 +106,21 @@ struct RemoteModel {
     facts: ModelFacts,
     line: Arc<dyn Line>,
     arena: Arc<Arena>,
+    /// In which tensors are kept that the guest gives.
+    first: Arc<Arena>,
     latest: Arc<Latest>,
+    reads: Reads,
     costs: Mutex<HashMap<Vec<ShapePart>, Cost>>,
 }
 
 impl Remote {
-    pub(crate) fn new(line: Arc<dyn Line>, inputs: &[Input]) -> Remote {
+    pub(crate) fn new(line: Arc<dyn Line>, inputs: &[Input], reads: Reads) -> Remote {
         Remote {
             line,
             inputs: inputs.iter().map(|input| input.sha256).collect(),
             arenas: Mutex::default(),
             latest: Arc::default(),
+            reads,
             opened: Mutex::new(0),
         }
     }
@@ -177,7 +202,9 @@ impl Models for Remote {
                     facts,
                     line: Arc::clone(&self.line),
                     arena,
+                    first,
                     latest: Arc::clone(&self.latest),
+                    reads: self.reads,
                     costs: Mutex::default(),
                 })))
             }
@@ -200,8 +227,6 @@ impl Models for Remote {
 /// Tensors that a process of models can read, and the regions that they were put into for that.
 struct Handed {
     parts: Vec<TensorPart>,
-    /// What is left of the room for a call's tensors.
-    left: Room,
     _regions: Vec<Region>,
 }
 
@@ -229,15 +254,8 @@ impl Handed {
             };
             Some(TensorPart::of(name, tensor, at))
         });
-        let parts = parts.collect::<Option<_>>()?;
-        // Behind them: should the process die while it puts outputs there, another one reads the inputs again.
-        let at = passing.next(0);
         Some(Handed {
-            parts,
-            left: Room {
-                at,
-                bytes: CALL_ROOM.end()?.checked_sub(at)?,
-            },
+            parts: parts.collect::<Option<_>>()?,
             _regions: regions,
         })
     }
@@ -292,7 +310,7 @@ impl OpenModel for RemoteModel {
         let order = Ask::Compute {
             model: self.number,
             inputs: std::mem::take(&mut handed.parts),
-            room: region.as_ref().map_or(handed.left, Region::room),
+            room: region.as_ref().map_or(CALL_ROOM, Region::room),
         };
         self.line.ask(&order).map_err(silent)?;
         let data = inputs.iter().map(|(_, tensor)| tensor.data().len());
@@ -305,6 +323,9 @@ impl OpenModel for RemoteModel {
         };
         // The process has read them.
         drop((inputs, handed));
+        if !Arc::ptr_eq(&self.first, &self.arena) {
+            self.first.trim();
+        }
         match answered {
             Answered::Computed(Ok(parts)) => {
                 let outputs = match region {
@@ -325,37 +346,36 @@ impl OpenModel for RemoteModel {
 impl RemoteModel {
     /// Room for outputs whose data takes so many bytes: all but the first may have to begin a little later.
     fn reserve(&self, output_bytes: u64) -> Option<Region> {
+        if self.reads == Reads::Copies {
+            return None;
+        }
         let between = wide(self.facts.outputs.len().saturating_sub(1)).saturating_mul(ALIGNMENT);
         self.arena.reserve(output_bytes.saturating_add(between))
     }
 
     /// Tensors that were put into a region, where they lie. None if they lie elsewhere.
     fn read(&self, region: Region, parts: Vec<TensorPart>) -> Option<Tensors> {
-        let begin = region.room().at;
-        let (places, end) = laid_out(&parts, region.room())?;
-        let all = region.into_bytes(end - begin);
-        self.latest.gave(all.clone());
-        let tensor = |(part, place): (TensorPart, Room)| {
-            let from = usize::try_from(place.at - begin).ok()?;
-            let bytes = usize::try_from(place.bytes).ok()?;
-            part.tensor(all.slice(from..from + bytes))
-        };
-        parts.into_iter().zip(places).map(tensor).collect()
+        let (places, _) = laid_out(&parts, region.room())?;
+        let data = region.into_parts(&places)?;
+        self.latest.gave(&self.arena, data.clone());
+        let tensors = parts.into_iter().zip(data);
+        tensors.map(|(part, data)| part.tensor(data)).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::exchange::{ARENA_BYTES, ExchangeFile};
+    use super::super::exchange::{ARENA_BYTES, Exchange, ExchangeFile, Room};
     use super::super::wire::put;
     use super::*;
     use meterbox_inference::{ElementType, Tensor};
 
-    /// Answers a model's input with itself, twice, and notes where it was told to put that.
+    /// Answers a model's input with itself, twice: each model with a memory of its own.
     struct Twice {
-        file: ExchangeFile,
+        files: [ExchangeFile; 2],
         asked: Mutex<Option<Ask>>,
-        rooms: Mutex<Vec<(Vec<Room>, Room)>>,
+        opened: Mutex<u32>,
+        rooms: Mutex<Vec<Room>>,
     }
 
     impl Line for Arc<Twice> {
@@ -365,9 +385,9 @@ mod tests {
         }
 
         fn answer(&self) -> Result<(Answered, Option<File>), String> {
-            let file = || Some(self.file.0.try_clone().unwrap());
+            let file = |at: usize| Some(self.files[at].0.try_clone().unwrap());
             Ok(match locked(&self.asked).take().unwrap() {
-                Ask::Exchange => (Answered::Exchange, file()),
+                Ask::Exchange => (Answered::Exchange, file(0)),
                 Ask::Open { sha256, .. } => {
                     let facts = ModelFacts {
                         sha256,
@@ -378,45 +398,63 @@ mod tests {
                         not_bit_exact: None,
                         unpassable: None,
                     };
-                    let opened = Opened { facts, exchange: 0 };
-                    (Answered::Opened(Ok(opened)), None)
+                    let exchange = *locked(&self.opened);
+                    *locked(&self.opened) += 1;
+                    let opened = Opened { facts, exchange };
+                    let new = file(exchange as usize).filter(|_| exchange > 0);
+                    (Answered::Opened(Ok(opened)), new)
                 }
-                Ask::Compute { inputs, room, .. } => {
-                    let exchange = super::super::exchange::Exchange::open(&self.file.0).unwrap();
-                    let places = inputs.iter().map(|part| part.room().unwrap()).collect();
-                    locked(&self.rooms).push((places, room));
+                Ask::Compute {
+                    model,
+                    inputs,
+                    room,
+                } => {
+                    let exchange = Exchange::open(&file(model as usize).unwrap()).unwrap();
+                    locked(&self.rooms).push(room);
                     let given = take(&exchange, inputs).unwrap();
                     let outputs = [&given[0], &given[0]].map(Clone::clone).to_vec();
-                    (
-                        Answered::Computed(Ok(put(&exchange, &outputs, room).unwrap())),
-                        None,
-                    )
+                    let parts = put(&exchange, &outputs, room).unwrap();
+                    (Answered::Computed(Ok(parts)), None)
                 }
                 Ask::Cost { .. } => panic!("nobody asks for costs"),
             })
         }
     }
 
-    fn tensors(data: Bytes) -> Tensors {
-        let length = u32::try_from(data.len()).unwrap();
-        let tensor = Tensor::new(vec![length], ElementType::U8, data).unwrap();
-        vec![("x".into(), tensor)]
-    }
-
-    /// Should the process die while it puts outputs there, another one has to find the inputs as they were.
-    #[test]
-    fn outputs_are_put_where_no_input_lies_however_full_the_memory_is() {
+    fn twice(reads: Reads) -> (Arc<Twice>, Remote) {
         let line = Arc::new(Twice {
-            file: ExchangeFile::new().unwrap(),
+            files: [(); 2].map(|()| ExchangeFile::new().unwrap()),
             asked: Mutex::default(),
+            opened: Mutex::default(),
             rooms: Mutex::default(),
         });
-        let remote = Remote::new(Arc::new(Arc::clone(&line)), &[]);
+        let remote = Remote::new(Arc::new(Arc::clone(&line)), &[], reads);
+        (line, remote)
+    }
+
+    fn open(remote: &Remote) -> Arc<dyn OpenModel> {
         let source = Source::Given {
             sha256: [1; 32],
             bytes: b"a model",
         };
-        let model = remote.open(&source, Device::Cpu).unwrap().unwrap();
+        remote.open(&source, Device::Cpu).unwrap().unwrap()
+    }
+
+    fn compute(model: &Arc<dyn OpenModel>, data: Bytes) -> Tensors {
+        let (length, expected) = (data.len(), data.to_vec());
+        let dimensions = vec![u32::try_from(length).unwrap()];
+        let tensor = Tensor::new(dimensions, ElementType::U8, data).unwrap();
+        let inputs = vec![("x".into(), tensor)];
+        let outputs = model.compute(inputs, 2 * wide(length), &mut |_| ());
+        let outputs = outputs.unwrap().unwrap();
+        assert!(outputs.iter().all(|(_, tensor)| tensor.data() == expected));
+        outputs
+    }
+
+    #[test]
+    fn calls_give_the_same_however_full_the_memory_is() {
+        let (line, remote) = twice(Reads::There);
+        let model = open(&remote);
         let arena = remote.first_arena().unwrap();
         let elsewhere = Bytes::from(vec![3; 1_000]);
         let kept = remote.keep(&[4; 1_000]);
@@ -431,10 +469,7 @@ mod tests {
             }
             drop(left);
             for data in [&elsewhere, &kept] {
-                let outputs = model.compute(tensors(data.clone()), 2_000, &mut |_| ());
-                let outputs = outputs.unwrap().unwrap();
-                assert!(outputs.iter().all(|(_, tensor)| tensor.bytes() == data));
-                given.push((outputs, data.clone()));
+                given.push((compute(&model, data.clone()), data.clone()));
             }
         }
         // What was given first is still what it was.
@@ -442,15 +477,34 @@ mod tests {
             assert!(outputs.iter().all(|(_, tensor)| *tensor.bytes() == data));
         }
         let rooms = locked(&line.rooms);
-        assert_eq!(rooms.len(), 6);
-        for (inputs, room) in &*rooms {
-            for input in inputs {
-                let (end, room_end) = (input.end().unwrap(), room.end().unwrap());
-                assert!(end <= room.at || room_end <= input.at, "{input:?} {room:?}");
+        let in_arena = rooms.iter().filter(|room| room.at < ARENA_BYTES).count();
+        assert_eq!((in_arena, rooms.len()), (2, 6));
+    }
+
+    #[test]
+    fn who_counts_on_what_models_gave_has_a_copy() {
+        let (line, remote) = twice(Reads::Copies);
+        let outputs = compute(&open(&remote), Bytes::from_static(b"given"));
+        assert_eq!(locked(&line.rooms)[..], [CALL_ROOM]);
+        let there = Exchange::open(&line.files[0].0).unwrap();
+        there.write(CALL_ROOM.at, b"other").unwrap();
+        assert_eq!(outputs[0].1.data(), b"given");
+    }
+
+    #[test]
+    fn what_a_memory_has_taken_is_given_back_once_another_is_used() {
+        use std::os::unix::fs::MetadataExt as _;
+        let (line, remote) = twice(Reads::There);
+        let models = [open(&remote), open(&remote)];
+        let megabytes = |at: usize| line.files[at].0.metadata().unwrap().blocks() / 2_048;
+        let large = vec![5; 8 << 20];
+        for _ in 0..2 {
+            for (at, model) in models.iter().enumerate() {
+                // In the first memory, whichever model it is for.
+                drop(compute(model, remote.keep(&large)));
+                assert!(megabytes(at) >= 16);
+                assert_eq!(megabytes(1 - at), 0, "{at}");
             }
         }
-        let is_in_arena = |(_, room): &&(Vec<Room>, Room)| room.at < ARENA_BYTES;
-        let in_arena = rooms.iter().filter(is_in_arena).count();
-        assert!((2..6).contains(&in_arena), "{in_arena}");
     }
 }

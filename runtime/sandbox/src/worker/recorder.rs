@@ -10,6 +10,10 @@ use crate::models::wire::{TensorPart, take};
 use crate::models::{Calls, EndRun, Given, ModelCall, NnCode, patience};
 use crate::outcome::Fault;
 
+/// Bytes of outputs that are told while the next call is computed. More are told before it is asked for: other runs may
+/// wait for the process that computes, and should not for this one's disk.
+const BESIDE_BYTES_MAX: usize = 16 << 20;
+
 /// What one call gave.
 pub(super) struct Gave {
     pub(super) model: [u8; 32],
@@ -90,9 +94,16 @@ impl Recorder {
         self.gave = Some(gave);
     }
 
-    /// How long to wait before telling, once the next call is computed.
-    pub(super) fn patience(&self) -> Duration {
-        patience(self.gave.as_ref().map_or(0, |gave| gave.given.bytes()))
+    /// Prepares for the next call: how long to wait, once it is computed, before telling what the last one gave.
+    pub(super) fn prepare(&mut self) -> Duration {
+        if self.bytes() > BESIDE_BYTES_MAX {
+            self.tell();
+        }
+        patience(self.bytes())
+    }
+
+    fn bytes(&self) -> usize {
+        self.gave.as_ref().map_or(0, |gave| gave.given.bytes())
     }
 
     /// Tells what the last call gave, unless that is told already. That it cannot be kept is said by

@@ -1,11 +1,12 @@
 //! What a run asks of models, passed on to the process that keeps them. Believes neither: a runner reaches
-//! only models that it has brought, and tensors pass in memory that this process does not read.
+//! only models that it has brought, and tensors pass in memory that this process reads for whoever keeps them alone.
 
 use std::cell::RefCell;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use meterbox_isolation::FRAME_BYTES_MAX;
 use sha2::{Digest, Sha256};
@@ -444,13 +445,16 @@ impl<'o> Relay<'o> {
                 recorder.borrow_mut().tell();
             }
         };
-        let after = self.recorder.as_ref().map(|one| one.borrow().patience());
+        let after = self.recorder.as_ref().map(|one| one.borrow_mut().prepare());
         let meanwhile = after.map(|after| Meanwhile { after, act: &tell });
+        let began = Instant::now();
         let answer = self.ask(&model, &order, meanwhile)?;
         let FromInference::Computed { outputs, engine_ns } = answer else {
             return Err(confused());
         };
-        self.order.pool.shelf().count_computed(engine_ns);
+        // No longer than it was waited for, whatever the process says.
+        let engine = Duration::from_nanos(engine_ns).min(began.elapsed());
+        self.order.pool.shelf().count_computed(engine);
         self.settle()?;
         if let Ok(outputs) = &outputs {
             let (_, end) = laid_out(outputs, room).ok_or_else(confused)?;

@@ -20,7 +20,7 @@ use crate::engine::{InProcess, NATIVE_STACK_BYTES, Program};
 use crate::files::ChunkRun;
 use crate::job::{FileBlob, Input, Job, LogLevel, Observer};
 use crate::limits::Limits;
-use crate::models::remote::{Line, Remote};
+use crate::models::remote::{Line, Reads, Remote};
 use crate::models::wire::{Answered, Ask};
 use crate::outcome::{Ran, Refusal};
 use crate::run::RunError;
@@ -331,7 +331,7 @@ impl Runner<'_> {
             channel: Arc::clone(&self.channel),
             out: Arc::clone(&self.out),
         });
-        let models = Arc::new(Remote::new(line, &job.inputs));
+        let models = Arc::new(Remote::new(line, &job.inputs, Reads::There));
         Ok(ready.map_err(RunError::from).and_then(|(engine, program)| {
             engine.run_here(&program, Arc::new(job), limits, observer, &stop, models)
         }))

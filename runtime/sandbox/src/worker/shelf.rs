@@ -144,7 +144,8 @@ impl Shelf {
     }
 
     /// Takes note of how long an engine had a call.
-    pub(super) fn count_computed(&self, engine_ns: u64) {
+    pub(super) fn count_computed(&self, engine: Duration) {
+        let engine_ns = u64::try_from(engine.as_nanos()).unwrap_or(u64::MAX);
         self.computed_ns.fetch_add(engine_ns, Ordering::Relaxed);
     }
 

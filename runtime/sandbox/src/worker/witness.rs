@@ -11,7 +11,7 @@ use super::relay::{End, Relay};
 use super::wire::Nonsense;
 use crate::job::{Input, Job};
 use crate::models::exchange::{CALL_ROOM, Exchange, ExchangeFile};
-use crate::models::remote::{Line, Remote};
+use crate::models::remote::{Line, Reads, Remote};
 use crate::models::wire::{Answered, Ask, Content, Opened, ShapePart, cost_part, put, take};
 use crate::models::{Calls, Denied, EndRun, Interposed, Models, NnCode, OpenModel, Source};
 use crate::outcome::{Fault, Refusal};
@@ -174,7 +174,7 @@ fn begin(
         say: say.clone(),
         hear: Arc::clone(&told),
     });
-    let remote = Arc::new(Remote::new(line, inputs));
+    let remote = Arc::new(Remote::new(line, inputs, Reads::Copies));
     let seen = Interposed::begin(remote, calls);
     let seen = seen.map_err(|EndRun(reason)| Fault::Host(reason))?;
     Ok((seen, told))
