@@ -159,9 +159,7 @@ impl Exchange {
         }
         Ok(bytes)
     }
-}
 
-impl Exchange {
     /// Where these bytes are, if they lie in this memory.
     pub(super) fn place_of(&self, bytes: &[u8]) -> Option<u64> {
         let at = bytes.as_ptr().addr().checked_sub(self.start.addr().get())?;
