@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use meterbox_billing::timestamp::Timestamp;
 use meterbox_tests as guests;
@@ -69,10 +70,6 @@ fn what_is_recorded_is_exported_reported_and_invoiced() {
     let requestor = done.key("requestor");
     done.user
         .file("invoices.toml", invoice_settings(&requestor));
-    // An invoice is of a period that is over: of all seconds up to this one, once it has passed.
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let over = Timestamp::from_unix_seconds(now.unwrap().as_secs() + 1).unwrap();
-    let over = over.to_string();
     let invoice_until = |to: &str, format: &str| {
         done.meterbox([
             "billing",
@@ -90,7 +87,7 @@ fn what_is_recorded_is_exported_reported_and_invoiced() {
         ])
     };
     invoice_until("2100-01-01", "ubl").refused(3, "is not over");
-    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    let over = after_this_second();
     let invoice = |format: &str| invoice_until(&over, format);
     let ubl = invoice("ubl");
     assert_eq!(ubl.exit, 0, "{ubl:?}");
@@ -107,10 +104,7 @@ fn what_an_invoice_rounds_is_posted_once_and_the_books_still_balance() {
     let requestor = done.key("requestor");
     done.user
         .file("invoices.toml", invoice_settings(&requestor));
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let over = Timestamp::from_unix_seconds(now.unwrap().as_secs() + 1).unwrap();
-    let over = over.to_string();
-    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    let over = after_this_second();
     let invoice = |number: &str, from: &str, more: &[&str]| {
         let arguments = [
             "billing",
@@ -183,6 +177,17 @@ fn what_an_invoice_rounds_is_posted_once_and_the_books_still_balance() {
     assert!(journal.text().contains("Income:Rounding"), "{journal:?}");
     let report = done.meterbox(["billing", "report"]);
     assert!(report.text().contains("1 invoices"), "{report:?}");
+}
+
+/// The second that begins next, once it has begun: an invoice is only of a period that is over.
+fn after_this_second() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let next = Duration::from_secs(now.as_secs() + 1);
+    // A clock that is set while this sleeps may be a little behind.
+    std::thread::sleep(next - now + Duration::from_millis(50));
+    Timestamp::from_unix_seconds(next.as_secs())
+        .unwrap()
+        .to_string()
 }
 
 /// The parties of an invoice.

@@ -31,6 +31,7 @@ pub mod host_calls;
 mod job;
 mod limiter;
 mod limits;
+mod locks;
 mod models;
 mod nn;
 mod outcome;

@@ -4,12 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
 use super::exchange::{ALIGNMENT, ARENA_BYTES, Exchange, KEPT_BYTES_MAX, Room};
 use crate::host::wide;
+use crate::locks::locked;
 
 /// A run's view of the memory.
 pub(crate) struct Arena {
@@ -41,7 +42,7 @@ impl Arena {
     /// Room for so many bytes; none if there is not as much in one piece.
     pub(crate) fn reserve(self: &Arc<Arena>, bytes: u64) -> Option<Region> {
         let bytes = bytes.max(1).checked_next_multiple_of(ALIGNMENT)?;
-        let at = self.spans().take(bytes)?;
+        let at = locked(&self.spans).take(bytes)?;
         Some(Region {
             arena: Arc::clone(self),
             room: Room { at, bytes },
@@ -57,7 +58,7 @@ impl Arena {
 
     /// Gives memory back to the system that nothing is kept in, unless it is little.
     pub(crate) fn trim(&self) {
-        let mut spans = self.spans();
+        let mut spans = locked(&self.spans);
         let touched = std::mem::take(&mut spans.touched);
         if touched <= KEPT_BYTES_MAX {
             spans.touched = touched;
@@ -68,11 +69,6 @@ impl Arena {
         }
         // What is kept is where it was.
         spans.touched = spans.last_taken(touched);
-    }
-
-    fn spans(&self) -> MutexGuard<'_, Spans> {
-        // No step leaves the spans half-changed.
-        self.spans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -140,7 +136,7 @@ impl AsRef<[u8]> for Region {
 impl Drop for Region {
     fn drop(&mut self) {
         if self.room.bytes > 0 {
-            self.arena.spans().give(self.room.at, self.room.bytes);
+            locked(&self.arena.spans).give(self.room.at, self.room.bytes);
         }
     }
 }

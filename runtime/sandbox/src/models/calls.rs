@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use meterbox_inference::{Cost, InputShape, Tensor};
 
-use super::{Answer, Denied, Device, ModelFacts, Models, NnCode, OpenModel, Source, Tensors};
+use super::{
+    Answer, Computation, Denied, Device, ModelFacts, Models, NnCode, OpenModel, Source, Tensors,
+};
 use crate::tally::HostEnd;
 
 /// What a call gave: its outputs by name in the model's order, or the code that the guest got.
@@ -181,16 +183,11 @@ struct Seen {
 }
 
 impl Seen {
-    fn computed(
-        &self,
-        inputs: Tensors,
-        output_bytes: u64,
-        meanwhile: &mut dyn FnMut(&Tensors),
-    ) -> Answer<Tensors> {
+    fn computed(&self, call: Computation<'_>) -> Answer<Tensors> {
         match &self.computes {
-            Some(Ok(Ok(model))) => model.compute(inputs, output_bytes, meanwhile),
+            Some(Ok(Ok(model))) => model.compute(call),
             Some(Ok(Err(denied))) => {
-                meanwhile(&inputs);
+                (call.meanwhile)(&call.inputs);
                 Ok(Err(denied.clone()))
             }
             Some(Err(end)) => Err(end.clone()),
@@ -210,32 +207,26 @@ impl OpenModel for Seen {
         self.costs.cost(inputs)
     }
 
-    fn compute(
-        &self,
-        inputs: Tensors,
-        output_bytes: u64,
-        meanwhile: &mut dyn FnMut(&Tensors),
-    ) -> Answer<Tensors> {
+    fn compute(&self, call: Computation<'_>) -> Answer<Tensors> {
         let facts = self.facts();
-        let call = ModelCall {
+        let about = ModelCall {
             number: self.next.fetch_add(1, Ordering::Relaxed),
             model: facts.sha256,
             outputs: &facts.outputs,
         };
-        match self.calls.plan(&call, &inputs)? {
+        match self.calls.plan(&about, &call.inputs)? {
             Plan::Compute => {
-                let computed = self.computed(inputs, output_bytes, meanwhile)?;
-                let (given, reason) = told(computed);
-                self.calls.computed(&call, &given)?;
+                let (given, reason) = told(self.computed(call)?);
+                self.calls.computed(&about, &given)?;
                 Ok(given.map_err(|code| Denied { code, reason }))
             }
             Plan::Give(given) => {
-                meanwhile(&inputs);
+                (call.meanwhile)(&call.inputs);
                 Ok(recorded(given))
             }
             Plan::Compare(given) => {
-                let (computed, _) = told(self.computed(inputs, output_bytes, meanwhile)?);
-                self.calls.compared(&call, &given, &computed)?;
+                let (computed, _) = told(self.computed(call)?);
+                self.calls.compared(&about, &given, &computed)?;
                 Ok(recorded(given))
             }
         }

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use meterbox_inference::{Cost, InputShape, Model, ModelLimits};
 
 use super::{
-    Answer, Denied, Device, ModelFacts, Models, OpenModel, Source, Tensors, failed, refused,
+    Answer, Computation, Denied, Device, ModelFacts, Models, OpenModel, Source, Tensors, failed,
+    refused,
 };
+use crate::locks::locked;
 use crate::tally::HostEnd;
 
 /// Parsed models by digest, up to a number of bytes.
@@ -87,10 +89,7 @@ impl ModelCache {
 
     /// Models that were loaded so far.
     pub(crate) fn loaded(&self) -> u64 {
-        self.held
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .loaded
+        locked(&self.held).loaded
     }
 
     /// Why results of one of these models may differ in bits; none if they do not, or the model is not kept.
@@ -100,7 +99,7 @@ impl ModelCache {
     }
 
     fn find(&self, sha256: [u8; 32]) -> Option<Arc<Kept>> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = locked(&self.held);
         held.clock += 1;
         let clock = held.clock;
         held.models.get_mut(&sha256).map(|(used, model)| {
@@ -111,14 +110,11 @@ impl ModelCache {
 
     fn keep(&self, model: &Arc<Kept>) {
         let size = model.facts.size_bytes;
-        self.held
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .loaded += 1;
+        locked(&self.held).loaded += 1;
         if size > self.bytes_max {
             return;
         }
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = locked(&self.held);
         while held.bytes.saturating_add(size) > self.bytes_max {
             let oldest = held
                 .models
@@ -180,15 +176,10 @@ impl OpenModel for Kept {
         }
     }
 
-    fn compute(
-        &self,
-        inputs: Tensors,
-        _output_bytes: u64,
-        meanwhile: &mut dyn FnMut(&Tensors),
-    ) -> Answer<Tensors> {
-        meanwhile(&inputs);
+    fn compute(&self, call: Computation<'_>) -> Answer<Tensors> {
+        (call.meanwhile)(&call.inputs);
         let began = Instant::now();
-        let computed = self.model.compute(inputs);
+        let computed = self.model.compute(call.inputs);
         let engine_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.computed_ns.fetch_add(engine_ns, Ordering::Relaxed);
         match computed {

@@ -157,6 +157,15 @@ pub(crate) trait Models: Send + Sync {
 /// Named tensors.
 pub(crate) type Tensors = Vec<(String, Tensor)>;
 
+/// A call that is to be computed.
+pub(crate) struct Computation<'c> {
+    pub(crate) inputs: Tensors,
+    /// What the data of its outputs takes at most.
+    pub(crate) output_bytes: u64,
+    /// Given the inputs once. It may be busy with them while another process computes.
+    pub(crate) meanwhile: &'c mut dyn FnMut(&Tensors),
+}
+
 /// A model that is ready.
 pub(crate) trait OpenModel: Send + Sync {
     fn facts(&self) -> &ModelFacts;
@@ -164,14 +173,8 @@ pub(crate) trait OpenModel: Send + Sync {
     /// What a call with inputs of these shapes costs. Computes nothing.
     fn cost(&self, inputs: &[InputShape<'_>]) -> Answer<Cost>;
 
-    /// Computes the outputs, in the model's order, whose data takes at most `output_bytes`. `meanwhile` is given the
-    /// inputs once, and may be busy with them while another process computes.
-    fn compute(
-        &self,
-        inputs: Tensors,
-        output_bytes: u64,
-        meanwhile: &mut dyn FnMut(&Tensors),
-    ) -> Answer<Tensors>;
+    /// Computes the outputs, in the model's order.
+    fn compute(&self, call: Computation<'_>) -> Answer<Tensors>;
 }
 
 /// What a guest learns of a model that is refused; or else, in words, that this engine cannot run it, which

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,9 +11,12 @@ use meterbox_inference::{Cost, InputShape};
 use super::arena::{Arena, Region};
 use super::exchange::{ALIGNMENT, CALL_ROOM, Layout};
 use super::wire::{Answered, Ask, Content, Opened, ShapePart, TensorPart, cost_of, laid_out, take};
-use super::{Answer, Denied, Device, ModelFacts, Models, OpenModel, Source, Tensors, patience};
+use super::{
+    Answer, Computation, Denied, Device, ModelFacts, Models, OpenModel, Source, Tensors, patience,
+};
 use crate::host::wide;
 use crate::job::Input;
+use crate::locks::locked;
 use crate::models::NnCode;
 use crate::tally::HostEnd;
 
@@ -154,10 +157,6 @@ impl Remote {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn confused() -> HostEnd {
     HostEnd::Fault("what keeps models answers something else than it was asked".into())
 }
@@ -293,12 +292,12 @@ impl OpenModel for RemoteModel {
         }
     }
 
-    fn compute(
-        &self,
-        inputs: Tensors,
-        output_bytes: u64,
-        meanwhile: &mut dyn FnMut(&Tensors),
-    ) -> Answer<Tensors> {
+    fn compute(&self, call: Computation<'_>) -> Answer<Tensors> {
+        let Computation {
+            inputs,
+            output_bytes,
+            meanwhile,
+        } = call;
         self.latest.uses(&self.arena);
         let Some(mut handed) = Handed::over(&self.arena, &inputs) else {
             return Ok(Err(Denied {
@@ -445,7 +444,11 @@ mod tests {
         let dimensions = vec![u32::try_from(length).unwrap()];
         let tensor = Tensor::new(dimensions, ElementType::U8, data).unwrap();
         let inputs = vec![("x".into(), tensor)];
-        let outputs = model.compute(inputs, 2 * wide(length), &mut |_| ());
+        let outputs = model.compute(Computation {
+            inputs,
+            output_bytes: 2 * wide(length),
+            meanwhile: &mut |_| (),
+        });
         let outputs = outputs.unwrap().unwrap();
         assert!(outputs.iter().all(|(_, tensor)| tensor.data() == expected));
         outputs

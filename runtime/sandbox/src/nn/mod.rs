@@ -17,7 +17,9 @@ use sha2::{Digest, Sha256};
 
 use crate::host::{Host, wide};
 use crate::models::exchange::CALL_BYTES_MAX;
-use crate::models::{Denied, Device, NnCode, OpenModel, Source, Tensors, tensor_digest};
+use crate::models::{
+    Computation, Denied, Device, NnCode, OpenModel, Source, Tensors, tensor_digest,
+};
 use crate::outcome::InferenceCall;
 use crate::tally::HostEnd;
 
@@ -268,9 +270,13 @@ fn compute(
     let mut input_digests = Vec::new();
     let before = host.nn.undigested.take();
     let mut digests_before = None;
-    let computed = model.compute(inputs, charged.output_bytes, &mut |inputs| {
-        input_digests = digests(inputs);
-        digests_before = before.as_ref().map(digests);
+    let computed = model.compute(Computation {
+        inputs,
+        output_bytes: charged.output_bytes,
+        meanwhile: &mut |inputs| {
+            input_digests = digests(inputs);
+            digests_before = before.as_ref().map(digests);
+        },
     });
     // Another thing than a call on a model may have ended the run before.
     let digests_before = digests_before.or_else(|| before.as_ref().map(digests));

@@ -14,6 +14,7 @@ mod runner;
 mod shelf;
 mod wire;
 mod witness;
+mod zygotes;
 
 use std::path::PathBuf;
 use std::time::Duration;

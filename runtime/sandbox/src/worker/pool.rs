@@ -5,13 +5,11 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use meterbox_inference::{Device as EngineDevice, EngineKind};
 use meterbox_isolation::{
-    ChannelError, EXIT_PANICKED, Ending, Layer, Layers, Role, Standing, Worker, WorkerLimits,
-    Zygote, ZygoteError, ZygoteSettings, verify,
+    ChannelError, EXIT_PANICKED, Ending, Role, Standing, Worker, WorkerLimits, ZygoteError, verify,
 };
 use meterbox_meter::{Kind, Metered};
 
@@ -20,11 +18,13 @@ use super::cache::{Artefact, Cache};
 use super::flag::Flag;
 use super::shelf::{Shelf, ShelfSettings};
 use super::wire::{Compile, Compiled, Facts, FromRunner, ToRunner, decode, encode};
+use super::zygotes::Zygotes;
 use super::{REQUIRED, WorkerFinding, WorkerSettings, WorkerStartError};
 use crate::engine::{Code, HOST_STACK_BYTES, NATIVE_STACK_BYTES, OptLevel, Program};
 use crate::host::wide;
 use crate::job::{Job, Observer};
 use crate::limits::Limits;
+use crate::locks::locked;
 use crate::models::Device;
 use crate::outcome::{Fault, Ran, Refusal};
 use crate::run::{RunError, check_declared};
@@ -33,8 +33,11 @@ use crate::stop::Stop;
 /// How often a job is tried whose worker dies.
 const ATTEMPTS_MAX: usize = 3;
 
-/// How long a worker may take to be born, or to load a program.
-const BIRTH_TIME_MAX: Duration = Duration::from_secs(20);
+/// How long a runner may take to load a program.
+const LOADING_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// How long a worker may take to end that has closed its end of the channel, or is killed.
+const ENDING_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// Jobs that one runner does: then a fresh one takes its place, so that whatever leaks is bounded.
 const JOBS_MAX: u64 = 10_000;
@@ -47,7 +50,7 @@ const COMPILERS_MAX: usize = 2;
 const RUNNER_BYTES: u64 = 1 << 30;
 
 /// Bytes of any one scratch file: more than any order may ask for.
-const SCRATCH_BYTES_MAX: u64 = 4 << 40;
+pub(super) const SCRATCH_BYTES_MAX: u64 = 4 << 40;
 
 /// A runner, and what the parent knows of it.
 pub(super) struct Runner {
@@ -67,9 +70,7 @@ pub(super) struct Runner {
 pub(crate) struct Pool {
     settings: WorkerSettings,
     opt_level: OptLevel,
-    zygote: Mutex<Arc<Zygote>>,
-    /// That of the engine for models, if it is not the one that is built in.
-    engine_zygote: Option<Mutex<Arc<Zygote>>>,
+    zygotes: Zygotes,
     idle: Mutex<Vec<Runner>>,
     busy: Mutex<Vec<u32>>,
     cache: Cache,
@@ -114,10 +115,6 @@ impl Drop for Turn<'_> {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// What a runner's process may use at most, whatever its jobs' limits are.
 fn runner_limits() -> WorkerLimits {
     WorkerLimits {
@@ -135,11 +132,7 @@ impl Pool {
         opt_level: OptLevel,
         settings: WorkerSettings,
     ) -> Result<Pool, WorkerStartError> {
-        let zygote = start_zygote(&settings, opt_level)?;
-        let engine_zygote = match settings.engine.kind {
-            EngineKind::Tract if settings.engine.device == EngineDevice::Processor => None,
-            _ => Some(Mutex::new(Arc::new(start_engine_zygote(&settings)?))),
-        };
+        let zygotes = Zygotes::start(&settings, opt_level)?;
         let shelf = Shelf::new(ShelfSettings {
             model_bytes_max: settings.model_bytes_max,
             idle_max: settings.idle_max,
@@ -149,15 +142,14 @@ impl Pool {
             cache: Cache::new(settings.cache.clone()),
             settings,
             opt_level,
-            zygote: Mutex::new(Arc::new(zygote)),
-            engine_zygote,
+            zygotes,
             idle: Mutex::default(),
             busy: Mutex::default(),
             compiling: Turns::new(COMPILERS_MAX),
             programs: AtomicU64::new(0),
             shelf,
         };
-        if pool.engine_zygote.is_some() {
+        if pool.zygotes.has_engine() {
             // An engine that cannot be opened is known before any job comes.
             let fork = |_, limits: &_| pool.fork_inference(pool.device(), limits);
             let begun = pool.shelf.begun(&fork, &|| None);
@@ -181,21 +173,14 @@ impl Pool {
         &self.shelf
     }
 
-    pub(super) fn fork(&self, role: Role, limits: &WorkerLimits) -> Result<Worker, ZygoteError> {
-        let restart = || {
-            let zygote = start_zygote(&self.settings, self.opt_level)?;
-            locked(&self.idle).clear();
-            Ok(zygote)
-        };
-        fork(&self.zygote, role, limits, &restart)
+    fn fork(&self, role: Role, limits: &WorkerLimits) -> Result<Worker, ZygoteError> {
+        self.zygotes
+            .fork(role, limits, || locked(&self.idle).clear())
     }
 
     /// What the engine that is set computes on.
     pub(crate) fn device(&self) -> Device {
-        match self.settings.engine.device {
-            EngineDevice::Processor => Device::Cpu,
-            EngineDevice::Cuda { .. } => Device::Gpu,
-        }
+        self.zygotes.device()
     }
 
     /// Whether models can be computed with on such a device.
@@ -203,35 +188,14 @@ impl Pool {
         device == Device::Cpu || device == self.device()
     }
 
-    /// A process that computes on this device: with the engine that was set, if that is for it; else with the
-    /// one that is built in.
+    /// A process that computes on this device.
     pub(super) fn fork_inference(
         &self,
         device: Device,
         limits: &WorkerLimits,
     ) -> Result<Worker, ZygoteError> {
-        let is_gpu = device == Device::Gpu;
-        match &self.engine_zygote {
-            Some(zygote) if device == self.device() => {
-                let restart = || start_engine_zygote(&self.settings);
-                let limits = WorkerLimits {
-                    // Libraries map, open and start more than our own code does.
-                    descriptors_max: 4_096,
-                    threads_max: 1_024,
-                    ..*limits
-                };
-                let gpu = WorkerLimits {
-                    // A driver reserves address space in which it does not have memory.
-                    data_bytes: u64::MAX / 2,
-                    data_bytes_max: u64::MAX / 2,
-                    file_bytes_max: SCRATCH_BYTES_MAX,
-                    ..limits
-                };
-                let limits = if is_gpu { &gpu } else { &limits };
-                fork(zygote, Role::Inference, limits, &restart)
-            }
-            _ => self.fork(Role::Inference, limits),
-        }
+        self.zygotes
+            .fork_inference(device, limits, || locked(&self.idle).clear())
     }
 
     fn fork_runner(&self) -> Result<Runner, ZygoteError> {
@@ -393,7 +357,7 @@ impl Pool {
             _ => {
                 // It ended by itself: a refused allocation aborts it, which its process, the first of its
                 // namespace, may show as a violation; or it was killed.
-                let ending = worker.exit(Some(Instant::now() + BIRTH_TIME_MAX));
+                let ending = worker.exit(Some(Instant::now() + ENDING_TIME_MAX));
                 if let Ok(Ending::Killed { signal }) = ending
                     && SIGNALS_OF_EXHAUSTION.contains(&signal)
                 {
@@ -415,7 +379,7 @@ impl Pool {
             Compiled::Done { bytes } => {
                 // Nothing can write to the file any more, once it is dead.
                 worker.kill();
-                let _ = worker.exit(Some(Instant::now() + BIRTH_TIME_MAX));
+                let _ = worker.exit(Some(Instant::now() + ENDING_TIME_MAX));
                 Ok(draft.publish(bytes).map_err(Fault::from)?)
             }
             Compiled::Refused(refusal) => Err(refusal.into()),
@@ -429,7 +393,7 @@ impl Pool {
         for _ in 0..ATTEMPTS_MAX {
             let mut runner = self.take(artefact.id, None).map_err(unborn)?;
             let pid = runner.worker.pid();
-            let deadline = Some(Instant::now() + BIRTH_TIME_MAX);
+            let deadline = Some(Instant::now() + LOADING_TIME_MAX);
             let answered = load(&mut runner, artefact, true)
                 .map(|()| runner.worker.channel().receive(deadline));
             let reason = match answered {
@@ -540,7 +504,7 @@ pub(super) fn ending(worker: &mut Worker, reason: &str) -> String {
     let patience = if reason.is_empty() { 1_000 } else { 0 };
     let by_itself = worker.exit(Some(Instant::now() + Duration::from_millis(patience)));
     worker.kill();
-    let ended = by_itself.or_else(|_| worker.exit(Some(Instant::now() + BIRTH_TIME_MAX)));
+    let ended = by_itself.or_else(|_| worker.exit(Some(Instant::now() + ENDING_TIME_MAX)));
     let ended = ended.map_or_else(|error| error.to_string(), |ending| ending.to_string());
     if reason.is_empty() {
         ended
@@ -551,55 +515,4 @@ pub(super) fn ending(worker: &mut Worker, reason: &str) -> String {
 
 fn unborn(error: ZygoteError) -> RunError {
     Fault::Worker(format!("no worker can be started: {error}")).into()
-}
-
-/// Forks from a zygote, or from the one that takes its place if it is gone.
-fn fork(
-    zygote: &Mutex<Arc<Zygote>>,
-    role: Role,
-    limits: &WorkerLimits,
-    restart: &dyn Fn() -> Result<Zygote, ZygoteError>,
-) -> Result<Worker, ZygoteError> {
-    let known = Arc::clone(&locked(zygote));
-    let deadline = Some(Instant::now() + BIRTH_TIME_MAX);
-    match known.fork(role, limits, deadline) {
-        Err(ZygoteError::Gone) => {}
-        result => return result,
-    }
-    // Somebody killed it, and all workers with it. Whoever notices first starts another.
-    let mut current = locked(zygote);
-    if Arc::ptr_eq(&current, &known) {
-        *current = Arc::new(restart()?);
-    }
-    current.fork(role, limits, deadline)
-}
-
-/// What a driver of a GPU cannot do without is not taken from its process: files and devices to open, and
-/// system calls that no list names.
-fn engine_layers(settings: &WorkerSettings) -> Layers {
-    match settings.engine.device {
-        EngineDevice::Processor => Layers::ALL,
-        EngineDevice::Cuda { .. } => [Layer::Landlock, Layer::Seccomp, Layer::MountNamespace]
-            .into_iter()
-            .fold(Layers::ALL, Layers::without),
-    }
-}
-
-fn start_engine_zygote(settings: &WorkerSettings) -> Result<Zygote, ZygoteError> {
-    let refused = || std::io::Error::other("a path of the engine's has a line break");
-    let argument = super::engine::argument(&settings.engine);
-    let argument = argument.ok_or_else(|| ZygoteError::Refused(refused()))?;
-    let mut command = std::process::Command::new(&settings.program);
-    command.args(&settings.arguments).arg(argument);
-    let zygote = ZygoteSettings {
-        layers: engine_layers(settings),
-        ..ZygoteSettings::default()
-    };
-    Zygote::start(command, &zygote)
-}
-
-fn start_zygote(settings: &WorkerSettings, opt_level: OptLevel) -> Result<Zygote, ZygoteError> {
-    let mut command = std::process::Command::new(&settings.program);
-    command.args(&settings.arguments).arg(opt_level.name());
-    Zygote::start(command, &ZygoteSettings::default())
 }

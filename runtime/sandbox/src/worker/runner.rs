@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use meterbox_isolation::{Channel, ChannelError, Frame};
@@ -20,6 +20,7 @@ use crate::engine::{InProcess, NATIVE_STACK_BYTES, Program};
 use crate::files::ChunkRun;
 use crate::job::{FileBlob, Input, Job, LogLevel, Observer};
 use crate::limits::Limits;
+use crate::locks::locked;
 use crate::models::remote::{Line, Reads, Remote};
 use crate::models::wire::{Answered, Ask};
 use crate::outcome::{Ran, Refusal};
@@ -106,14 +107,14 @@ impl Line for ParentLine {
         if time.is_zero() {
             return Ok(None);
         }
-        match lock(&self.channel).receive(Some(Instant::now() + time)) {
+        match locked(&self.channel).receive(Some(Instant::now() + time)) {
             Err(ChannelError::DeadlinePassed) => Ok(None),
             received => answered(received).map(Some),
         }
     }
 
     fn answer(&self) -> Result<(Answered, Option<File>), String> {
-        answered(lock(&self.channel).receive(None))
+        answered(locked(&self.channel).receive(None))
     }
 }
 
@@ -128,10 +129,6 @@ fn answered(
         ToRunner::Answered(answered) => Ok((answered, file)),
         _ => Err("the parent says something else".into()),
     }
-}
-
-fn lock(channel: &Mutex<Channel>) -> MutexGuard<'_, Channel> {
-    channel.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A program as it was handed over, and as it was loaded so far.
@@ -205,7 +202,7 @@ fn work_here(engines: Engines<'_>, channel: Channel) -> u8 {
         inputs: Vec::new(),
     };
     loop {
-        let received = lock(&channel).receive(None);
+        let received = locked(&channel).receive(None);
         let frame = match received {
             Ok(Some(frame)) => frame,
             Ok(None) => return DONE,

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use meterbox_isolation::{ChannelError, Role, Worker, WorkerLimits, ZygoteError};
@@ -15,6 +15,7 @@ use meterbox_isolation::{ChannelError, Role, Worker, WorkerLimits, ZygoteError};
 use super::InferenceEngine;
 use super::pool::ending;
 use super::wire::{FromInference, ToInference, decode, encode};
+use crate::locks::locked;
 use crate::models::Device;
 use crate::outcome::Fault;
 use crate::stop::Stopper;
@@ -109,10 +110,6 @@ impl Drop for Turn<'_> {
         *locked(&self.0.is_taken) = false;
         self.0.freed.notify_one();
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A question, and the exchange that its tensors lie in.

@@ -4,16 +4,19 @@
 
 use std::fs::File;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use super::relay::{End, Relay};
 use super::wire::Nonsense;
 use crate::job::{Input, Job};
+use crate::locks::locked;
 use crate::models::exchange::{CALL_ROOM, Exchange, ExchangeFile};
 use crate::models::remote::{Line, Reads, Remote};
 use crate::models::wire::{Answered, Ask, Content, Opened, ShapePart, cost_part, put, take};
-use crate::models::{Calls, Denied, EndRun, Interposed, Models, NnCode, OpenModel, Source};
+use crate::models::{
+    Calls, Computation, Denied, EndRun, Interposed, Models, NnCode, OpenModel, Source,
+};
 use crate::outcome::{Fault, Refusal};
 use crate::run::RunError;
 use crate::tally::HostEnd;
@@ -61,10 +64,6 @@ impl Line for Inner {
             _ => Err("the run is over".into()),
         }
     }
-}
-
-fn locked(hear: &Mutex<Receiver<Told>>) -> std::sync::MutexGuard<'_, Receiver<Told>> {
-    hear.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Witness {
@@ -250,9 +249,11 @@ impl Served {
             } => {
                 let inputs = take(&self.exchange, inputs)
                     .ok_or(Nonsense("tensors lie where there is no room"))?;
-                let computed = self
-                    .opened(model)?
-                    .compute(inputs, room.bytes, &mut |_| {})?;
+                let computed = self.opened(model)?.compute(Computation {
+                    inputs,
+                    output_bytes: room.bytes,
+                    meanwhile: &mut |_| {},
+                })?;
                 Ok(Answered::Computed(computed.and_then(|outputs| {
                     put(&self.exchange, &outputs, room).ok_or_else(|| Denied {
                         code: NnCode::TooLarge,

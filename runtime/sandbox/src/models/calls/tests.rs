@@ -69,14 +69,9 @@ impl OpenModel for Fake {
         Ok(Ok(Cost::default()))
     }
 
-    fn compute(
-        &self,
-        inputs: Tensors,
-        _output_bytes: u64,
-        meanwhile: &mut dyn FnMut(&Tensors),
-    ) -> Answer<Tensors> {
+    fn compute(&self, call: Computation<'_>) -> Answer<Tensors> {
         self.log.lock().unwrap().push("compute".into());
-        meanwhile(&inputs);
+        (call.meanwhile)(&call.inputs);
         Ok(self.answer.clone()?.map(named))
     }
 }
@@ -173,9 +168,13 @@ impl Watched {
     fn call(&self, model: &Arc<dyn OpenModel>) -> (Answer<u8>, u32) {
         let mut shown = 0;
         let inputs = vec![("in".to_owned(), tensor(1))];
-        let given = model.compute(inputs, 0, &mut |inputs| {
-            assert_eq!(inputs.len(), 1);
-            shown += 1;
+        let given = model.compute(Computation {
+            inputs,
+            output_bytes: 0,
+            meanwhile: &mut |inputs| {
+                assert_eq!(inputs.len(), 1);
+                shown += 1;
+            },
         });
         let given = given.map(|given| given.map(|outputs| outputs[0].1.data()[0]));
         (given, shown)
