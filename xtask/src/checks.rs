@@ -35,6 +35,17 @@ impl Checks {
         self.end(name, started, end);
     }
 
+    /// Does something that has to be done.
+    pub fn require(&mut self, name: &str, act: impl FnOnce() -> Result<(), String>) {
+        println!("\n=== {name}");
+        let started = Instant::now();
+        let end = match act() {
+            Ok(()) => End::Passed,
+            Err(reason) => End::Failed(reason),
+        };
+        self.end(name, started, end);
+    }
+
     /// Does something whose failure is a reason to skip.
     pub fn attempt<T>(
         &mut self,

@@ -109,7 +109,7 @@ impl Example {
 
 /// Has the tests' package build all guests, as it always does, and copies the examples beside their jobs.
 pub fn build(project: &Project) -> Result<()> {
-    project.build()?;
+    project.build("meterbox")?;
     for example in Example::ALL {
         let program = format!("{}.wasm", example.name().replace('-', "_"));
         let built = project

@@ -15,6 +15,7 @@ mod examples;
 mod foreign_check;
 mod fuzz;
 mod gpu_check;
+mod lints;
 mod meterbox;
 mod models;
 mod onnx_tests;

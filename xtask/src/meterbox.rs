@@ -29,11 +29,11 @@ pub struct Said {
 impl Meterbox {
     /// Builds the program.
     pub fn build(project: &Project, home: &Path) -> Result<Self> {
-        project.build()?;
+        let program = project.build("meterbox")?;
         fs::create_dir_all(home)?;
         Ok(Self {
             root: project.root.clone(),
-            program: project.target.join("debug").join("meterbox"),
+            program,
             home: home.to_path_buf(),
             printed: RefCell::default(),
         })

@@ -7,6 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
+/// What is compiled, in whichever command: all of the SDK, and an engine that only `cross-check` runs.
+const FEATURES: &str = "meterbox-guest/all,meterbox-cross-check/wasmi";
+
 /// The repository on this machine.
 pub struct Project {
     /// Its root.
@@ -51,24 +54,27 @@ impl Project {
         command
     }
 
-    /// A cargo command on the whole workspace. All have the same features, so that nothing is compiled twice.
+    /// A cargo command on the whole workspace. All have the same features and the same compiler, Clippy's, so that
+    /// nothing is compiled twice, neither for another command nor for lints.
     pub fn cargo_workspace(&self, command: &str) -> Command {
-        self.cargo(&[command, "--workspace", "--features", "meterbox-guest/all"])
+        let mut cargo = self.cargo(&[command, "--workspace", "--features", FEATURES]);
+        cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
+        cargo
     }
 
-    /// Builds the program and all guests as the tests do: a test target beside them makes cargo unite the features of
-    /// what they depend on.
-    pub fn build(&self) -> Result<()> {
+    /// Builds a program of the workspace's, and all guests, as the tests do: a test target beside it makes cargo unite
+    /// the features of what it depends on.
+    pub fn build(&self, program: &str) -> Result<PathBuf> {
         let status = self
             .cargo_workspace("build")
-            .args(["--bin", "meterbox", "--test", "documents"])
+            .args(["--bin", program, "--test", "documents"])
             .status()
             .context("cargo cannot be run")?;
         ensure!(
             status.success(),
-            "`meterbox` and the guests could not be built: see the messages above"
+            "`{program}` and the guests could not be built: see the messages above"
         );
-        Ok(())
+        Ok(self.target.join("debug").join(program))
     }
 
     /// A path as it is shown: from the root where it lies within.

@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::checks::Checks;
+use crate::lints;
 use crate::packages;
 use crate::project::Project;
 use crate::setup::{self, BARE_TARGET, GUEST_TARGETS};
@@ -52,18 +53,9 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
         true => Err("left out by --no-foreign".to_owned()),
         false => onnxruntime(project).map_err(|error| format!("it cannot be brought: {error:#}")),
     });
-    checks.run(
-        "lints",
-        project.cargo_workspace("clippy").args([
-            "--all-targets",
-            // An engine that is compiled for its command only.
-            "--features",
-            "meterbox-cross-check/wasmi",
-            "--",
-            "-D",
-            "warnings",
-        ]),
-    );
+    checks.require("lints", || {
+        lints::compile(&mut project.cargo_workspace("test"))
+    });
     let mut tests = tests(project, python);
     if let Some(library) = onnxruntime {
         tests.env("METERBOX_ONNXRUNTIME", library);

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::packages;
 use crate::project::Project;
@@ -160,17 +160,7 @@ fn c(python: &Path, project: &Project, folder: &Path, name: &str) -> Result<Prog
 
 /// Builds what makes other programs of programs.
 pub fn build_remaker(project: &Project) -> Result<()> {
-    // With the features of what else is built, so that nothing is compiled twice.
-    let status = project
-        .cargo(&["build", "--workspace", "--bin", "meterbox-conformance"])
-        .args(["--bin", "meterbox", "--test", "documents"])
-        .status()
-        .context("cargo cannot be run")?;
-    ensure!(
-        status.success(),
-        "`meterbox-conformance` could not be built: see the messages above"
-    );
-    Ok(())
+    project.build("meterbox-conformance").map(drop)
 }
 
 /// Makes of a program another: `adapted`, a component, or `named`, one of which a profile tells the host calls.
