@@ -25,14 +25,11 @@ pub struct Checks {
 impl Checks {
     /// Runs a command, which passes if it exits with 0.
     pub fn run(&mut self, name: &str, command: &mut Command) {
-        println!("\n=== {name}");
-        let started = Instant::now();
-        let end = match command.status() {
-            Ok(status) if status.success() => End::Passed,
-            Ok(status) => End::Failed(status.to_string()),
-            Err(error) => End::Failed(format!("it cannot be run: {error}")),
-        };
-        self.end(name, started, end);
+        self.require(name, || match command.status() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(status.to_string()),
+            Err(error) => Err(format!("it cannot be run: {error}")),
+        });
     }
 
     /// Does something that has to be done.

@@ -1,28 +1,31 @@
 //! Compiles the workspace with every target and counts what its lints say. Knows no lint.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, IsTerminal as _};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// Compiles what tests will run, with lints on the way, so that neither is done twice. What they say is printed.
+/// Has this cargo compile every target, with lints on the way. What they say is printed.
 ///
 /// # Errors
 /// What is wrong, if something cannot be compiled or a lint says anything.
-pub fn compile(tests: &mut Command) -> Result<(), String> {
-    let broken = |error: std::io::Error| format!("cargo cannot be run: {error}");
-    let mut cargo = tests
-        .args(["--no-run", "--all-targets"])
-        .args(["--message-format", "json-diagnostic-rendered-ansi"])
+pub fn compile(build: &mut Command) -> Result<(), String> {
+    let format = match std::io::stderr().is_terminal() {
+        true => "json-diagnostic-rendered-ansi",
+        false => "json",
+    };
+    let mut cargo = build
+        .args(["--all-targets", "--message-format", format])
         .stdout(Stdio::piped())
         .spawn()
-        .map_err(broken)?;
+        .map_err(|error| format!("cargo cannot be run: {error}"))?;
     let mut said = BTreeSet::new();
     if let Some(messages) = cargo.stdout.take() {
         for line in BufReader::new(messages).lines() {
-            // What is no message is said by none of the compilers.
-            if let Ok(message) = serde_json::from_str(&line.map_err(broken)?)
+            let line = line.map_err(|error| format!("cargo cannot be heard: {error}"))?;
+            // A line that is no message is none of a compiler's.
+            if let Ok(message) = serde_json::from_str(&line)
                 && let Some(lint) = lint(&message)
                 && said.insert(lint.to_owned())
             {
@@ -30,7 +33,9 @@ pub fn compile(tests: &mut Command) -> Result<(), String> {
             }
         }
     }
-    let status = cargo.wait().map_err(broken)?;
+    let status = cargo
+        .wait()
+        .map_err(|error| format!("cargo cannot be waited for: {error}"))?;
     match said.len() {
         0 if status.success() => Ok(()),
         0 => Err(status.to_string()),
@@ -38,11 +43,15 @@ pub fn compile(tests: &mut Command) -> Result<(), String> {
     }
 }
 
-/// What a message of cargo's has a compiler say, if it is of something in the code.
+/// What a message of cargo's says of a place in the code, if it does: not the compiler's count of them.
 fn lint(message: &Value) -> Option<&str> {
     let said = &message["message"];
+    let has_place = said["spans"]
+        .as_array()
+        .is_some_and(|spans| !spans.is_empty());
     let is_lint = message["reason"] == "compiler-message"
-        && matches!(said["level"].as_str(), Some("warning" | "error"));
+        && matches!(said["level"].as_str(), Some("warning" | "error"))
+        && (has_place || !said["code"].is_null());
     said["rendered"].as_str().filter(|_| is_lint)
 }
 
@@ -59,12 +68,13 @@ mod tests {
     }
 
     fn said(level: &str, rendered: &str) -> String {
-        let message = serde_json::json!({"level": level, "rendered": rendered});
+        let spans = [serde_json::json!({"file_name": "src/lib.rs"})];
+        let message = serde_json::json!({"level": level, "rendered": rendered, "spans": spans});
         serde_json::json!({"reason": "compiler-message", "message": message}).to_string()
     }
 
     #[test]
-    fn nothing_but_silence_passes() {
+    fn whatever_lints_say_of_the_code_is_counted_once() {
         let built = r#"{"reason": "build-finished", "success": true}"#;
         assert_eq!(become_of(built, 0), Ok(()));
         assert_eq!(become_of("not a message", 0), Ok(()));
@@ -76,7 +86,10 @@ mod tests {
         assert_eq!(count(&once, 0), "1 of them, see above");
         // A library and its tests are two targets.
         assert_eq!(count(&format!("{once}\n{once}"), 0), "1 of them, see above");
-        let two = format!("{once}\n{}", said("error", "b\n"));
+        let error = said("error", "b\n");
+        // As the compiler ends.
+        let ends = r#"{"reason": "compiler-message", "message": {"level": "error", "rendered": "aborting", "spans": [], "code": null}}"#;
+        let two = format!("{once}\n{error}\n{ends}");
         assert_eq!(count(&two, 101), "2 of them, see above");
     }
 }

@@ -7,7 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// What is compiled, in whichever command: all of the SDK, and an engine that only `cross-check` runs.
+use crate::setup;
+
+/// What every command on the whole workspace compiles: all of the SDK, and an engine that only `cross-check` runs.
 const FEATURES: &str = "meterbox-guest/all,meterbox-cross-check/wasmi";
 
 /// The repository on this machine.
@@ -54,17 +56,18 @@ impl Project {
         command
     }
 
-    /// A cargo command on the whole workspace. All have the same features and the same compiler, Clippy's, so that
-    /// nothing is compiled twice, neither for another command nor for lints.
+    /// A cargo command on the whole workspace. All have the same features, and lints on the way, so that nothing is
+    /// compiled twice, neither for another command nor for lints.
     pub fn cargo_workspace(&self, command: &str) -> Command {
         let mut cargo = self.cargo(&[command, "--workspace", "--features", FEATURES]);
-        cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
+        cargo.env("RUSTC_WORKSPACE_WRAPPER", self.root.join("xtask/linted.sh"));
         cargo
     }
 
     /// Builds a program of the workspace's, and all guests, as the tests do: a test target beside it makes cargo unite
     /// the features of what it depends on.
     pub fn build(&self, program: &str) -> Result<PathBuf> {
+        setup::targets(self, &setup::GUEST_TARGETS)?;
         let status = self
             .cargo_workspace("build")
             .args(["--bin", program, "--test", "documents"])
@@ -74,7 +77,12 @@ impl Project {
             status.success(),
             "`{program}` and the guests could not be built: see the messages above"
         );
-        Ok(self.target.join("debug").join(program))
+        Ok(self.program(program))
+    }
+
+    /// Where a program of the workspace's is, once it is built.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
     }
 
     /// A path as it is shown: from the root where it lies within.

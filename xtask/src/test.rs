@@ -54,7 +54,7 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
         false => onnxruntime(project).map_err(|error| format!("it cannot be brought: {error:#}")),
     });
     checks.require("lints", || {
-        lints::compile(&mut project.cargo_workspace("test"))
+        lints::compile(&mut project.cargo_workspace("build"))
     });
     let mut tests = tests(project, python);
     if let Some(library) = onnxruntime {

@@ -1,7 +1,7 @@
 //! Writes the page that verifies receipts, or looks whether it is what the code makes. Makes nothing itself.
 
 use std::fs;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -22,10 +22,12 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
         true => project.target.join("verify.html"),
         false => page.clone(),
     };
-    let status = Command::new(project.build("verify-page")?)
+    let status = project
+        .cargo(&["run", "--quiet", "-p", "meterbox-verify-page"])
+        .args(["--bin", "verify-page", "--"])
         .arg(&made)
         .status()
-        .context("what makes the page cannot be run")?;
+        .context("cargo cannot be run")?;
     if !status.success() {
         bail!("the page could not be made: see the messages above");
     }

@@ -34,7 +34,7 @@ pub fn run(project: &Project) -> Result<ExitCode> {
         fs::remove_dir_all(&home)?;
     }
     let meterbox = Meterbox::build(project, &home)?;
-    programs::build_remaker(project)?;
+    project.build(programs::REMAKER)?;
     let programs = tools.programs(project, &folder)?;
     let mut failed = 0;
     for program in &programs {

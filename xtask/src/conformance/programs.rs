@@ -158,15 +158,13 @@ fn c(python: &Path, project: &Project, folder: &Path, name: &str) -> Result<Prog
     })
 }
 
-/// Builds what makes other programs of programs.
-pub fn build_remaker(project: &Project) -> Result<()> {
-    project.build("meterbox-conformance").map(drop)
-}
+/// What makes other programs of programs.
+pub const REMAKER: &str = "meterbox-conformance";
 
 /// Makes of a program another: `adapted`, a component, or `named`, one of which a profile tells the host calls.
 pub fn remake(project: &Project, how: &str, from: &Path, to: &Path) -> Result<()> {
     succeed(
-        Command::new(project.target.join("debug/meterbox-conformance"))
+        Command::new(project.program(REMAKER))
             .arg(how)
             .args([from, to]),
     )

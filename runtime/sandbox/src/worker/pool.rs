@@ -18,7 +18,7 @@ use super::cache::{Artefact, Cache};
 use super::flag::Flag;
 use super::shelf::{Shelf, ShelfSettings};
 use super::wire::{Compile, Compiled, Facts, FromRunner, ToRunner, decode, encode};
-use super::zygotes::Zygotes;
+use super::zygotes::{SCRATCH_BYTES_MAX, Zygotes};
 use super::{REQUIRED, WorkerFinding, WorkerSettings, WorkerStartError};
 use crate::engine::{Code, HOST_STACK_BYTES, NATIVE_STACK_BYTES, OptLevel, Program};
 use crate::host::wide;
@@ -48,9 +48,6 @@ const COMPILERS_MAX: usize = 2;
 /// Memory of a runner beside what a job's limits say: the engine, the program's tables, buffers, the
 /// contents of small files.
 const RUNNER_BYTES: u64 = 1 << 30;
-
-/// Bytes of any one scratch file: more than any order may ask for.
-pub(super) const SCRATCH_BYTES_MAX: u64 = 4 << 40;
 
 /// A runner, and what the parent knows of it.
 pub(super) struct Runner {

@@ -1,4 +1,4 @@
-//! The zygotes of one sandbox, from which its workers are forked.
+//! The zygotes of one sandbox, from which its workers are forked. Keeps none of these.
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -9,11 +9,13 @@ use meterbox_isolation::{
     Layer, Layers, Role, Worker, WorkerLimits, Zygote, ZygoteError, ZygoteSettings,
 };
 
-use super::pool::SCRATCH_BYTES_MAX;
 use super::{WorkerSettings, engine};
 use crate::engine::OptLevel;
 use crate::locks::locked;
 use crate::models::Device;
+
+/// Bytes of any one scratch file: more than any order may ask for.
+pub(super) const SCRATCH_BYTES_MAX: u64 = 4 << 40;
 
 /// How long a worker may take to be born.
 const BIRTH_TIME_MAX: Duration = Duration::from_secs(20);
@@ -32,13 +34,13 @@ impl Zygotes {
         settings: &WorkerSettings,
         opt_level: OptLevel,
     ) -> Result<Zygotes, ZygoteError> {
-        let program = settings.clone();
-        let own = Replaceable::start(move || start_own(&program, opt_level))?;
+        let known = settings.clone();
+        let own = Replaceable::new(move || start_own(&known, opt_level))?;
         let engine = match settings.engine.kind {
             EngineKind::Tract if settings.engine.device == EngineDevice::Processor => None,
             _ => {
-                let program = settings.clone();
-                Some(Replaceable::start(move || start_engine(&program))?)
+                let known = settings.clone();
+                Some(Replaceable::new(move || start_engine(&known))?)
             }
         };
         Ok(Zygotes {
@@ -61,29 +63,29 @@ impl Zygotes {
         self.engine.is_some()
     }
 
-    /// A worker. `are_gone` is called if all that there were before it are gone, with their zygote.
+    /// A worker. `when_gone` is called if all workers before it are gone, with their zygote.
     pub(super) fn fork(
         &self,
         role: Role,
         limits: &WorkerLimits,
-        are_gone: impl FnOnce(),
+        when_gone: impl FnOnce(),
     ) -> Result<Worker, ZygoteError> {
-        self.own.fork(role, limits, are_gone)
+        self.own.fork(role, limits, when_gone)
     }
 
     /// A worker that computes on this device: with the engine that was set, if that is for it; else with the
-    /// one that is built in, where `are_gone` is called as [`Zygotes::fork`] does.
+    /// one that is built in, where `when_gone` is called as [`Zygotes::fork`] does.
     pub(super) fn fork_inference(
         &self,
         device: Device,
         limits: &WorkerLimits,
-        are_gone: impl FnOnce(),
+        when_gone: impl FnOnce(),
     ) -> Result<Worker, ZygoteError> {
         match &self.engine {
             Some(zygote) if device == self.device => {
                 zygote.fork(Role::Inference, &of_engine(limits, device), || ())
             }
-            _ => self.fork(Role::Inference, limits, are_gone),
+            _ => self.fork(Role::Inference, limits, when_gone),
         }
     }
 }
@@ -114,7 +116,7 @@ struct Replaceable {
 }
 
 impl Replaceable {
-    fn start(
+    fn new(
         start: impl Fn() -> Result<Zygote, ZygoteError> + Send + Sync + 'static,
     ) -> Result<Replaceable, ZygoteError> {
         Ok(Replaceable {
@@ -128,7 +130,7 @@ impl Replaceable {
         &self,
         role: Role,
         limits: &WorkerLimits,
-        are_gone: impl FnOnce(),
+        when_gone: impl FnOnce(),
     ) -> Result<Worker, ZygoteError> {
         let known = Arc::clone(&locked(&self.current));
         let deadline = Some(Instant::now() + BIRTH_TIME_MAX);
@@ -140,7 +142,7 @@ impl Replaceable {
         let mut current = locked(&self.current);
         if Arc::ptr_eq(&current, &known) {
             *current = Arc::new((self.start)()?);
-            are_gone();
+            when_gone();
         }
         current.fork(role, limits, deadline)
     }
