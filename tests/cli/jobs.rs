@@ -340,6 +340,24 @@ fn what_cannot_be_written_is_said_and_nothing_else_is_lost() {
 }
 
 #[test]
+fn that_nobody_hears_what_is_said_on_stderr_ends_nothing() {
+    let user = User::new();
+    let unheard = |arguments: &[&str]| {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+        let mut command = user.command(arguments);
+        let command = command.stdout(std::process::Stdio::null());
+        command.stderr(full.unwrap()).status().unwrap().code()
+    };
+    // It logs, and traps.
+    let program = guests::traps().to_str().unwrap();
+    let heard = user.meterbox(["run", program]);
+    let run = ["run", program, "--receipt", "receipt.json"];
+    assert_eq!(unheard(&run), Some(heard.exit));
+    assert!(user.path("receipt.json").exists());
+    assert_eq!(unheard(&["ledger", "receipt", "never"]), Some(1));
+}
+
+#[test]
 fn a_store_file_that_was_altered_is_put_right_by_the_next_run() {
     let user = User::new();
     user.file("data", "the real content");

@@ -39,19 +39,18 @@ pub fn compile(build: &mut Command) -> Result<(), String> {
     match said.len() {
         0 if status.success() => Ok(()),
         0 => Err(status.to_string()),
-        count => Err(format!("{count} of them, see above")),
+        count => Err(format!("{count} warnings or errors, see above")),
     }
 }
 
-/// What a message of cargo's says of a place in the code, if it does: not the compiler's count of them.
+/// What a message of cargo's has a compiler say, if it is more than how many it has said.
 fn lint(message: &Value) -> Option<&str> {
     let said = &message["message"];
-    let has_place = said["spans"]
-        .as_array()
-        .is_some_and(|spans| !spans.is_empty());
+    let text = said["message"].as_str().unwrap_or_default();
+    let is_count = text.ends_with(" emitted") || text.starts_with("aborting due to ");
     let is_lint = message["reason"] == "compiler-message"
         && matches!(said["level"].as_str(), Some("warning" | "error"))
-        && (has_place || !said["code"].is_null());
+        && !is_count;
     said["rendered"].as_str().filter(|_| is_lint)
 }
 
@@ -68,8 +67,8 @@ mod tests {
     }
 
     fn said(level: &str, rendered: &str) -> String {
-        let spans = [serde_json::json!({"file_name": "src/lib.rs"})];
-        let message = serde_json::json!({"level": level, "rendered": rendered, "spans": spans});
+        let message =
+            serde_json::json!({"level": level, "message": rendered, "rendered": rendered});
         serde_json::json!({"reason": "compiler-message", "message": message}).to_string()
     }
 
@@ -83,13 +82,18 @@ mod tests {
 
         let once = said("warning", "a\n");
         let count = |says: &str, ends| become_of(says, ends).unwrap_err();
-        assert_eq!(count(&once, 0), "1 of them, see above");
+        assert_eq!(count(&once, 0), "1 warnings or errors, see above");
         // A library and its tests are two targets.
-        assert_eq!(count(&format!("{once}\n{once}"), 0), "1 of them, see above");
+        assert_eq!(
+            count(
+                &format!("{once}\n{once}\n{}", said("warning", "1 warning emitted")),
+                0
+            ),
+            "1 warnings or errors, see above"
+        );
         let error = said("error", "b\n");
-        // As the compiler ends.
-        let ends = r#"{"reason": "compiler-message", "message": {"level": "error", "rendered": "aborting", "spans": [], "code": null}}"#;
+        let ends = said("error", "aborting due to 2 previous errors");
         let two = format!("{once}\n{error}\n{ends}");
-        assert_eq!(count(&two, 101), "2 of them, see above");
+        assert_eq!(count(&two, 101), "2 warnings or errors, see above");
     }
 }

@@ -12,6 +12,11 @@ use crate::failure::Failure;
 /// How often what is animated moves.
 const TICK: Duration = Duration::from_millis(100);
 
+/// Says something on stderr. That nobody hears it, because the reader is gone or the disk is full, ends nothing.
+fn tell(text: std::fmt::Arguments<'_>) {
+    let _ = stderr().write_fmt(text);
+}
+
 /// Tells.
 pub struct Ui {
     is_terminal: bool,
@@ -27,20 +32,20 @@ impl Ui {
 
     /// Says one line.
     pub fn say(&self, line: &str) {
-        eprintln!("{line}");
+        tell(format_args!("{line}\n"));
     }
 
     /// Says why a command failed: `error`, `caused by`, `hint`.
     pub fn failure(&self, failure: &Failure) {
         let mut chain = failure.chain.iter();
         if let Some(message) = chain.next() {
-            eprintln!("error: {}", printable(message));
+            tell(format_args!("error: {}\n", printable(message)));
         }
         for cause in chain {
-            eprintln!("caused by: {}", printable(cause));
+            tell(format_args!("caused by: {}\n", printable(cause)));
         }
         if let Some(hint) = &failure.hint {
-            eprintln!("hint: {}", printable(hint));
+            tell(format_args!("hint: {}\n", printable(hint)));
         }
     }
 
@@ -161,7 +166,7 @@ impl Observer for Watcher {
                 LogLevel::Error => "error",
             };
             self.bar
-                .suspend(|| eprintln!("job {level}: {}", printable(message)));
+                .suspend(|| tell(format_args!("job {level}: {}\n", printable(message))));
         }
     }
 
@@ -183,7 +188,7 @@ impl Observer for Watcher {
 
     fn refused(&self, reason: &str) {
         self.bar
-            .suspend(|| eprintln!("note: {}", printable(reason)));
+            .suspend(|| tell(format_args!("note: {}\n", printable(reason))));
     }
 
     fn stdout(&self, bytes: &[u8]) {
@@ -191,8 +196,12 @@ impl Observer for Watcher {
             // A reader that has gone away ends nothing: the job goes on, and its output is digested.
             let _ = stdout().write_all(bytes).and_then(|()| stdout().flush());
         } else {
-            self.bar
-                .suspend(|| eprint!("{}", printable(&String::from_utf8_lossy(bytes))));
+            self.bar.suspend(|| {
+                tell(format_args!(
+                    "{}",
+                    printable(&String::from_utf8_lossy(bytes))
+                ))
+            });
         }
     }
 
@@ -200,8 +209,12 @@ impl Observer for Watcher {
         if self.passes_streams {
             let _ = stderr().write_all(bytes);
         } else {
-            self.bar
-                .suspend(|| eprint!("{}", printable(&String::from_utf8_lossy(bytes))));
+            self.bar.suspend(|| {
+                tell(format_args!(
+                    "{}",
+                    printable(&String::from_utf8_lossy(bytes))
+                ))
+            });
         }
     }
 }

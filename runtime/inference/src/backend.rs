@@ -36,13 +36,20 @@ pub trait Plan: Send + Sync {
     fn run(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, String>;
 }
 
-/// Runs a step of a backend so that its panic becomes an error. What the step worked on is dropped
+/// Runs a step of a backend so that its panic becomes an error. Of what it says the first line is kept: some print
+/// the whole of what they worked on behind it. What the step worked on is dropped
 /// with it, so nothing half-changed is seen afterwards.
 pub(crate) fn guarded<T>(step: impl FnOnce() -> Result<T, String>) -> Result<T, ComputeError> {
     match catch_unwind(AssertUnwindSafe(step)) {
-        Ok(result) => result.map_err(ComputeError::Backend),
-        Err(payload) => Err(ComputeError::Panicked(text_of(payload.as_ref()))),
+        Ok(result) => result.map_err(|text| ComputeError::Backend(first_line(&text))),
+        Err(payload) => Err(ComputeError::Panicked(first_line(&text_of(
+            payload.as_ref(),
+        )))),
     }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 fn text_of(payload: &(dyn Any + Send)) -> String {
@@ -56,6 +63,12 @@ fn text_of(payload: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_what_a_backend_says_one_line_is_kept() {
+        let result = guarded::<()>(|| Err("no such pass\nGraph { nodes: [] }".into()));
+        assert_eq!(result, Err(ComputeError::Backend("no such pass".into())));
+    }
 
     #[test]
     fn backend_panic_becomes_an_error() {

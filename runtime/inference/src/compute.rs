@@ -2,8 +2,8 @@
 
 use crate::element::ElementType;
 
-/// Why a call has no cost or no result. All but `Backend` and `Panicked` are the caller's or the
-/// model's fault, are the same on every machine, and are found before anything runs.
+/// Why a call has no cost or no result. All but the last four are the caller's or the model's fault, are the
+/// same on every machine, and are found before anything runs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComputeError {
     /// The model has no such input.
@@ -77,6 +77,10 @@ pub enum ComputeError {
         /// Its name.
         output: String,
     },
+    /// The backend cannot compute the model on such shapes, which another one may. Its text is for the host's
+    /// operator, not for the guest.
+    #[error("the engine cannot run the model so: {0}")]
+    Unable(String),
     /// The backend failed. Its text is for the host's operator, not for the guest.
     #[error("the backend failed: {0}")]
     Backend(String),

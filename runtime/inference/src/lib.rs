@@ -1,6 +1,7 @@
 //! Runs models and says beforehand what they cost to run. Owns the model's checks, the cost table and
 //! the backends; knows no jobs, no prices and no WebAssembly engine.
 
+mod anonymous;
 mod backend;
 mod bit_exact;
 mod blueprint;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::anonymous::anonymise;
 use crate::backend::{Backend, Plan, TensorShape, guarded};
 use crate::bit_exact;
 use crate::blueprint::{Blueprint, InputShape};
@@ -58,15 +59,15 @@ impl Model {
         engine: &Engine,
     ) -> Result<Self, ModelError> {
         let (blueprint, mut proto) = Blueprint::parse(bytes, limits)?;
-        let names = |ports: &[Port]| -> Vec<String> {
-            ports.iter().map(|port| port.name.clone()).collect()
-        };
-        // Files repeat the names of nodes, which tract refuses in some builds and not in others. Without
-        // one it takes the name of the first output, which occurs once.
-        for node in proto.graph.iter_mut().flat_map(|graph| &mut graph.node) {
-            node.name.clear();
-        }
         refusal::check(&proto, engine.facts().kind, engine.opened().refusals())?;
+        let not_bit_exact = match engine.facts().kind {
+            EngineKind::Tract => bit_exact::obstacle(&proto),
+            other => Some(format!("{other} is not in the class")),
+        };
+        let numbers = anonymise(&mut proto);
+        let names = |ports: &[Port]| -> Vec<String> {
+            ports.iter().map(|port| numbers.of(&port.name)).collect()
+        };
         let source = Source {
             model: &proto,
             inputs: &names(blueprint.inputs()),
@@ -75,10 +76,7 @@ impl Model {
         let backend = guarded(|| engine.opened().load(&source))
             .map_err(|error| ModelError::Backend(error.to_string()))?;
         Ok(Self {
-            not_bit_exact: match engine.facts().kind {
-                EngineKind::Tract => bit_exact::obstacle(&proto),
-                other => Some(format!("{other} is not in the class")),
-            },
+            not_bit_exact,
             blueprint,
             backend,
             estimates: ShapeCache::new(ESTIMATES_MAX),
@@ -170,9 +168,12 @@ impl Model {
         self.blueprint.check_declared(&shapes)?;
         let estimate = self.estimate(&shapes)?;
         let tensors = self.blueprint.in_order(inputs)?;
-        let plan = self
-            .plans
-            .get_or_make(&shapes, || guarded(|| self.backend.prepare(&shapes)))?;
+        let plan = self.plans.get_or_make(&shapes, || {
+            guarded(|| self.backend.prepare(&shapes)).map_err(|error| match error {
+                ComputeError::Backend(reason) => ComputeError::Unable(reason),
+                panicked => ComputeError::Unable(panicked.to_string()),
+            })
+        })?;
         let outputs = guarded(|| plan.run(tensors))?;
         self.check_outputs(&estimate, &outputs)?;
         Ok(self

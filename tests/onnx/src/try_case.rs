@@ -126,7 +126,7 @@ fn refused_call(error: &ComputeError) -> Verdict {
                 what: error.to_string(),
             };
         }
-        ComputeError::Backend(_) | ComputeError::Panicked(_) => {
+        ComputeError::Unable(_) | ComputeError::Backend(_) | ComputeError::Panicked(_) => {
             (Refuser::Library, "the library does not take it".to_owned())
         }
         ComputeError::Node { reason, .. } => (Refuser::Rules, reason.clone()),

@@ -42,6 +42,12 @@ pub(super) const REFUSALS: &[Refusal] = &[
         reason: "of three inputs or more it goes through all indices one by one, many times slower than products of two",
     },
     Refusal {
+        operator: "Einsum",
+        when: sums_within_one_of_two,
+        reason: "an index of one input alone, that is summed over, it goes through for each element of the \
+                 product, many times slower than a product",
+    },
+    Refusal {
         operator: "Equal",
         when: asks_extreme_for_infinity,
         reason: EXTREME,
@@ -111,6 +117,21 @@ fn is_unusual_recurrence(node: &Looked<'_>) -> bool {
         || node.attribute("activation_beta").is_some()
         || node.attribute("clip").is_some()
         || node.integer("input_forget", 0) != 0
+}
+
+/// Whether a product of two has an index that only one of them has, and the result has not.
+fn sums_within_one_of_two(node: &Looked<'_>) -> bool {
+    let equation = String::from_utf8_lossy(node.text("equation"));
+    let sums = |equation: &str| {
+        let (inputs, output) = equation.split_once("->")?;
+        let (one, other) = inputs.split_once(',')?;
+        let is_alone = |index: char, there: &str| {
+            index.is_alphabetic() && !there.contains(index) && !output.contains(index)
+        };
+        let first = one.chars().any(|index| is_alone(index, other));
+        Some(first || other.chars().any(|index| is_alone(index, one)))
+    };
+    sums(&equation).unwrap_or(false)
 }
 
 fn is_onesided_inverse(node: &Looked<'_>) -> bool {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use meterbox_inference::{
-    Device, ElementType, Engine, EngineError, EngineKind, EngineSettings, Libraries, Model,
-    ModelError, ModelLimits, Tensor,
+    ComputeError, Device, ElementType, Engine, EngineError, EngineKind, EngineSettings, Libraries,
+    Model, ModelError, ModelLimits, Tensor,
 };
 
 use crate::build::{F32, Onnx, cost_f32, example, text, within};
@@ -123,6 +123,35 @@ fn what_an_engine_would_compute_otherwise_is_refused_by_name() {
     })
     .unwrap();
     assert!(Model::load_on(&onnx.bytes(), &ModelLimits::default(), &engine).is_ok());
+}
+
+#[test]
+fn what_an_engine_cannot_prepare_is_told_from_what_fails() {
+    let one = Tensor::new(vec![1], ElementType::F32, 2.0_f32.to_le_bytes().to_vec()).unwrap();
+    let mut onnx = Onnx::new()
+        .input("x", F32, &[1])
+        .weights("ones", &[1, 2])
+        .node("Pow", &["x", "ones"], &["secret"], vec![])
+        .output("secret", F32);
+    onnx.graph.initializer[0].float_data = vec![1.0, 1.0];
+    let inputs = || vec![("x".to_owned(), one.clone())];
+    let error = onnx.load().unwrap().compute(inputs()).unwrap_err();
+    assert!(matches!(&error, ComputeError::Unable(_)), "{error:?}");
+    // What the model names is not told to engines, and so not by them.
+    assert!(!error.to_string().contains("secret"), "{error}");
+    let Some(libraries) = onnxruntime() else {
+        return;
+    };
+    let engine = Engine::open(&EngineSettings {
+        kind: EngineKind::OnnxRuntime,
+        libraries,
+        ..EngineSettings::default()
+    })
+    .unwrap();
+    let model = Model::load_on(&onnx.bytes(), &ModelLimits::default(), &engine).unwrap();
+    let outputs = model.compute(inputs()).unwrap();
+    assert_eq!(outputs[0].0, "secret");
+    assert_eq!(outputs[0].1.dimensions(), [1, 2]);
 }
 
 #[test]

@@ -169,10 +169,7 @@ impl OpenModel for Kept {
     fn cost(&self, inputs: &[InputShape<'_>]) -> Answer<Cost> {
         match self.model.cost(inputs) {
             Ok(cost) => Ok(Ok(cost)),
-            Err(error) => match failed(&error) {
-                Ok(denied) => Ok(Err(denied)),
-                Err(reason) => Err(HostEnd::Fault(reason)),
-            },
+            Err(error) => failed(&error).map(Err),
         }
     }
 
@@ -184,10 +181,7 @@ impl OpenModel for Kept {
         self.computed_ns.fetch_add(engine_ns, Ordering::Relaxed);
         match computed {
             Ok(outputs) => Ok(Ok(outputs)),
-            Err(error) => match failed(&error) {
-                Ok(denied) => Ok(Err(denied)),
-                Err(reason) => Err(HostEnd::Fault(reason)),
-            },
+            Err(error) => failed(&error).map(Err),
         }
     }
 }

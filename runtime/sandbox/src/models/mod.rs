@@ -200,8 +200,9 @@ pub(crate) fn refused(error: &ModelError) -> Result<Denied, String> {
     Ok(Denied { code, reason })
 }
 
-/// What a guest learns of a call that has no result; or else, in words, that the host failed.
-pub(crate) fn failed(error: &ComputeError) -> Result<Denied, String> {
+/// What a guest learns of a call that has no result; or else why the run ends: no guest is steered by what this
+/// engine cannot compute and another one may, nor by what this machine lacks.
+pub(crate) fn failed(error: &ComputeError) -> Result<Denied, HostEnd> {
     let code = match error {
         ComputeError::TooLarge { .. } | ComputeError::Overflow => NnCode::TooLarge,
         ComputeError::UnknownInput { .. }
@@ -211,9 +212,11 @@ pub(crate) fn failed(error: &ComputeError) -> Result<Denied, String> {
         | ComputeError::WrongShape { .. }
         | ComputeError::Node { .. }
         | ComputeError::OutputType { .. } => NnCode::InvalidArgument,
-        ComputeError::ShapeDisagreement { .. } => return Err(error.to_string()),
+        ComputeError::ShapeDisagreement { .. } | ComputeError::Unable(_) => {
+            return Err(HostEnd::Unable(error.to_string()));
+        }
         ComputeError::Backend(reason) if is_of_this_machine(reason) => {
-            return Err(error.to_string());
+            return Err(HostEnd::Fault(error.to_string()));
         }
         ComputeError::Backend(_) | ComputeError::Panicked(_) => NnCode::RuntimeError,
     };
@@ -221,7 +224,8 @@ pub(crate) fn failed(error: &ComputeError) -> Result<Denied, String> {
     Ok(Denied { code, reason })
 }
 
-/// Whether a backend failed for want of something that another machine may have.
+/// Whether a backend failed for want of something that another machine may have. What it says is in its own words:
+/// it knows none of the model's.
 fn is_of_this_machine(reason: &str) -> bool {
     let reason = reason.to_ascii_lowercase();
     [

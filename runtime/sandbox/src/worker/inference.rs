@@ -16,6 +16,7 @@ use super::wire::{FromInference, Nonsense, ToInference, decode, encode};
 use crate::models::exchange::{Exchange, Room};
 use crate::models::wire::{ShapePart, TensorPart, cost_part, put, short, short_text, take};
 use crate::models::{Denied, ModelFacts, NnCode, failed, refused};
+use crate::tally::HostEnd;
 
 /// Exit codes that say why an inference worker has ended.
 const DONE: u8 = 0;
@@ -32,6 +33,16 @@ enum Failed {
     Host(String),
     /// The engine cannot run a model.
     Unable(String),
+}
+
+impl From<HostEnd> for Failed {
+    fn from(end: HostEnd) -> Failed {
+        match end {
+            HostEnd::Unable(reason) => Failed::Unable(reason),
+            HostEnd::Fault(reason) => Failed::Host(reason),
+            other => Failed::Host(other.to_string()),
+        }
+    }
 }
 
 impl From<Nonsense> for Failed {
@@ -208,7 +219,7 @@ impl Worker<'_> {
         };
         Ok(FromInference::Costs(match model.cost(&shapes) {
             Ok(cost) => Ok(cost_part(&cost)),
-            Err(error) => Err(short(failed(&error).map_err(Failed::Host)?)),
+            Err(error) => Err(short(failed(&error)?)),
         }))
     }
 
@@ -244,7 +255,7 @@ impl Worker<'_> {
                 code: NnCode::TooLarge,
                 reason: "its outputs are too large to be handed over".into(),
             }),
-            Err(error) => Err(short(failed(&error).map_err(Failed::Host)?)),
+            Err(error) => Err(short(failed(&error)?)),
         };
         Ok(FromInference::Computed { outputs, engine_ns })
     }

@@ -398,6 +398,23 @@ fn workers_are_in_the_bit_exact_class_and_say_so() {
 }
 
 #[test]
+fn what_one_engine_finds_at_a_call_that_it_cannot_run_refuses_the_job() {
+    // However the model names what it gives, nobody takes it for a word of the engine's about a device.
+    for output in ["y", "cuda out of memory"] {
+        let mut calls = Calls::new();
+        let graph = calls.by_name("model");
+        let context = calls.context(graph);
+        let x = calls.tensor(&[1], F32, &floats(&[2.0]));
+        calls.gives(0, "set_input", [context, 0.into(), x.into()]);
+        calls.gives(6, "compute", [context]);
+        let job = calls.job().input("model", onnx::powers_of_one(output));
+        let why = job.refusal();
+        assert!(why.contains("the engine cannot run the model so"), "{why}");
+        assert!(!why.contains("cuda"), "{why}");
+    }
+}
+
+#[test]
 fn a_device_that_is_not_there_refuses_the_job() {
     let mut job = powers(8, 3, 1);
     job.job.device = Device::Gpu;
