@@ -360,6 +360,10 @@ fn an_engine_that_is_not_there_is_an_error_before_anything_runs() {
     assert!(said.contains("nowhere/libonnxruntime.so"), "{said}");
     assert!(said.contains("hint: `meterbox doctor`"), "{said}");
     // What is built in has no GPU, and within the process there is nothing else.
+    // This machine has no GPU of that number, wherever the library lies.
+    let gpu = ["run", hello, "--engine", "onnxruntime", "--gpu", "97"];
+    user.meterbox(gpu)
+        .refused(3, "cannot be computed with here");
     user.meterbox(["run", hello, "--gpu"])
         .refused(2, "computes on the processor only");
     user.meterbox(["run", hello, "--engine", "onnxruntime", "--in-process"])

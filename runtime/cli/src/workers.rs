@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use meterbox_sandbox::{OptLevel, Sandbox, Stop, Stopper, WorkerSettings, WorkerStartError};
+use meterbox_sandbox::{
+    EngineDevice, OptLevel, Sandbox, Stop, Stopper, WorkerSettings, WorkerStartError,
+};
 use signal_hook::consts::SIGINT;
 
 use crate::Ended;
@@ -54,7 +56,15 @@ impl Place {
             engine: self.engine.settings()?,
             ..settings()?
         };
-        Sandbox::with_workers(opt_level, settings).map_err(|error| no_workers(&error))
+        let device = settings.engine.device;
+        Sandbox::with_workers(opt_level, settings).map_err(|error| match (&error, device) {
+            // Which the order asked for, and this machine has not.
+            (WorkerStartError::Engine(_), EngineDevice::Cuda { .. }) => Failure {
+                exit: Exit::Refused,
+                ..no_workers(&error)
+            },
+            _ => no_workers(&error),
+        })
     }
 }
 
@@ -77,7 +87,10 @@ pub fn settings() -> Result<WorkerSettings, Failure> {
 pub fn no_workers(error: &WorkerStartError) -> Failure {
     if let WorkerStartError::Engine(_) = error {
         return Failure::caused(Exit::Fault, "the engine for models is not there", error)
-            .hint("`meterbox doctor` lists what this machine has to compute models with");
+            .hint(
+                "`meterbox doctor` lists what this machine has to compute models with; `--onnxruntime` says where \
+                 ONNX Runtime's library is",
+            );
     }
     Failure::caused(Exit::Fault, "guests cannot be isolated here", error).hint(
         "see `meterbox doctor`; with --in-process, a program that you trust runs without isolation",

@@ -255,6 +255,10 @@ fn failure(error: ReplayError) -> Failure {
             "the receipt cannot be replayed from this transcript",
             &error,
         ),
+        // Which accuses nobody.
+        ReplayError::Stopped => {
+            Failure::caused(Exit::Refused, "the receipt cannot be replayed", &error)
+        }
         ReplayError::OtherSecret { .. } => Failure::caused(
             Exit::Usage,
             "the calls to compute again cannot be chosen",
