@@ -1,5 +1,5 @@
-//! Gives all that a model names numbers instead, before an engine reads it: what an engine says of the model is
-//! its own words, and none of the model's author's. Looks at no meaning.
+//! Gives all that a model names numbers instead, before an engine reads it, so that no name is in what an engine
+//! says of the model. Attributes stay as they are. Looks at no meaning.
 
 use std::collections::HashMap;
 

@@ -36,9 +36,9 @@ pub trait Plan: Send + Sync {
     fn run(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, String>;
 }
 
-/// Runs a step of a backend so that its panic becomes an error. Of what it says the first line is kept: some print
-/// the whole of what they worked on behind it. What the step worked on is dropped
-/// with it, so nothing half-changed is seen afterwards.
+/// Runs a step of a backend so that its panic becomes an error. What the step worked on is dropped with it, so
+/// nothing half-changed is seen afterwards. Of what it says the first line is kept: some print all of their graph
+/// behind it.
 pub(crate) fn guarded<T>(step: impl FnOnce() -> Result<T, String>) -> Result<T, ComputeError> {
     match catch_unwind(AssertUnwindSafe(step)) {
         Ok(result) => result.map_err(|text| ComputeError::Backend(first_line(&text))),

@@ -28,6 +28,16 @@ fn onnxruntime() -> Option<Libraries> {
     })
 }
 
+/// That library, computing on the processor.
+fn on_the_processor() -> Option<Engine> {
+    let settings = EngineSettings {
+        kind: EngineKind::OnnxRuntime,
+        libraries: onnxruntime()?,
+        ..EngineSettings::default()
+    };
+    Some(Engine::open(&settings).unwrap())
+}
+
 #[test]
 fn built_in_engine_takes_no_gpu_and_no_threads() {
     let open = |device, threads| {
@@ -113,16 +123,33 @@ fn what_an_engine_would_compute_otherwise_is_refused_by_name() {
         ),
         "{error}"
     );
-    let Some(libraries) = onnxruntime() else {
+    let Some(engine) = on_the_processor() else {
         return;
     };
-    let engine = Engine::open(&EngineSettings {
-        kind: EngineKind::OnnxRuntime,
-        libraries,
-        ..EngineSettings::default()
-    })
-    .unwrap();
     assert!(Model::load_on(&onnx.bytes(), &ModelLimits::default(), &engine).is_ok());
+}
+
+#[test]
+fn tract_refuses_products_that_sum_an_index_of_one_input_alone() {
+    let load = |equation: &str| {
+        let onnx = Onnx::new()
+            .input("x", F32, &[4, 4])
+            .input("z", F32, &[4, 4]);
+        let einsum = vec![text("equation", equation)];
+        let onnx = onnx.node("Einsum", &["x", "z"], &["y"], einsum);
+        onnx.output("y", F32).load().map(drop)
+    };
+    for sums in ["ij,kj->k", "kj,ij->k", "ij,kl->il", "i j, k j -> k"] {
+        let error = load(sums).unwrap_err();
+        let is_einsum = matches!(
+            &error,
+            ModelError::RefusedByEngine { operator, .. } if operator == "Einsum"
+        );
+        assert!(is_einsum, "{sums}: {error}");
+    }
+    for is_product in ["ij,jk->ik", "ij,ij->ij", "ij,kj", "ij,ij->"] {
+        assert_eq!(load(is_product), Ok(()), "{is_product}");
+    }
 }
 
 #[test]
@@ -139,15 +166,9 @@ fn what_an_engine_cannot_prepare_is_told_from_what_fails() {
     assert!(matches!(&error, ComputeError::Unable(_)), "{error:?}");
     // What the model names is not told to engines, and so not by them.
     assert!(!error.to_string().contains("secret"), "{error}");
-    let Some(libraries) = onnxruntime() else {
+    let Some(engine) = on_the_processor() else {
         return;
     };
-    let engine = Engine::open(&EngineSettings {
-        kind: EngineKind::OnnxRuntime,
-        libraries,
-        ..EngineSettings::default()
-    })
-    .unwrap();
     let model = Model::load_on(&onnx.bytes(), &ModelLimits::default(), &engine).unwrap();
     let outputs = model.compute(inputs()).unwrap();
     assert_eq!(outputs[0].0, "secret");
@@ -156,7 +177,7 @@ fn what_an_engine_cannot_prepare_is_told_from_what_fails() {
 
 #[test]
 fn nobody_computes_for_nothing_what_a_branch_that_is_not_taken_says_of_constants() {
-    let Some(libraries) = onnxruntime() else {
+    let Some(engine) = on_the_processor() else {
         return;
     };
     // A hundred products of matrices that are constants: some 200 GFLOP each.
@@ -186,12 +207,6 @@ fn nobody_computes_for_nothing_what_a_branch_that_is_not_taken_says_of_constants
             vec![within("then_branch", heavy), within("else_branch", light)],
         )
         .output("y", F32);
-    let engine = Engine::open(&EngineSettings {
-        kind: EngineKind::OnnxRuntime,
-        libraries,
-        ..EngineSettings::default()
-    })
-    .unwrap();
     let model = Model::load_on(&onnx.bytes(), &ModelLimits::default(), &engine).unwrap();
     assert!(cost_f32(&model, &[("x", &[4])]).operations.f32 < 1_000);
     let began = Instant::now();
@@ -224,14 +239,7 @@ fn models_outside_the_bit_exact_class_say_why() {
 /// All engines that are here.
 fn engines() -> Vec<Engine> {
     let mut engines = vec![Engine::embedded()];
-    engines.extend(onnxruntime().map(|libraries| {
-        Engine::open(&EngineSettings {
-            kind: EngineKind::OnnxRuntime,
-            libraries,
-            ..EngineSettings::default()
-        })
-        .unwrap()
-    }));
+    engines.extend(on_the_processor());
     engines
 }
 

@@ -224,8 +224,8 @@ pub(crate) fn failed(error: &ComputeError) -> Result<Denied, HostEnd> {
     Ok(Denied { code, reason })
 }
 
-/// Whether a backend failed for want of something that another machine may have. What it says is in its own words:
-/// it knows none of the model's.
+/// Whether a backend failed for want of something that another machine may have. What it says has none of the names
+/// in it that the model gives to things: it has never seen them.
 fn is_of_this_machine(reason: &str) -> bool {
     let reason = reason.to_ascii_lowercase();
     [
