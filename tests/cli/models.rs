@@ -11,12 +11,13 @@ const PRODUCT: &[u8] = b"\x08\x08\x12\x00:~\x0a\x1a\x0a\x01x\x0a\x01w\x12\x01h\x
 Z\x14\x0a\x01x\x12\x0f\x0a\x0d\x08\x01\x12\x09\x0a\x03\x12\x01N\x0a\x02\x08\x03\
 b\x14\x0a\x01y\x12\x0f\x0a\x0d\x08\x01\x12\x09\x0a\x03\x12\x01N\x0a\x02\x08\x02B\x04\x0a\x00\x10\x11";
 
-// 4 × 2 outputs of 3 products and a node of 64; 8 elements and a node. 3 × 2 weights of 4 bytes. 12 floats
-// in and 8 out; 8 and 8 held. Prepared: 2 nodes of 500,000, 138 bytes and 6 parameters of 64 each.
+// 4 × 2 outputs of 3 products and 16, 12 elements read at 16, a product of 2,048 and a node of 1,024; 8 elements of
+// 16 and a node. 3 × 2 weights of 4 bytes. 12 floats in and 8 out; 8 and 8 held. Prepared: 2 nodes of 500,000, the
+// square of 2 at 128, 138 bytes and 6 parameters of 64 each.
 const TOLD: &str = "\
 a model of 138 bytes, version 17 of ONNX's operators
 sha256 4a5a55f011e2fed9b2ad3618dffbbd2feba16e6bdaccb282b4cdf4996be41749
-2 nodes, 6 parameters; preparing it is charged 1009216 operations of f32
+2 nodes, 6 parameters; preparing it is charged 1009728 operations of f32
 
 inputs
   x  f32 [N, 3]
@@ -32,11 +33,11 @@ a call with
   x  f32 4x3
 
     operations  mult-accumulates  weight bytes  by        output            operator, node
-            88                24            24  f32       4x2               MatMul product
-            72                 0             0  f32       4x2               Relu y
+          3416                24            24  f32       4x2               MatMul product
+          1152                 0             0  f32       4x2               Relu y
 
 is charged
-               160 operations of f32
+              4568 operations of f32
                 24 bytes of weights
                 80 bytes of tensors
 
@@ -79,11 +80,11 @@ fn a_models_json_has_each_layer_and_the_sum() {
     assert_eq!(told["schema"], 1);
     assert_eq!(told["inputs"][0]["dimensions"][0], "N");
     let call = &told["call"];
-    assert_eq!(call["cost"]["operations"]["f32"], "160");
+    assert_eq!(call["cost"]["operations"]["f32"], "4568");
     assert_eq!(call["cost"]["tensor_bytes"], "80");
     assert_eq!(call["layers"][0]["operator"], "MatMul");
     assert_eq!(call["layers"][0]["multiply_accumulates"], "24");
-    assert_eq!(call["layers"][1]["operations"]["f32"], "72");
+    assert_eq!(call["layers"][1]["operations"]["f32"], "1152");
     assert_eq!(call["outputs"][0]["dimensions"], serde_json::json!([4, 2]));
     let open = user.meterbox(arguments);
     let open: Value = serde_json::from_slice(&open.stdout).unwrap();

@@ -10,7 +10,7 @@ use crate::setup::{self, BARE_TARGET, GUEST_TARGETS};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The one benchmark to run, such as `start`, `meter` or `billing`; all but `billing` without it.
+    /// The one benchmark to run, such as `start`, `prices` or `billing`; all but these last two without it.
     name: Option<String>,
     /// What the benchmark itself is given.
     #[arg(last = true)]
@@ -18,8 +18,10 @@ pub struct Arguments {
 }
 
 pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
-    if arguments.name.as_deref() == Some("billing") {
-        return billing(project);
+    match arguments.name.as_deref() {
+        Some("billing") => return billing(project),
+        Some("prices") => return prices(project, &arguments.arguments),
+        _ => {}
     }
     let mut needed = GUEST_TARGETS.to_vec();
     needed.push(BARE_TARGET);
@@ -30,6 +32,27 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
     }
     cargo.arg("--").args(&arguments.arguments);
     let status = cargo.status().context("cargo cannot be run")?;
+    Ok(match status.success() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+/// What operators of models take for what they are charged, on each engine.
+fn prices(project: &Project, arguments: &[String]) -> Result<ExitCode> {
+    let status = project
+        .cargo(&[
+            "bench",
+            "-p",
+            "meterbox-inference",
+            "--bench",
+            "prices",
+            "--",
+        ])
+        .args(arguments)
+        .env("METERBOX_ONNXRUNTIME", packages::onnxruntime(project)?)
+        .status()
+        .context("cargo cannot be run")?;
     Ok(match status.success() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,

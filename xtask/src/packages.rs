@@ -6,6 +6,11 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::project::Project;
+
+/// The library that tests and benchmarks compute models with beside what is built in.
+const ONNX_RUNTIME: &str = "onnxruntime==1.32.0";
+
 /// A virtual environment with these packages, which is made once.
 pub fn bring(environment: &Path, packages: &[&str]) -> Result<()> {
     let done = environment.join("brought");
@@ -53,4 +58,14 @@ fn succeed(command: &mut Command) -> Result<()> {
         bail!("{command:?} failed: {said}");
     }
     Ok(())
+}
+
+/// The folder with ONNX Runtime's library: the one that `METERBOX_ONNXRUNTIME` names, or PyPI's.
+pub fn onnxruntime(project: &Project) -> Result<PathBuf> {
+    if let Some(library) = std::env::var_os("METERBOX_ONNXRUNTIME") {
+        return Ok(library.into());
+    }
+    let folder = project.target.join("onnxruntime");
+    bring(&folder, &[ONNX_RUNTIME])?;
+    Ok(library(&folder)?.join("onnxruntime/capi"))
 }

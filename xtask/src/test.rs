@@ -11,9 +11,6 @@ use crate::packages;
 use crate::project::Project;
 use crate::setup::{self, BARE_TARGET, GUEST_TARGETS};
 
-/// The library that tests compute models with beside what is built in.
-const ONNX_RUNTIME: &str = "onnxruntime==1.32.0";
-
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Leave out what needs a tool that is not Rust's.
@@ -51,7 +48,8 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
     });
     let onnxruntime = checks.attempt("ONNX Runtime", || match arguments.no_foreign {
         true => Err("left out by --no-foreign".to_owned()),
-        false => onnxruntime(project).map_err(|error| format!("it cannot be brought: {error:#}")),
+        false => packages::onnxruntime(project)
+            .map_err(|error| format!("it cannot be brought: {error:#}")),
     });
     checks.require("lints", || {
         lints::compile(&mut project.cargo_workspace("build"))
@@ -95,16 +93,6 @@ fn formatting(project: &Project, checks: &mut Checks) {
             &mut guest_cargo(project, &["fmt", "--all", "--check"], folder),
         );
     }
-}
-
-/// The folder with ONNX Runtime's library: the one that `METERBOX_ONNXRUNTIME` names, or PyPI's.
-fn onnxruntime(project: &Project) -> Result<PathBuf> {
-    if let Some(library) = std::env::var_os("METERBOX_ONNXRUNTIME") {
-        return Ok(library.into());
-    }
-    let folder = project.target.join("onnxruntime");
-    packages::bring(&folder, &[ONNX_RUNTIME])?;
-    Ok(packages::library(&folder)?.join("onnxruntime/capi"))
 }
 
 /// Documentation examples included.

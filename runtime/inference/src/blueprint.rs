@@ -15,18 +15,12 @@ use crate::envelope;
 use crate::graph::{Body, DeclaredDimension, Graph, Port};
 use crate::limits::ModelLimits;
 use crate::load::ModelError;
+use crate::table::{
+    PREPARATION_OPERATIONS_PER_BYTE, PREPARATION_OPERATIONS_PER_NODE,
+    PREPARATION_OPERATIONS_PER_NODE_SQUARED, PREPARATION_OPERATIONS_PER_PARAMETER,
+};
 use crate::value::Value;
 use crate::walk::{self, Estimate, Visited, Visitor};
-
-/// Operations that preparing one node is charged: parsing it, rewriting it and choosing its kernel
-/// takes some tens of microseconds on one core, the time of so many multiply-accumulates.
-pub const PREPARATION_OPERATIONS_PER_NODE: u64 = 500_000;
-
-/// Operations that each byte of the file is charged: hashing, parsing and copying it.
-pub const PREPARATION_OPERATIONS_PER_BYTE: u64 = 64;
-
-/// Operations that each element of a constant is charged: packing it into the kernel's order.
-pub const PREPARATION_OPERATIONS_PER_PARAMETER: u64 = 64;
 
 /// The shape of one input, by the input's name; for asking for a cost without having the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,7 +187,11 @@ impl Blueprint {
     /// Saturates instead of overflowing, which the limits keep out of reach.
     #[must_use]
     pub fn preparation_units(&self) -> u64 {
-        let of_nodes = self.nodes().saturating_mul(PREPARATION_OPERATIONS_PER_NODE);
+        let each = self
+            .nodes()
+            .saturating_mul(PREPARATION_OPERATIONS_PER_NODE_SQUARED);
+        let each = each.saturating_add(PREPARATION_OPERATIONS_PER_NODE);
+        let of_nodes = self.nodes().saturating_mul(each);
         let of_bytes = self
             .size_bytes
             .saturating_mul(PREPARATION_OPERATIONS_PER_BYTE);

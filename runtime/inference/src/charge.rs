@@ -6,8 +6,9 @@ use crate::shape::{
     Call, Reason, attention, checked_product, product, recurrent, signal, size, size_of, window,
 };
 use crate::table::{
-    Charge, Counted, FOURIER_OPERATIONS, GATE_OPERATIONS, NODE_OPERATIONS, SAMPLE_OPERATIONS,
-    SCORE_OPERATIONS,
+    Charge, Counted, ELEMENT_OPERATIONS, FOURIER_OPERATIONS, GATE_OPERATIONS, GROUP_OPERATIONS,
+    NODE_OPERATIONS, PRODUCT_OPERATIONS, ROW_OPERATIONS, SAMPLE_OPERATIONS, SCORE_OPERATIONS,
+    STEP_OPERATIONS, VIEW_OPERATIONS,
 };
 use crate::value::Value;
 
@@ -32,34 +33,26 @@ fn digits(number: u64) -> u64 {
 }
 
 /// What a node charges: its operations with the fixed part, and the constants that it reads.
-///
-/// A view is free, for a backend may copy it, but a call holds only so many bytes. In a graph within a
-/// node, which may run without end on the same bytes, it is charged as a copy.
-pub(crate) fn node(call: &Call<'_>, outputs: &[Value], is_outermost: bool) -> Result<Cost, Reason> {
-    if call.node.operator.name == "Constant" {
+pub(crate) fn node(call: &Call<'_>, outputs: &[Value]) -> Result<Cost, Reason> {
+    if call.node.operator.charge == Charge::Nothing {
         return Ok(Cost::default()); // it runs at no call: what reads it is charged for its bytes
     }
     let output = outputs.first().ok_or("it has no output")?;
-    // What a node writes it pays for, though what it reads has no elements.
-    let written = match call.node.operator.charge {
-        Charge::Free | Charge::If | Charge::Steps => 0,
-        _ if call
-            .inputs
-            .iter()
-            .flatten()
-            .any(|input| input.elements() == Some(0)) =>
-        {
-            checked_product(&output.dimensions)?
-        }
-        _ => 0,
+    let operations = match call.node.operator.charge {
+        Charge::If => 0,
+        Charge::Steps => multiply(&[ELEMENT_OPERATIONS, stacked(call, outputs)?])?,
+        _ => operations(call, output)?.max(written(call, output)?),
     };
-    let operations = operations(call, output)?.max(written);
-    let made = match call.node.operator.charge {
-        Charge::Steps => stacked(call, outputs)?,
-        Charge::Free if !is_outermost => checked_product(&output.dimensions)?,
-        _ => 0,
-    };
-    counted(call, output, add(&[operations, made, NODE_OPERATIONS])?)
+    counted(call, output, add(&[operations, NODE_OPERATIONS])?)
+}
+
+/// What a node writes it pays for, though what it reads has no elements.
+fn written(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
+    let mut inputs = call.inputs.iter().flatten();
+    if inputs.any(|input| input.elements() == Some(0)) {
+        return multiply(&[ELEMENT_OPERATIONS, checked_product(&output.dimensions)?]);
+    }
+    Ok(0)
 }
 
 /// So many operations, in the class that the operator counts under, and the constants that are read.
@@ -125,19 +118,43 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
     let outputs = checked_product(&output.dimensions)?;
     let elements = |index: usize| checked_product(&call.input(index)?.dimensions);
     match call.node.operator.charge {
-        Charge::Free | Charge::If | Charge::Steps => Ok(0),
+        Charge::Nothing | Charge::If | Charge::Steps => Ok(0),
+        Charge::View => multiply(&[VIEW_OPERATIONS, outputs]),
         Charge::PerOutput(units) => multiply(&[units, outputs]),
+        Charge::PerOutputAndRow(units) => {
+            let length = normalised(call, output)?;
+            let rows = multiply(&[ROW_OPERATIONS, rows(outputs, length)])?;
+            add(&[multiply(&[units, outputs])?, rows])
+        }
         Charge::PerInput(units) => multiply(&[units, elements(0)?]),
-        Charge::PerOutputAndInput(index) => add(&[outputs, elements(index)?]),
+        Charge::Reduced(units) => add(&[
+            multiply(&[units, elements(0)?])?,
+            multiply(&[ROW_OPERATIONS, outputs])?,
+        ]),
+        Charge::PerOutputAndInput(units, index) => {
+            multiply(&[units, add(&[outputs, elements(index)?])?])
+        }
+        Charge::PerTuple => {
+            let placed = match call.optional(2) {
+                Some(updates) => checked_product(&updates.dimensions)?,
+                None => 0,
+            };
+            let tuples = call.input(1)?.dimensions.split_last();
+            let tuples = multiply(tuples.map_or(&[][..], |(_, before)| before))?;
+            add(&[
+                multiply(&[ELEMENT_OPERATIONS, add(&[outputs, placed])?])?,
+                multiply(&[ROW_OPERATIONS, tuples])?,
+            ])
+        }
         Charge::PerOperand(units) => {
             let operands = u64::try_from(call.inputs.len()).map_err(|_| overflow())?;
             multiply(&[units, outputs, operands])
         }
-        Charge::PerWindow(units) => multiply(&[
-            units,
-            outputs,
-            checked_product(&window::kernel_shape(call)?)?,
-        ]),
+        Charge::PerWindow(units) => {
+            let window = checked_product(&window::kernel_shape(call)?)?;
+            let each = add(&[ELEMENT_OPERATIONS, multiply(&[units, window])?])?;
+            multiply(&[outputs, each])
+        }
         Charge::Sorted(units) => {
             let input = call.input(0)?;
             let length = if call.node.attributes.contains_key("axis") || is_along_last(call) {
@@ -145,69 +162,82 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
             } else {
                 elements(0)?
             };
-            multiply(&[units, elements(0)?, digits(length)])
+            let rows = multiply(&[ROW_OPERATIONS, rows(elements(0)?, length)])?;
+            add(&[multiply(&[units, elements(0)?, digits(length)])?, rows])
         }
         // Every output element is a sum over the inner dimension, the last of the left operand.
-        Charge::MatMul { after } => {
+        Charge::MatMul { right, after } => {
             let left = call.input(0)?;
-            let inner = left
-                .dimensions
-                .last()
-                .copied()
-                .ok_or("its input is a scalar")?;
-            multiply(&[outputs, add(&[inner, after])?])
+            let inner = left.dimensions.last().copied();
+            let inner = inner.ok_or("its input is a scalar")?;
+            let batch = multiply(product::batch(left, call.input(right)?, output))?;
+            add(&[
+                multiply(&[outputs, add(&[inner, after])?])?,
+                read(call)?,
+                multiply(&[PRODUCT_OPERATIONS, batch])?,
+            ])
         }
         Charge::Gemm => {
             let inner = usize::from(!call.node.is_set("transA"));
             let inner = size_of(&call.input(0)?.dimensions, inner)?;
-            with_bias(call, Some(2), outputs, multiply(&[outputs, inner])?)
+            let each = add(&[inner, ELEMENT_OPERATIONS])?;
+            add(&[multiply(&[outputs, each])?, read(call)?, PRODUCT_OPERATIONS])
         }
-        Charge::Einsum => {
-            let operands = u64::try_from(call.inputs.len()).map_err(|_| overflow())?;
-            let all = multiply(&product::contraction(call)?.indices)?;
-            multiply(&[all, operands.saturating_sub(1).max(1)])
-        }
+        Charge::Einsum => einsum(call, outputs),
         // Kernel: output channels, input channels of one group, window. Padding is counted as read.
-        Charge::Conv {
-            kernel,
-            bias,
-            after,
-        } => {
-            let products = multiply(&[outputs, add(&[taps(call, kernel)?, after])?])?;
-            with_bias(call, bias, outputs, products)
+        Charge::Conv { kernel, after } => {
+            let each = add(&[taps(call, kernel)?, after])?;
+            add(&[multiply(&[outputs, each])?, groups(call)?])
         }
         Charge::DeformConv => {
-            let products = multiply(&[outputs, taps(call, 1)?])?;
+            let each = add(&[taps(call, 1)?, ELEMENT_OPERATIONS])?;
             let samples = multiply(&[deformed(call, output)?, SAMPLE_OPERATIONS])?;
-            with_bias(call, Some(3), outputs, add(&[products, samples])?)
+            add(&[multiply(&[outputs, each])?, samples, groups(call)?])
         }
-        // Kernel: input channels, output channels of one group, window; each input element is
-        // multiplied with its channel's part of it.
+        // Kernel: input channels, output channels of one group, window. Each input position makes an element
+        // of a window for each of them, in which the channels of its group are summed.
         Charge::ConvTranspose => {
-            // What lies between the inputs' windows is written, too, with a bias or without.
-            add(&[multiply(&[elements(0)?, taps(call, 1)?])?, outputs])
+            let input = &call.input(0)?.dimensions;
+            let kernel = taps(call, 1)?;
+            let products = multiply(&[elements(0)?, kernel])?;
+            let positions = multiply(input.get(2..).unwrap_or(&[]))?;
+            let count = group_count(call)?;
+            let summed = multiply(&[size_of(input, 0)?, count, positions, kernel])?;
+            let moved = add(&[summed, outputs])?;
+            add(&[
+                products,
+                multiply(&[ELEMENT_OPERATIONS, moved])?,
+                groups(call)?,
+            ])
         }
         Charge::Recurrent(gates) => recurrent(call, gates),
         Charge::Attention => {
             let of = attention::heads(call)?;
-            let scores = multiply(&[of.batch, of.query_heads, of.queries, of.keys])?;
-            multiply(&[
-                scores,
-                add(&[of.key_size, of.value_size, SCORE_OPERATIONS])?,
+            let heads = multiply(&[of.batch, of.query_heads])?;
+            let scores = multiply(&[heads, of.queries, of.keys])?;
+            let each = add(&[of.key_size, of.value_size, SCORE_OPERATIONS])?;
+            add(&[
+                multiply(&[scores, each])?,
+                multiply(&[heads, PRODUCT_OPERATIONS])?,
             ])
         }
         Charge::LinearAttention => {
             let of = recurrent::linear_heads(call)?;
             let heads = add(&[multiply(&[4, of.heads])?, of.query_heads])?;
-            multiply(&[of.batch, of.steps, heads, of.key, of.value])
+            let products = multiply(&[of.batch, of.steps, heads, of.key, of.value])?;
+            add(&[products, multiply(&[of.steps, STEP_OPERATIONS])?])
         }
         Charge::CausalConv => {
-            let each = add(&[taps(call, 1)?, 16])?;
+            let each = add(&[taps(call, 1)?, 48])?;
             multiply(&[outputs, each])
         }
         Charge::Determinant => {
-            let rows = call.input(0)?.dimensions.last().copied();
-            multiply(&[elements(0)?, rows.ok_or("its input is a scalar")?])
+            let side = call.input(0)?.dimensions.last().copied();
+            let side = side.ok_or("its input is a scalar")?;
+            add(&[
+                multiply(&[elements(0)?, side])?,
+                multiply(&[ROW_OPERATIONS, outputs])?,
+            ])
         }
         Charge::Dft => {
             let found = signal::transform(call)?;
@@ -218,17 +248,19 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
                 .enumerate()
                 .filter(|(dimension, _)| *dimension != found.axis);
             let signals: Vec<u64> = signals.map(|(_, &size)| size).collect();
-            multiply(&[multiply(&signals)?, fourier(found.length)?])
+            let each = add(&[fourier(found.length)?, ROW_OPERATIONS])?;
+            multiply(&[multiply(&signals)?, each])
         }
         Charge::Stft => {
             let (frames, length) = signal::frames(call)?;
             let batch = size_of(&call.input(0)?.dimensions, 0)?;
-            multiply(&[batch, frames, add(&[fourier(length)?, length])?])
+            let each = add(&[fourier(length)?, length, ROW_OPERATIONS])?;
+            multiply(&[batch, frames, each])
         }
         Charge::NonMaxSuppression => {
             let boxes = size_of(&call.input(0)?.dimensions, 1)?;
             let rows = size_of(&output.dimensions, 0)?;
-            let sorting = multiply(&[elements(1)?, digits(boxes)])?;
+            let sorting = multiply(&[16, elements(1)?, digits(boxes)])?;
             let comparing = multiply(&[rows, boxes, SAMPLE_OPERATIONS])?;
             add(&[sorting, comparing])
         }
@@ -240,7 +272,7 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
                 b"bicubic" | b"cubic" => power(4, spatial)?,
                 _ => power(2, spatial)?,
             };
-            let each = add(&[multiply(&[2, pixels])?, SAMPLE_OPERATIONS])?;
+            let each = add(&[512, multiply(&[64, pixels])?])?;
             multiply(&[outputs, each])
         }
         Charge::RoiAlign => {
@@ -254,11 +286,17 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
         Charge::MaxRoiPool => {
             let (input, output) = (&call.input(0)?.dimensions, &output.dimensions);
             let side = |dimension| add(&[size_of(input, dimension)?, size_of(output, dimension)?]);
-            multiply(&[size_of(output, 0)?, size_of(output, 1)?, side(2)?, side(3)?])
+            multiply(&[
+                16,
+                size_of(output, 0)?,
+                size_of(output, 1)?,
+                side(2)?,
+                side(3)?,
+            ])
         }
         Charge::Lrn => {
             let around = size(call.node.integer("size", 0))?;
-            multiply(&[outputs, add(&[24, multiply(&[2, around])?])?])
+            multiply(&[outputs, add(&[128, multiply(&[16, around])?])?])
         }
     }
 }
@@ -298,12 +336,12 @@ fn power(base: u64, exponent: usize) -> Result<u64, Reason> {
 fn resize(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
     let outputs = checked_product(&output.dimensions)?;
     let pixels: u64 = match call.node.text("mode") {
-        b"" | b"nearest" => return Ok(outputs),
+        b"" | b"nearest" => return multiply(&[32, outputs]),
         b"cubic" => 4,
         _ => 2,
     };
     let smooth = call.node.is_set("antialias");
-    let mut each = 2_u64;
+    let mut each = 16_u64;
     for (&before, &after) in call.input(0)?.dimensions.iter().zip(&output.dimensions) {
         if before != after {
             let shrunk = if smooth {
@@ -326,19 +364,68 @@ fn recurrent(call: &Call<'_>, gates: u64) -> Result<u64, Reason> {
     let (directions, hidden) = (size_of(recurrence, 0)?, size_of(recurrence, 2)?);
     let gate_elements = multiply(&[steps, batch, directions, gates, hidden])?;
     let each = add(&[features, hidden, GATE_OPERATIONS])?;
-    multiply(&[gate_elements, each])
+    add(&[
+        multiply(&[gate_elements, each])?,
+        multiply(&[steps, directions, STEP_OPERATIONS])?,
+    ])
 }
 
-fn with_bias(
-    call: &Call<'_>,
-    bias: Option<usize>,
-    outputs: u64,
-    products: u64,
-) -> Result<u64, Reason> {
-    match bias.and_then(|bias| call.optional(bias)) {
-        Some(_) => add(&[products, outputs]),
-        None => Ok(products),
+/// Elements that a product reads of the call, to bring them into its kernel's order; constants are brought
+/// into it beforehand.
+fn read(call: &Call<'_>) -> Result<u64, Reason> {
+    let inputs = call
+        .inputs
+        .iter()
+        .flatten()
+        .filter(|input| !input.is_weight);
+    let sizes = inputs.map(|input| checked_product(&input.dimensions));
+    multiply(&[
+        ELEMENT_OPERATIONS,
+        add(&sizes.collect::<Result<Vec<_>, _>>()?)?,
+    ])
+}
+
+/// Elements of a row along the axis that is normalised: the last one when none is named, and the second one
+/// before version 13 of ONNX's operators, which let it be the one after the last, too.
+fn normalised(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
+    let default = if call.node.opset < 13 { 1 } else { -1 };
+    match output.rank() {
+        0 => Ok(1),
+        rank => match call.axis_or_end(default, rank)? {
+            axis if axis == rank => Ok(1),
+            axis => size_of(&output.dimensions, axis),
+        },
     }
+}
+
+/// Products of two matrices are as many as the indices that both have, and the result, have combinations.
+fn einsum(call: &Call<'_>, outputs: u64) -> Result<u64, Reason> {
+    let found = product::contraction(call)?;
+    let all = multiply(&found.indices)?;
+    let operands = u64::try_from(call.inputs.len()).map_err(|_| overflow())?;
+    // Engines lay the inputs out anew, whatever the order of their indices.
+    let read = multiply(&[2, read(call)?])?;
+    let moved = add(&[multiply(&[ELEMENT_OPERATIONS, outputs])?, read])?;
+    let Some(products) = operands.checked_sub(1).filter(|&products| products > 0) else {
+        return add(&[multiply(&[ROW_OPERATIONS, all])?, moved]);
+    };
+    let batch = multiply(&found.batch)?;
+    let each = add(&[all, multiply(&[PRODUCT_OPERATIONS, batch])?])?;
+    add(&[multiply(&[each, products])?, moved])
+}
+
+fn group_count(call: &Call<'_>) -> Result<u64, Reason> {
+    size(call.node.integer("group", 1))
+}
+
+fn groups(call: &Call<'_>) -> Result<u64, Reason> {
+    let images = size_of(&call.input(0)?.dimensions, 0)?;
+    multiply(&[GROUP_OPERATIONS, images, group_count(call)?])
+}
+
+/// Rows of so many elements each, in all of them.
+fn rows(elements: u64, each: u64) -> u64 {
+    elements.checked_div(each).unwrap_or(0)
 }
 
 /// Bytes that a node can make a backend hold while it runs, besides its outputs.

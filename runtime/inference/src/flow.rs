@@ -7,7 +7,7 @@ use crate::cost::Cost;
 use crate::element::{ElementType, Precision};
 use crate::graph::Body;
 use crate::shape::{self, Call, Reason, axis, overflow, size_of};
-use crate::table::{Flow, NODE_OPERATIONS};
+use crate::table::{ELEMENT_OPERATIONS, Flow, STEP_OPERATIONS};
 use crate::value::{Value, bit};
 use crate::walk::{Scope, Walk, fault};
 
@@ -148,10 +148,11 @@ fn times(call: &Call<'_>, cost: Cost, carried: &[Value], steps: u64) -> Result<C
     let all = || {
         let mut each = cost;
         // However little a step does, an engine begins and ends it.
-        each.operations.add(Precision::F32, NODE_OPERATIONS)?;
+        each.operations.add(Precision::F32, STEP_OPERATIONS)?;
         for value in carried {
             let class = value.element_type.precision();
-            each.operations.add(class, value.elements()?)?;
+            let moved = value.elements()?.checked_mul(ELEMENT_OPERATIONS)?;
+            each.operations.add(class, moved)?;
         }
         // An engine may compute in advance what it then takes no step of.
         each.checked_mul(steps.max(1))

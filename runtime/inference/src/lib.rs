@@ -37,10 +37,7 @@ mod walk;
 
 pub use backend::{Backend, Plan, TensorShape};
 pub use bit_exact::{BIT_EXACT_ENVIRONMENT, NotBitExact, check_bit_exact};
-pub use blueprint::{
-    Blueprint, Breakdown, Expected, InputShape, Layer, PREPARATION_OPERATIONS_PER_BYTE,
-    PREPARATION_OPERATIONS_PER_NODE, PREPARATION_OPERATIONS_PER_PARAMETER,
-};
+pub use blueprint::{Blueprint, Breakdown, Expected, InputShape, Layer};
 pub use compute::ComputeError;
 pub use cost::{Cost, Operations};
 pub use cuda::{Driver, Gpu, driver};
@@ -55,5 +52,7 @@ pub use limits::ModelLimits;
 pub use load::ModelError;
 pub use model::Model;
 pub use speed::matrix_products;
-pub use table::{COST_TABLE_VERSION, cost_table_digest, cost_table_text};
+pub use table::{
+    COST_TABLE_VERSION, PREPARATION_OPERATIONS_PER_BYTE, cost_table_digest, cost_table_text,
+};
 pub use tensor::{RANK_MAX, Tensor, TensorError};

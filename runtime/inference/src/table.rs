@@ -10,61 +10,103 @@ use crate::shape::{
 use crate::value::Value;
 
 /// Raised whenever a line of [`cost_table_text`] or a rule that reads it changes.
-pub const COST_TABLE_VERSION: u32 = 2;
+pub const COST_TABLE_VERSION: u32 = 3;
+
+// Numbers below are measured: `cargo xtask bench prices` has what every operator takes on each engine for
+// what it is charged. An operation is a multiply-accumulate of a large product of matrices; whatever else
+// a processor does takes as long as many of these.
+
+/// Operations that preparing one node is charged: parsing it, rewriting it and choosing its kernel
+/// takes some tens of microseconds on one core, the time of so many multiply-accumulates.
+pub(crate) const PREPARATION_OPERATIONS_PER_NODE: u64 = 500_000;
+
+/// Operations that each two nodes, in either order, are charged: engines that rewrite a graph look at all of it
+/// again whenever they have found something.
+pub(crate) const PREPARATION_OPERATIONS_PER_NODE_SQUARED: u64 = 128;
+
+/// Operations that each byte of the file is charged: hashing, parsing and copying it.
+pub const PREPARATION_OPERATIONS_PER_BYTE: u64 = 64;
+
+/// Operations that each element of a constant is charged: packing it into the kernel's order.
+pub(crate) const PREPARATION_OPERATIONS_PER_PARAMETER: u64 = 64;
 
 /// Operations charged for every node but `Constant`: finding its kernel, its inputs and the memory
-/// of its output takes about as long as this many additions, however small the tensors are.
-pub(crate) const NODE_OPERATIONS: u64 = 64;
+/// of its output, however small the tensors are.
+pub(crate) const NODE_OPERATIONS: u64 = 1_024;
+
+/// Operations charged for each step of a graph that is repeated, or of a recurrent operator, however
+/// little the step does.
+pub(crate) const STEP_OPERATIONS: u64 = 8_192;
+
+/// Operations charged for each product of two matrices, which are one after the other in a batch, and for
+/// each head of an attention.
+pub(crate) const PRODUCT_OPERATIONS: u64 = 2_048;
+
+/// Operations charged for each group of channels of a convolution, on each image.
+pub(crate) const GROUP_OPERATIONS: u64 = 1_024;
+
+/// Operations charged for each row, however short, that is reduced, normalised, sorted, transformed or
+/// found by a tuple of indices.
+pub(crate) const ROW_OPERATIONS: u64 = 512;
+
+/// Operations charged for an element that is read or written: memory is slower than arithmetic.
+pub(crate) const ELEMENT_OPERATIONS: u64 = 16;
+
+/// Operations charged for each element of a view of the same bytes, which an engine may have to copy.
+pub(crate) const VIEW_OPERATIONS: u64 = 4;
 
 /// Operations charged for each element that an LSTM, GRU or RNN gate yields: a bias, an activation
 /// and the mixing into the state.
-pub(crate) const GATE_OPERATIONS: u64 = 16;
+pub(crate) const GATE_OPERATIONS: u64 = 64;
 
 /// Operations charged for each number of a Fourier transform and each doubling of its length: a complex
 /// multiplication and addition, and what lengths take that are no power of two.
 pub(crate) const FOURIER_OPERATIONS: u64 = 16;
 
 /// Operations charged for each score of an attention: its soft-max.
-pub(crate) const SCORE_OPERATIONS: u64 = 24;
+pub(crate) const SCORE_OPERATIONS: u64 = 64;
 
-/// Operations charged for two boxes compared, or an image sampled between its pixels: some products
-/// and comparisons.
-pub(crate) const SAMPLE_OPERATIONS: u64 = 16;
+/// Operations charged for two boxes compared, or an image sampled between its pixels.
+pub(crate) const SAMPLE_OPERATIONS: u64 = 64;
 
-/// How many operations an operator charges. One operation is one multiply-accumulate, or one
-/// addition, comparison or copy of an element.
+/// How many operations an operator charges, its node apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Charge {
-    /// Only the node itself: no element is touched.
-    Free,
+    /// Nothing: it runs at no call.
+    Nothing,
+    /// [`VIEW_OPERATIONS`] for each element of the first output.
+    View,
     /// For each element of the first output.
     PerOutput(u64),
-    /// For each element of the first input: reductions read all of it for little output.
+    /// For each element of the first output, and for each row of it along the axis that is normalised.
+    PerOutputAndRow(u64),
+    /// For each element of the first input.
     PerInput(u64),
+    /// For each element of the first input, which are reduced, and for each of the first output.
+    Reduced(u64),
     /// For each element of the first output, and each of this input: it is placed into a copy.
-    PerOutputAndInput(usize),
+    PerOutputAndInput(u64, usize),
+    /// For each element that is found by a tuple of indices, and each that is placed: and each tuple.
+    PerTuple,
     /// For each element of the first output, once for each input.
     PerOperand(u64),
-    /// For each output element and each element of the window it is made from.
+    /// For each output element, and each element of the window it is made from.
     PerWindow(u64),
     /// For each input element and each binary digit of the number of elements that are sorted.
     Sorted(u64),
-    /// Multiply-accumulates of a matrix product, and so much for each output element.
-    MatMul { after: u64 },
-    /// Multiply-accumulates of a matrix product, and one addition per output element with a bias.
+    /// Multiply-accumulates of a matrix product, what it reads of the call, and so much for each output element;
+    /// with the place of the right one among the inputs.
+    MatMul { right: usize, after: u64 },
+    /// The same of one product, which may read either matrix transposed.
     Gemm,
     /// Multiply-accumulates over all of an equation's indices, for each input but one.
     Einsum,
-    /// Multiply-accumulates of a convolution, one addition per output element with a bias, and so much
-    /// for each output element; with the places of kernel and bias among the inputs.
-    Conv {
-        kernel: usize,
-        bias: Option<usize>,
-        after: u64,
-    },
+    /// Multiply-accumulates of a convolution, and so much for each output element; with the place of the
+    /// kernel among the inputs.
+    Conv { kernel: usize, after: u64 },
     /// A convolution whose window elements are sampled between pixels.
     DeformConv,
-    /// Multiply-accumulates of a transposed convolution, and one addition per output element with a bias.
+    /// Multiply-accumulates of a transposed convolution, and what is added up from them.
     ConvTranspose,
     /// Multiply-accumulates of so many gates × steps, and [`GATE_OPERATIONS`] for each gate element.
     Recurrent(u64),
@@ -171,13 +213,15 @@ const fn until(last: i64, operator: Operator) -> Operator {
     }
 }
 
-use Charge::{Free, PerInput, PerOperand, PerOutput, PerOutputAndInput, PerWindow, Sorted};
+use Charge::{
+    PerInput, PerOperand, PerOutput, PerOutputAndInput, PerOutputAndRow, PerTuple, PerWindow,
+    Reduced, Sorted, View,
+};
 use Rule::{Many, One, Open};
 
 const CONV: Charge = Charge::Conv {
     kernel: 1,
-    bias: Some(2),
-    after: 0,
+    after: ELEMENT_OPERATIONS,
 };
 
 #[rustfmt::skip] // one operator a line, as the specification prints it
@@ -186,7 +230,7 @@ pub(crate) static OPERATORS: &[Operator] = &[
     by_input("Attention", 23, Charge::Attention, Many(attention::attention)),
     by_input("CausalConvWithState", 27, Charge::CausalConv, Many(recurrent::causal_conv)),
     by_input("Conv", 7, CONV, Open(window::conv)),
-    by_input("ConvInteger", 10, Charge::Conv { kernel: 1, bias: None, after: 0 }, Open(window::conv_integer)),
+    by_input("ConvInteger", 10, Charge::Conv { kernel: 1, after: 64 }, Open(window::conv_integer)),
     by_input("ConvTranspose", 7, Charge::ConvTranspose, One(window::conv_transpose)),
     by_input("DeformConv", 19, Charge::DeformConv, One(window::deform_conv)),
     by_input("Einsum", 12, Charge::Einsum, One(product::einsum)),
@@ -194,173 +238,174 @@ pub(crate) static OPERATORS: &[Operator] = &[
     by_input("Gemm", 7, Charge::Gemm, One(product::gemm)),
     by_input("LSTM", 7, Charge::Recurrent(4), Many(recurrent::recurrent)),
     by_input("LinearAttention", 27, Charge::LinearAttention, Many(recurrent::linear_attention)),
-    by_input("MatMul", 7, Charge::MatMul { after: 0 }, Open(product::matmul)),
-    by_input("MatMulInteger", 10, Charge::MatMul { after: 0 }, Open(product::matmul_integer)),
-    by_input("QLinearConv", 10, Charge::Conv { kernel: 3, bias: Some(8), after: 8 }, Open(window::qlinear_conv)),
-    by_input("QLinearMatMul", 10, Charge::MatMul { after: 8 }, Open(product::qlinear_matmul)),
+    by_input("MatMul", 7, Charge::MatMul { right: 1, after: ELEMENT_OPERATIONS }, Open(product::matmul)),
+    by_input("MatMulInteger", 10, Charge::MatMul { right: 1, after: ELEMENT_OPERATIONS }, Open(product::matmul_integer)),
+    by_input("QLinearConv", 10, Charge::Conv { kernel: 3, after: 32 }, Open(window::qlinear_conv)),
+    by_input("QLinearMatMul", 10, Charge::MatMul { right: 3, after: 32 }, Open(product::qlinear_matmul)),
     by_input("RNN", 7, Charge::Recurrent(1), Many(recurrent::recurrent)),
     // What the graphs within them charge.
     op("If", 7, Charge::If, Rule::Flow(Flow::If)),
     op("Loop", 7, Charge::Steps, Rule::Flow(Flow::Loop)),
     op("Scan", 9, Charge::Steps, Rule::Flow(Flow::Scan)),
-    // No element is touched: another view of the same bytes, or a number about a shape.
-    op("Constant", 7, Free, Open(layout::constant)),
-    op("Flatten", 7, Free, Open(layout::flatten)),
-    op("Identity", 7, Free, Open(each::same)),
-    op("Reshape", 7, Free, Open(layout::reshape)),
-    op("Shape", 7, Free, Open(layout::shape)),
-    op("Size", 7, Free, Open(layout::count)),
-    op("Squeeze", 7, Free, Open(layout::squeeze)),
-    op("Unsqueeze", 7, Free, Open(layout::unsqueeze)),
+    // Another view of the same bytes, or a number about a shape.
+    op("Constant", 7, Charge::Nothing, Open(layout::constant)),
+    op("Flatten", 7, View, Open(layout::flatten)),
+    op("Identity", 7, View, Open(each::same)),
+    op("Reshape", 7, View, Open(layout::reshape)),
+    op("Shape", 7, View, Open(layout::shape)),
+    op("Size", 7, View, Open(layout::count)),
+    op("Squeeze", 7, View, Open(layout::squeeze)),
+    op("Unsqueeze", 7, View, Open(layout::unsqueeze)),
     // Movement: each output element is written once.
-    op("BitCast", 26, PerOutput(1), Open(each::bit_cast)),
-    op("Cast", 7, PerOutput(1), Open(each::cast)),
-    op("CastLike", 15, PerOutput(1), Open(each::cast_like)),
-    op("CenterCropPad", 18, PerOutput(1), One(layout::center_crop_pad)),
-    op("Concat", 7, PerOutput(1), Open(layout::concat)),
-    op("ConstantOfShape", 9, PerOutput(1), One(layout::constant_of_shape)),
-    op("DepthToSpace", 7, PerOutput(1), One(layout::space)),
-    op("Dropout", 7, PerOutput(1), Many(each::dropout)),
-    op("Expand", 8, PerOutput(1), Open(layout::expand)),
-    op("EyeLike", 9, PerOutput(1), One(layout::eye_like)),
-    op("Gather", 7, PerOutput(1), Open(index::gather)),
-    op("GatherElements", 11, PerOutput(1), Open(index::gather_elements)),
-    op("GatherND", 11, PerOutput(1), Open(index::gather_nd)),
-    op("OneHot", 9, PerOutput(1), One(index::one_hot)),
-    op("Pad", 7, PerOutput(1), One(layout::pad)),
-    op("Range", 11, PerOutput(1), One(layout::range)),
-    op("ReverseSequence", 10, PerOutput(1), One(layout::reverse_sequence)),
-    until(10, op("Scatter", 9, PerOutputAndInput(2), Open(index::scatter_elements))),
-    op("ScatterElements", 11, PerOutputAndInput(2), Open(index::scatter_elements)),
-    op("ScatterND", 11, PerOutputAndInput(2), Open(index::scatter_nd)),
-    op("Slice", 7, PerOutput(1), Open(layout::slice)),
-    op("SpaceToDepth", 7, PerOutput(1), One(layout::space)),
+    op("BitCast", 26, PerOutput(16), Open(each::bit_cast)),
+    op("CenterCropPad", 18, PerOutput(16), One(layout::center_crop_pad)),
+    op("Concat", 7, PerOutput(16), Open(layout::concat)),
+    op("ConstantOfShape", 9, PerOutput(16), One(layout::constant_of_shape)),
+    op("DepthToSpace", 7, PerOutput(16), One(layout::space)),
+    op("Dropout", 7, PerOutput(16), Many(each::dropout)),
+    op("Expand", 8, PerOutput(16), Open(layout::expand)),
+    op("EyeLike", 9, PerOutput(16), One(layout::eye_like)),
+    op("Gather", 7, PerOutput(16), Open(index::gather)),
+    op("Pad", 7, PerOutput(16), One(layout::pad)),
+    op("Range", 11, PerOutput(16), One(layout::range)),
+    op("SpaceToDepth", 7, PerOutput(16), One(layout::space)),
+    op("Tile", 7, PerOutput(16), One(layout::tile)),
     // All parts of what is split are written, not only the first.
-    by_input("Split", 7, PerInput(1), Many(layout::split)),
-    op("TensorScatter", 24, PerOutputAndInput(1), One(index::tensor_scatter)),
-    op("Tile", 7, PerOutput(1), One(layout::tile)),
-    op("Transpose", 7, PerOutput(1), Open(layout::transpose)),
-    op("Trilu", 14, PerOutput(1), One(layout::triangle)),
-    op("Where", 9, PerOutput(1), Open(each::select)),
-    // One machine operation per element.
-    op("Abs", 7, PerOutput(1), Open(each::same)),
-    op("Add", 7, PerOutput(1), Open(each::joined)),
-    by_input("And", 7, PerOutput(1), Open(each::compared)),
-    op("BitShift", 11, PerOutput(1), Open(each::joined)),
-    op("BitwiseAnd", 18, PerOutput(1), Open(each::joined)),
-    op("BitwiseNot", 18, PerOutput(1), Open(each::same)),
-    op("BitwiseOr", 18, PerOutput(1), Open(each::joined)),
-    op("BitwiseXor", 18, PerOutput(1), Open(each::joined)),
-    op("Ceil", 7, PerOutput(1), Open(each::same)),
-    by_input("Equal", 7, PerOutput(1), Open(each::compared)),
-    op("Floor", 7, PerOutput(1), Open(each::same)),
-    by_input("Greater", 7, PerOutput(1), Open(each::compared)),
-    by_input("GreaterOrEqual", 12, PerOutput(1), Open(each::compared)),
-    by_input("IsInf", 10, PerOutput(1), Open(each::test)),
-    by_input("IsNaN", 9, PerOutput(1), Open(each::test)),
-    by_input("Less", 7, PerOutput(1), Open(each::compared)),
-    by_input("LessOrEqual", 12, PerOutput(1), Open(each::compared)),
-    op("Mul", 7, PerOutput(1), Open(each::joined)),
-    op("Neg", 7, PerOutput(1), Open(each::same)),
-    op("Not", 7, PerOutput(1), Open(each::same)),
-    by_input("Or", 7, PerOutput(1), Open(each::compared)),
-    op("Relu", 7, PerOutput(1), Open(each::same)),
-    op("Round", 11, PerOutput(1), Open(each::same)),
-    op("Sign", 9, PerOutput(1), Open(each::same)),
-    op("Sub", 7, PerOutput(1), Open(each::joined)),
-    by_input("Xor", 7, PerOutput(1), Open(each::compared)),
-    // One for each operand.
-    op("Max", 8, PerOperand(1), Open(each::joined)),
-    op("Mean", 8, PerOperand(1), Open(each::joined)),
-    op("Min", 8, PerOperand(1), Open(each::joined)),
-    op("Sum", 8, PerOperand(1), Open(each::joined)),
-    // Two to four simple operations.
-    op("AffineGrid", 20, PerOutput(4), One(image::affine_grid)),
-    op("BatchNormalization", 7, PerOutput(2), One(normal::batch)),
-    op("Clip", 7, PerOutput(2), Open(each::same)),
-    by_input("DequantizeLinear", 10, PerOutput(2), Open(quantized::dequantize)),
-    op("HardSigmoid", 7, PerOutput(4), Open(each::same)),
-    op("HardSwish", 14, PerOutput(4), Open(each::same)),
-    op("Hardmax", 7, PerOutput(4), Open(each::same)),
-    op("LeakyRelu", 7, PerOutput(2), Open(each::same)),
-    op("PRelu", 7, PerOutput(2), Open(each::onto_first)),
-    op("RotaryEmbedding", 23, PerOutput(4), One(normal::rotary)),
-    op("Shrink", 9, PerOutput(2), Open(each::same)),
-    op("ThresholdedRelu", 10, PerOutput(2), Open(each::same)),
-    // Division and roots: several times the latency of an addition, on processors of every make.
-    op("Div", 7, PerOutput(4), Open(each::joined)),
-    op("Mod", 10, PerOutput(4), Open(each::joined)),
-    by_input("QuantizeLinear", 10, PerOutput(8), Open(quantized::quantize)),
-    op("Reciprocal", 7, PerOutput(4), Open(each::same)),
-    op("Softsign", 7, PerOutput(4), Open(each::same)),
-    op("Sqrt", 7, PerOutput(4), Open(each::same)),
-    // Polynomials and rational approximations: about ten multiply-accumulates and a division.
-    op("Acos", 7, PerOutput(16), Open(each::same)),
-    op("Acosh", 9, PerOutput(16), Open(each::same)),
-    op("Asin", 7, PerOutput(16), Open(each::same)),
-    op("Asinh", 9, PerOutput(16), Open(each::same)),
-    op("Atan", 7, PerOutput(16), Open(each::same)),
-    op("Atanh", 9, PerOutput(16), Open(each::same)),
-    op("Celu", 12, PerOutput(16), Open(each::same)),
-    op("Cos", 7, PerOutput(16), Open(each::same)),
-    op("Cosh", 9, PerOutput(16), Open(each::same)),
-    op("Elu", 7, PerOutput(16), Open(each::same)),
-    op("Erf", 9, PerOutput(16), Open(each::same)),
-    op("Exp", 7, PerOutput(16), Open(each::same)),
-    op("Log", 7, PerOutput(16), Open(each::same)),
-    op("Pow", 7, PerOutput(16), Open(each::joined)),
-    op("Selu", 7, PerOutput(16), Open(each::same)),
-    op("Sigmoid", 7, PerOutput(16), Open(each::same)),
-    op("Sin", 7, PerOutput(16), Open(each::same)),
-    op("Sinh", 9, PerOutput(16), Open(each::same)),
-    op("Softplus", 7, PerOutput(16), Open(each::same)),
-    op("Tan", 7, PerOutput(16), Open(each::same)),
-    op("Tanh", 7, PerOutput(16), Open(each::same)),
-    // One of those and some products, or two of those.
-    op("Gelu", 20, PerOutput(20), Open(each::same)),
-    op("Mish", 18, PerOutput(36), Open(each::same)),
-    op("SwiGLU", 28, PerOutput(20), Open(each::pairwise)),
-    op("Swish", 24, PerOutput(20), Open(each::same)),
-    op("BlackmanWindow", 17, PerOutput(36), One(signal::window)),
-    op("HammingWindow", 17, PerOutput(20), One(signal::window)),
-    op("HannWindow", 17, PerOutput(20), One(signal::window)),
-    op("MelWeightMatrix", 17, PerOutput(8), One(signal::mel_weights)),
+    by_input("Split", 7, PerInput(16), Many(layout::split)),
+    // Movement in which neighbours do not stay neighbours, or a choice for each element.
+    op("Cast", 7, PerOutput(32), Open(each::cast)),
+    op("CastLike", 15, PerOutput(32), Open(each::cast_like)),
+    op("OneHot", 9, PerOutput(32), One(index::one_hot)),
+    op("ReverseSequence", 10, PerOutput(32), One(layout::reverse_sequence)),
+    op("Slice", 7, PerOutput(32), Open(layout::slice)),
+    op("Transpose", 7, PerOutput(32), Open(layout::transpose)),
+    op("Trilu", 14, PerOutput(32), One(layout::triangle)),
+    op("Where", 9, PerOutput(32), Open(each::select)),
+    // Places that are computed.
+    op("GatherElements", 11, PerOutput(64), Open(index::gather_elements)),
+    op("GatherND", 11, PerTuple, Open(index::gather_nd)),
+    until(10, op("Scatter", 9, PerOutputAndInput(64, 2), Open(index::scatter_elements))),
+    op("ScatterElements", 11, PerOutputAndInput(64, 2), Open(index::scatter_elements)),
+    op("ScatterND", 11, PerTuple, Open(index::scatter_nd)),
+    op("TensorScatter", 24, PerOutputAndInput(16, 1), One(index::tensor_scatter)),
+    // One machine operation per element, or a few: memory takes the time.
+    op("Abs", 7, PerOutput(16), Open(each::same)),
+    op("Add", 7, PerOutput(16), Open(each::joined)),
+    by_input("And", 7, PerOutput(16), Open(each::compared)),
+    op("BitShift", 11, PerOutput(16), Open(each::joined)),
+    op("BitwiseAnd", 18, PerOutput(16), Open(each::joined)),
+    op("BitwiseNot", 18, PerOutput(16), Open(each::same)),
+    op("BitwiseOr", 18, PerOutput(16), Open(each::joined)),
+    op("BitwiseXor", 18, PerOutput(16), Open(each::joined)),
+    op("Ceil", 7, PerOutput(16), Open(each::same)),
+    op("Clip", 7, PerOutput(16), Open(each::same)),
+    by_input("DequantizeLinear", 10, PerOutput(16), Open(quantized::dequantize)),
+    by_input("Equal", 7, PerOutput(16), Open(each::compared)),
+    op("Floor", 7, PerOutput(16), Open(each::same)),
+    by_input("Greater", 7, PerOutput(16), Open(each::compared)),
+    by_input("GreaterOrEqual", 12, PerOutput(16), Open(each::compared)),
+    op("HardSigmoid", 7, PerOutput(16), Open(each::same)),
+    op("HardSwish", 14, PerOutput(16), Open(each::same)),
+    by_input("IsInf", 10, PerOutput(16), Open(each::test)),
+    by_input("IsNaN", 9, PerOutput(16), Open(each::test)),
+    op("LeakyRelu", 7, PerOutput(16), Open(each::same)),
+    by_input("Less", 7, PerOutput(16), Open(each::compared)),
+    by_input("LessOrEqual", 12, PerOutput(16), Open(each::compared)),
+    op("Mul", 7, PerOutput(16), Open(each::joined)),
+    op("Neg", 7, PerOutput(16), Open(each::same)),
+    op("Not", 7, PerOutput(16), Open(each::same)),
+    by_input("Or", 7, PerOutput(16), Open(each::compared)),
+    op("PRelu", 7, PerOutput(16), Open(each::onto_first)),
+    op("Reciprocal", 7, PerOutput(16), Open(each::same)),
+    op("Relu", 7, PerOutput(16), Open(each::same)),
+    op("Round", 11, PerOutput(16), Open(each::same)),
+    op("Shrink", 9, PerOutput(16), Open(each::same)),
+    op("Sign", 9, PerOutput(16), Open(each::same)),
+    op("Softsign", 7, PerOutput(16), Open(each::same)),
+    op("Sqrt", 7, PerOutput(16), Open(each::same)),
+    op("Sub", 7, PerOutput(16), Open(each::joined)),
+    op("ThresholdedRelu", 10, PerOutput(16), Open(each::same)),
+    by_input("Xor", 7, PerOutput(16), Open(each::compared)),
+    // The same for each operand.
+    op("Max", 8, PerOperand(16), Open(each::joined)),
+    op("Mean", 8, PerOperand(16), Open(each::joined)),
+    op("Min", 8, PerOperand(16), Open(each::joined)),
+    op("Sum", 8, PerOperand(16), Open(each::joined)),
+    // Division of whole numbers, rounding to other types, several products.
+    op("AffineGrid", 20, PerOutput(32), One(image::affine_grid)),
+    op("BatchNormalization", 7, PerOutput(32), One(normal::batch)),
+    op("Div", 7, PerOutput(32), Open(each::joined)),
+    op("Mod", 10, PerOutput(32), Open(each::joined)),
+    by_input("QuantizeLinear", 10, PerOutput(32), Open(quantized::quantize)),
+    op("RotaryEmbedding", 23, PerOutput(32), One(normal::rotary)),
+    // Polynomials by which every engine computes many elements at a time; windows, which are products of them.
+    op("Celu", 12, PerOutput(32), Open(each::same)),
+    op("Elu", 7, PerOutput(32), Open(each::same)),
+    op("Erf", 9, PerOutput(32), Open(each::same)),
+    op("Exp", 7, PerOutput(32), Open(each::same)),
+    op("Gelu", 20, PerOutput(32), Open(each::same)),
+    op("Log", 7, PerOutput(32), Open(each::same)),
+    op("Selu", 7, PerOutput(32), Open(each::same)),
+    op("Sigmoid", 7, PerOutput(32), Open(each::same)),
+    op("SwiGLU", 28, PerOutput(32), Open(each::pairwise)),
+    op("Swish", 24, PerOutput(32), Open(each::same)),
+    op("Tanh", 7, PerOutput(32), Open(each::same)),
+    op("BlackmanWindow", 17, PerOutput(32), One(signal::window)),
+    op("HammingWindow", 17, PerOutput(32), One(signal::window)),
+    op("HannWindow", 17, PerOutput(32), One(signal::window)),
+    // One of those and more, or what engines ask a library for, element by element.
+    op("Acos", 7, PerOutput(128), Open(each::same)),
+    op("Acosh", 9, PerOutput(128), Open(each::same)),
+    op("Asin", 7, PerOutput(128), Open(each::same)),
+    op("Asinh", 9, PerOutput(128), Open(each::same)),
+    op("Atan", 7, PerOutput(128), Open(each::same)),
+    op("Atanh", 9, PerOutput(128), Open(each::same)),
+    op("Cos", 7, PerOutput(128), Open(each::same)),
+    op("Cosh", 9, PerOutput(128), Open(each::same)),
+    op("MelWeightMatrix", 17, PerOutput(16), One(signal::mel_weights)),
+    op("Mish", 18, PerOutput(64), Open(each::same)),
+    op("Pow", 7, PerOutput(64), Open(each::joined)),
+    op("Sin", 7, PerOutput(128), Open(each::same)),
+    op("Sinh", 9, PerOutput(128), Open(each::same)),
+    op("Softplus", 7, PerOutput(64), Open(each::same)),
+    op("Tan", 7, PerOutput(128), Open(each::same)),
     // Several passes over each element: mean, variance, scaling; or maximum, exponential, sum, division.
-    by_input("DynamicQuantizeLinear", 11, PerOutput(12), Many(quantized::dynamic)),
-    op("GroupNormalization", 18, PerOutput(12), Open(normal::group)),
-    op("InstanceNormalization", 7, PerOutput(12), Open(each::same)),
+    by_input("DynamicQuantizeLinear", 11, PerOutput(64), Many(quantized::dynamic)),
+    op("GroupNormalization", 18, PerOutput(64), Open(normal::group)),
+    op("Hardmax", 7, PerOutputAndRow(16), Open(each::same)),
+    op("InstanceNormalization", 7, PerOutput(64), Open(each::same)),
     op("LRN", 7, Charge::Lrn, Open(each::same)),
-    op("LayerNormalization", 17, PerOutput(12), Many(normal::layer)),
-    op("LogSoftmax", 7, PerOutput(24), Open(each::same)),
-    op("LpNormalization", 7, PerOutput(8), Open(each::same)),
-    op("MeanVarianceNormalization", 9, PerOutput(12), Open(each::same)),
-    op("RMSNormalization", 23, PerOutput(8), Open(each::same)),
-    op("Softmax", 7, PerOutput(24), Open(each::same)),
+    op("LayerNormalization", 17, PerOutput(64), Many(normal::layer)),
+    op("LogSoftmax", 7, PerOutputAndRow(64), Open(each::same)),
+    op("LpNormalization", 7, PerOutput(64), Open(each::same)),
+    op("MeanVarianceNormalization", 9, PerOutput(64), Open(each::same)),
+    op("RMSNormalization", 23, PerOutput(64), Open(each::same)),
+    op("Softmax", 7, PerOutputAndRow(64), Open(each::same)),
     // Reductions: every input element is read once.
-    by_input("ArgMax", 7, PerInput(2), Open(index::arg_reduce)),
-    by_input("ArgMin", 7, PerInput(2), Open(index::arg_reduce)),
-    op("AveragePool", 7, PerWindow(1), Open(window::pool)),
-    op("Col2Im", 18, PerOutputAndInput(0), One(window::col_to_im)),
-    op("CumProd", 26, PerOutput(1), Open(reduce::cumulative)),
-    op("CumSum", 11, PerOutput(1), Open(reduce::cumulative)),
-    op("GlobalAveragePool", 7, PerInput(1), Open(window::global_pool)),
-    op("GlobalLpPool", 7, PerInput(4), Open(window::global_pool)),
-    op("GlobalMaxPool", 7, PerInput(1), Open(window::global_pool)),
-    op("LpPool", 7, PerWindow(4), Open(window::pool)),
-    op("MaxPool", 7, PerWindow(1), Many(window::max_pool)),
-    op("MaxUnpool", 9, PerOutputAndInput(0), One(window::max_unpool)),
-    op("NegativeLogLikelihoodLoss", 12, PerInput(1), Many(normal::loss)),
-    op("ReduceL1", 7, PerInput(2), Open(reduce::reduce)),
-    op("ReduceL2", 7, PerInput(2), Open(reduce::reduce)),
-    op("ReduceLogSum", 7, PerInput(2), Open(reduce::reduce)),
-    op("ReduceLogSumExp", 7, PerInput(20), Open(reduce::reduce)),
-    op("ReduceMax", 7, PerInput(1), Open(reduce::reduce)),
-    op("ReduceMean", 7, PerInput(1), Open(reduce::reduce)),
-    op("ReduceMin", 7, PerInput(1), Open(reduce::reduce)),
-    op("ReduceProd", 7, PerInput(1), Open(reduce::reduce)),
-    op("ReduceSum", 7, PerInput(1), Open(reduce::reduce)),
-    op("ReduceSumSquare", 7, PerInput(2), Open(reduce::reduce)),
-    op("SoftmaxCrossEntropyLoss", 12, PerInput(24), Many(normal::loss)),
+    by_input("ArgMax", 7, Reduced(16), Open(index::arg_reduce)),
+    by_input("ArgMin", 7, Reduced(16), Open(index::arg_reduce)),
+    op("AveragePool", 7, PerWindow(4), Open(window::pool)),
+    op("Col2Im", 18, PerOutputAndInput(16, 0), One(window::col_to_im)),
+    op("CumProd", 26, PerOutput(16), Open(reduce::cumulative)),
+    op("CumSum", 11, PerOutput(16), Open(reduce::cumulative)),
+    op("GlobalAveragePool", 7, Reduced(16), Open(window::global_pool)),
+    op("GlobalLpPool", 7, Reduced(32), Open(window::global_pool)),
+    op("GlobalMaxPool", 7, Reduced(16), Open(window::global_pool)),
+    op("LpPool", 7, PerWindow(32), Open(window::pool)),
+    op("MaxPool", 7, PerWindow(4), Many(window::max_pool)),
+    op("MaxUnpool", 9, PerOutputAndInput(16, 0), One(window::max_unpool)),
+    op("NegativeLogLikelihoodLoss", 12, Reduced(16), Many(normal::loss)),
+    op("ReduceL1", 7, Reduced(16), Open(reduce::reduce)),
+    op("ReduceL2", 7, Reduced(16), Open(reduce::reduce)),
+    op("ReduceLogSum", 7, Reduced(32), Open(reduce::reduce)),
+    op("ReduceLogSumExp", 7, Reduced(64), Open(reduce::reduce)),
+    op("ReduceMax", 7, Reduced(16), Open(reduce::reduce)),
+    op("ReduceMean", 7, Reduced(16), Open(reduce::reduce)),
+    op("ReduceMin", 7, Reduced(16), Open(reduce::reduce)),
+    op("ReduceProd", 7, Reduced(16), Open(reduce::reduce)),
+    op("ReduceSum", 7, Reduced(16), Open(reduce::reduce)),
+    op("ReduceSumSquare", 7, Reduced(16), Open(reduce::reduce)),
+    op("SoftmaxCrossEntropyLoss", 12, Reduced(64), Many(normal::loss)),
     // Images sampled at computed places.
     op("GridSample", 16, Charge::GridSample, One(image::grid_sample)),
     op("MaxRoiPool", 7, Charge::MaxRoiPool, One(image::max_roi_pool)),
@@ -372,11 +417,11 @@ pub(crate) static OPERATORS: &[Operator] = &[
     op("Det", 11, Charge::Determinant, One(product::determinant)),
     op("STFT", 17, Charge::Stft, One(signal::stft)),
     // The size of the result depends on data: charged at its upper bound.
-    by_input("Compress", 9, PerInput(1), One(index::compress)),
+    by_input("Compress", 9, PerInput(16), One(index::compress)),
     by_input("NonMaxSuppression", 10, Charge::NonMaxSuppression, One(index::non_max_suppression)),
-    by_input("NonZero", 9, PerOutputAndInput(0), Open(index::non_zero)),
-    by_input("TopK", 7, Sorted(2), Many(index::top_k)),
-    by_input("Unique", 11, Sorted(2), Many(index::unique)),
+    by_input("NonZero", 9, PerOutputAndInput(16, 0), Open(index::non_zero)),
+    by_input("TopK", 7, Sorted(8), Many(index::top_k)),
+    by_input("Unique", 11, Sorted(32), Many(index::unique)),
 ];
 
 const RANDOM: &str = "it draws random numbers, which no two runs share";
@@ -434,8 +479,16 @@ pub fn cost_table_text() -> String {
     lines.sort();
     format!(
         "meterbox inference cost table {COST_TABLE_VERSION}\n\
+         preparing: {PREPARATION_OPERATIONS_PER_BYTE} per byte of the file, \
+         {PREPARATION_OPERATIONS_PER_PARAMETER} per element of a constant, \
+         {PREPARATION_OPERATIONS_PER_NODE} per node, {PREPARATION_OPERATIONS_PER_NODE_SQUARED} per node squared\n\
          every node but Constant: {NODE_OPERATIONS}\n\
-         every step of Loop and Scan, and at least one: {NODE_OPERATIONS}\n\
+         every step of Loop, Scan, GRU, LSTM, RNN, LinearAttention, and at least one: {STEP_OPERATIONS}\n\
+         every product of two matrices, and every head of an attention: {PRODUCT_OPERATIONS}\n\
+         every group of channels of a convolution on an image: {GROUP_OPERATIONS}\n\
+         every row, tuple of indices, signal, frame, and matrix of Det: {ROW_OPERATIONS}\n\
+         every element read or written by products and convolutions, carried or put together by steps: {ELEMENT_OPERATIONS}\n\
+         every element of a view: {VIEW_OPERATIONS}\n\
          every gate element of GRU, LSTM, RNN: {GATE_OPERATIONS}\n\
          every number and digit of a Fourier transform: {FOURIER_OPERATIONS}\n\
          every score of an attention: {SCORE_OPERATIONS}\n\
@@ -453,61 +506,75 @@ pub fn cost_table_digest() -> [u8; 32] {
 
 fn line(operator: &Operator) -> String {
     let charge = match operator.charge {
-        Charge::Free if operator.name == "Constant" => "0".to_owned(),
-        Charge::Free => "0, within a node 1 per output element".to_owned(),
+        Charge::Nothing => "0".to_owned(),
+        View => "a view of each output element".to_owned(),
         PerOutput(units) => format!("{units} per output element"),
+        PerOutputAndRow(units) => format!("{units} per output element, and its rows"),
         PerInput(units) => format!("{units} per input element"),
-        PerOutputAndInput(input) => {
-            format!("1 per output element and per element of input {input}")
+        Reduced(units) => format!("{units} per input element, a row per output element"),
+        PerOutputAndInput(units, input) => {
+            format!("{units} per output element and per element of input {input}")
+        }
+        PerTuple => {
+            format!("{ELEMENT_OPERATIONS} per output element and element placed, and its tuples")
         }
         PerOperand(units) => format!("{units} per output element and input"),
-        PerWindow(units) => format!("{units} per output element and window element"),
-        Sorted(units) => format!("{units} per input element and digit of the number sorted"),
-        Charge::MatMul { after: 0 } => "multiply-accumulates".to_owned(),
-        Charge::MatMul { after } => format!("multiply-accumulates, {after} per output element"),
-        Charge::Conv {
-            bias: None,
-            after: 0,
-            ..
-        } => "multiply-accumulates".to_owned(),
-        Charge::Gemm | Charge::Conv { after: 0, .. } => {
-            "multiply-accumulates, bias 1 per output element".to_owned()
+        PerWindow(units) => {
+            format!("{ELEMENT_OPERATIONS} per output element, {units} per window element of each")
         }
-        Charge::ConvTranspose => "multiply-accumulates, and 1 per output element".to_owned(),
+        Sorted(units) => {
+            format!("{units} per input element and digit of the number sorted, and its rows")
+        }
+        Charge::MatMul { after, .. } => format!(
+            "multiply-accumulates, its products, elements read of the call, {after} per output element"
+        ),
+        Charge::Gemm => {
+            "multiply-accumulates, its product, elements read of the call and written".to_owned()
+        }
+        Charge::Einsum => "multiply-accumulates over all indices, per input but one, its products, \
+                           elements read of the call twice, elements written; of one input a row per element of all indices"
+            .to_owned(),
         Charge::Conv { after, .. } => {
-            format!("multiply-accumulates, bias 1 and {after} per output element")
+            format!("multiply-accumulates, its groups, {after} per output element")
         }
-        Charge::Einsum => "multiply-accumulates over all indices, per input but one".to_owned(),
+        Charge::ConvTranspose => {
+            "multiply-accumulates, its groups, elements written and added up from".to_owned()
+        }
         Charge::DeformConv => {
-            "multiply-accumulates, bias 1 per output element, a sample per window element"
+            "multiply-accumulates, its groups, elements written, a sample per window element"
                 .to_owned()
         }
-        Charge::Recurrent(gates) => format!("multiply-accumulates of {gates} gates per step"),
-        Charge::Attention => "multiply-accumulates of scores and values, and the scores".to_owned(),
-        Charge::LinearAttention => {
-            "multiply-accumulates of 4 per head and 1 per query head on the state, per step"
-                .to_owned()
+        Charge::Recurrent(gates) => {
+            format!("its steps, multiply-accumulates and elements of {gates} gates per step")
         }
-        Charge::CausalConv => "multiply-accumulates, 16 per output element".to_owned(),
-        Charge::Determinant => "1 per input element and row".to_owned(),
-        Charge::Dft => "per number and digit of the length".to_owned(),
+        Charge::Attention => {
+            "multiply-accumulates of scores and values, its heads, and the scores".to_owned()
+        }
+        Charge::LinearAttention => "its steps, multiply-accumulates of 4 per head and 1 per query head on the \
+                                    state, per step"
+            .to_owned(),
+        Charge::CausalConv => "multiply-accumulates, 48 per output element".to_owned(),
+        Charge::Determinant => "1 per input element and row, and its matrices".to_owned(),
+        Charge::Dft => "per number and digit of the length, and its signals".to_owned(),
         Charge::Stft => {
-            "1 per number of a frame, and per number and digit of its length".to_owned()
+            "1 per number of a frame, per number and digit of its length, and its frames".to_owned()
         }
         Charge::NonMaxSuppression => {
-            "1 per score and digit of the number of boxes, and each with all that may be chosen"
+            "16 per score and digit of the number of boxes, and each with all that may be chosen"
                 .to_owned()
         }
         Charge::Resize => {
-            "1 per output element if nearest, else 2 per output element and pixel read".to_owned()
+            "32 per output element if nearest, else 16 per output element and pixel read".to_owned()
         }
-        Charge::GridSample => "a sample and 2 per pixel read, per output element".to_owned(),
+        Charge::GridSample => {
+            "512 per output element, 64 per pixel read of each".to_owned()
+        }
         Charge::RoiAlign => "a sample per output element and sampling point".to_owned(),
-        Charge::MaxRoiPool => "1 per region, channel and pixel, edges twice".to_owned(),
-        Charge::Lrn => "24 and 2 per channel around it, per output element".to_owned(),
+        Charge::MaxRoiPool => "16 per region, channel and pixel, edges twice".to_owned(),
+        Charge::Lrn => "128 and 16 per channel around it, per output element".to_owned(),
         Charge::If => "the dearer of its graphs, class by class".to_owned(),
         Charge::Steps => {
-            "its graph per step, 1 per element carried and per output element that the steps make up"
+            "its graph per step, elements carried per step, elements that the steps make up"
                 .to_owned()
         }
     };
@@ -533,7 +600,7 @@ mod tests {
                 "{start}"
             );
         }
-        assert_eq!(text.lines().count(), OPERATORS.len() + 7);
+        assert_eq!(text.lines().count(), OPERATORS.len() + 13);
     }
 
     /// Every operator of ONNX's own domain that any version since the first one let in has, with the

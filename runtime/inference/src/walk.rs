@@ -160,7 +160,7 @@ impl Walk<'_, '_> {
             Rule::Flow(which) => flow::run(self, which, &call, scope)?,
             _ => (Cost::default(), shape::infer(&call).map_err(fault)?),
         };
-        let cost = charge::node(&call, &outputs, is_outermost)
+        let cost = charge::node(&call, &outputs)
             .and_then(|own| {
                 own.checked_add(&within)
                     .ok_or_else(|| "its cost overflows".into())

@@ -75,6 +75,13 @@ fn multiply(left: &Value, right: &Value) -> Result<Value, Reason> {
     Ok(output)
 }
 
+/// The dimensions of a product's output that come before its matrices.
+pub(crate) fn batch<'v>(left: &Value, right: &Value, output: &'v Value) -> &'v [u64] {
+    let vectors = [left, right].iter().filter(|side| side.rank() < 2).count();
+    let count = (output.rank() + vectors).saturating_sub(2);
+    output.dimensions.get(..count).unwrap_or(&[])
+}
+
 pub(crate) fn gemm(call: &Call<'_>) -> Result<Value, Reason> {
     let (left, right) = (call.input(0)?, call.input(1)?);
     let ([a, b], [c, d]) = (left.dimensions.as_slice(), right.dimensions.as_slice()) else {
@@ -122,6 +129,9 @@ pub(crate) struct Contraction {
     pub(crate) output: Vec<u64>,
     /// The size of every index, each once.
     pub(crate) indices: Vec<u64>,
+    /// The sizes of those that more than one input has, and the output: each of their combinations is a
+    /// product of its own.
+    pub(crate) batch: Vec<u64>,
 }
 
 /// A label of a dimension: a letter, or the n-th of those that an ellipsis stands for.
@@ -151,6 +161,7 @@ pub(crate) fn contraction(call: &Call<'_>) -> Result<Contraction, Reason> {
     }
     let mut sizes: Vec<(Label, u64)> = Vec::new();
     let mut used: Vec<Label> = Vec::new();
+    let mut shared: Vec<Label> = Vec::new();
     let mut batch_rank = 0;
     for (index, term) in terms.iter().enumerate() {
         let input = call.input(index)?;
@@ -161,7 +172,11 @@ pub(crate) fn contraction(call: &Call<'_>) -> Result<Contraction, Reason> {
             _ => return Err(format!("its term `{term}` does not fit input {index}")),
         };
         batch_rank = batch_rank.max(ellipsis);
+        let of_others = used.len();
         for (label, &size) in labels(term, ellipsis)?.iter().zip(&input.dimensions) {
+            if used.iter().take(of_others).any(|other| other == label) && !shared.contains(label) {
+                shared.push(*label);
+            }
             used.push(*label);
             let is_full = sizes.len() >= LETTERS_MAX;
             match sizes.iter_mut().find(|(known, _)| known == label) {
@@ -202,8 +217,17 @@ pub(crate) fn contraction(call: &Call<'_>) -> Result<Contraction, Reason> {
                 .ok_or("its output has a letter of no input")
         })
         .collect::<Result<Vec<_>, _>>()?;
+    let batch = sizes
+        .iter()
+        .filter(|(label, _)| shared.contains(label) && wanted.contains(label))
+        .map(|(_, size)| *size)
+        .collect();
     let indices = sizes.into_iter().map(|(_, size)| size).collect();
-    Ok(Contraction { output, indices })
+    Ok(Contraction {
+        output,
+        indices,
+        batch,
+    })
 }
 
 /// The labels of a term, whose ellipsis stands for so many dimensions.

@@ -10,8 +10,14 @@ use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension::Value};
 pub const F32: i32 = 1;
 pub const I64: i32 = 7;
 
-/// The fixed charge of a node, as the cost table prints it.
-pub const NODE: u64 = 64;
+// Charges of what operators have in common, as the cost table prints them.
+pub const NODE: u64 = 1_024;
+pub const STEP: u64 = 8_192;
+pub const PRODUCT: u64 = 2_048;
+pub const GROUP: u64 = 1_024;
+pub const ROW: u64 = 512;
+pub const ELEMENT: u64 = 16;
+pub const VIEW: u64 = 4;
 
 /// A graph under construction.
 #[derive(Default, Clone)]

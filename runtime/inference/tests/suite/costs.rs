@@ -4,7 +4,7 @@
 use meterbox_inference::{Cost, ElementType, InputShape, Operations};
 use tract_onnx::pb::AttributeProto;
 
-use crate::build::{NODE, Onnx, int, ints, text};
+use crate::build::{ELEMENT, GROUP, NODE, Onnx, PRODUCT, ROW, STEP, int, ints, text};
 
 const FLOAT: i32 = 1;
 const U8: i32 = 2;
@@ -146,7 +146,7 @@ fn i4(i4: u64) -> Operations {
 
 #[test]
 fn elementwise_operators_charge_each_output_element_by_its_width() {
-    // 2×1×4 with 3×1 makes 2×3×4 = 24 elements, 1 each.
+    // 2×1×4 with 3×1 makes 2×3×4 = 24 elements, 16 each.
     let cost = single(
         "Add",
         14,
@@ -154,20 +154,20 @@ fn elementwise_operators_charge_each_output_element_by_its_width() {
         vec![],
         FLOAT,
     );
-    check(cost, f32(24));
-    // 3 elements × 16, of 8 bytes.
-    check(single("Exp", 13, &[Of(F64, &[3])], vec![], F64), f64(48));
-    // 10 elements × 20, of 2 bytes; both formats of 2 bytes count alike.
-    check(single("Gelu", 20, &[Of(F16, &[10])], vec![], F16), f16(200));
-    // 4 × 36.
+    check(cost, f32(384));
+    // 3 elements × 32, of 8 bytes.
+    check(single("Exp", 13, &[Of(F64, &[3])], vec![], F64), f64(96));
+    // 10 elements × 32, of 2 bytes; both formats of 2 bytes count alike.
+    check(single("Gelu", 20, &[Of(F16, &[10])], vec![], F16), f16(320));
+    // 4 × 64.
     check(
         single("Mish", 22, &[Of(BF16, &[4])], vec![], BF16),
-        f16(144),
+        f16(256),
     );
-    // 2 × 2 × 20, and the same for one that multiplies with a second input.
+    // 2 × 2 × 32, and the same for one that multiplies with a second input.
     check(
         single("Swish", 24, &[Of(FLOAT, &[2, 2])], vec![], FLOAT),
-        f32(80),
+        f32(128),
     );
     let cost = single(
         "SwiGLU",
@@ -176,18 +176,21 @@ fn elementwise_operators_charge_each_output_element_by_its_width() {
         vec![],
         FLOAT,
     );
-    check(cost, f32(80));
-    // 6 bytes.
-    check(single("BitwiseNot", 18, &[Of(U8, &[6])], vec![], U8), i8(6));
-    // 7 × 4.
+    check(cost, f32(128));
+    // 6 bytes × 16.
+    check(
+        single("BitwiseNot", 18, &[Of(U8, &[6])], vec![], U8),
+        i8(96),
+    );
+    // 7 × 32.
     check(
         single("Mod", 13, &[Of(I32, &[7]), Of(I32, &[1])], vec![], I32),
-        f32(28),
+        f32(224),
     );
-    // 5 × 2.
+    // 5 × 16.
     check(
         single("Clip", 7, &[Of(FLOAT, &[5])], vec![], FLOAT),
-        f32(10),
+        f32(80),
     );
 }
 
@@ -195,15 +198,15 @@ fn elementwise_operators_charge_each_output_element_by_its_width() {
 fn comparisons_count_under_what_they_compare() {
     check(
         single("Equal", 19, &[Of(I64, &[7]), Of(I64, &[7])], vec![], BOOL),
-        f64(7),
+        f64(7 * 16),
     );
     check(
         single("IsNaN", 13, &[Of(F16, &[2, 3])], vec![], BOOL),
-        f16(6),
+        f16(6 * 16),
     );
     check(
         single("IsInf", 10, &[Of(FLOAT, &[9])], vec![], BOOL),
-        f32(9),
+        f32(9 * 16),
     );
     check(
         single(
@@ -213,27 +216,27 @@ fn comparisons_count_under_what_they_compare() {
             vec![],
             BOOL,
         ),
-        i8(16),
+        i8(16 * 16),
     );
 }
 
 #[test]
 fn variadic_operators_charge_each_operand() {
     let five = || Of(FLOAT, &[5]);
-    // 5 elements × 3 inputs.
+    // 5 elements × 3 inputs × 16.
     check(
         single("Max", 13, &[five(), five(), five()], vec![], FLOAT),
-        f32(15),
+        f32(240),
     );
-    // 2 × 3 elements × 2 inputs.
+    // 2 × 3 elements × 2 inputs × 16.
     let pair = &[Of(FLOAT, &[2, 3]), Of(FLOAT, &[3])];
-    check(single("Mean", 13, pair, vec![], FLOAT), f32(12));
-    check(single("Sum", 8, &[five()], vec![], FLOAT), f32(5));
+    check(single("Mean", 13, pair, vec![], FLOAT), f32(192));
+    check(single("Sum", 8, &[five()], vec![], FLOAT), f32(80));
 }
 
 #[test]
 fn quantised_operators_count_under_the_integers_that_they_multiply() {
-    // 2 × 3 × 4 products.
+    // 2 × 3 × 4 products; 6 and 12 elements are read, 8 are written.
     let cost = single(
         "MatMulInteger",
         10,
@@ -241,8 +244,8 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
         vec![],
         I32,
     );
-    check(cost, i8(24));
-    // 2 × 4 outputs, each of 3 products and 8 for quantising it again.
+    check(cost, i8(24 + 26 * ELEMENT + PRODUCT));
+    // 2 × 4 outputs, each of 3 products and 32 for quantising it again; 6 and 12 elements are read.
     let scale = || Floats(&[0.5]);
     let zero = || Zeros(U8, &[1], 1);
     let inputs = [
@@ -255,13 +258,17 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
         scale(),
         zero(),
     ];
-    let cost = check(single("QLinearMatMul", 10, &inputs, vec![], U8), i8(88));
+    let expected = i8(8 * 35 + 18 * ELEMENT + PRODUCT);
+    let cost = check(single("QLinearMatMul", 10, &inputs, vec![], U8), expected);
     // Three scales of 4 bytes and three zero points of 1.
     assert_eq!(cost.weight_bytes, 15);
-    // 2 × 2 positions of a 2 × 2 window.
+    // 2 × 2 positions of a 2 × 2 window, each added up in 64 more.
     let inputs = [Of(U8, &[1, 1, 3, 3]), Of(U8, &[1, 1, 2, 2])];
-    check(single("ConvInteger", 10, &inputs, vec![], I32), i8(16));
-    // 4 channels × 3 × 3 = 36 outputs, each of 2 products, 8 for quantising and 1 for the bias.
+    check(
+        single("ConvInteger", 10, &inputs, vec![], I32),
+        i8(4 * 68 + GROUP),
+    );
+    // 4 channels × 3 × 3 = 36 outputs, each of 2 products and 32 for bias and quantising.
     let inputs = [
         Of(U8, &[1, 2, 3, 3]),
         scale(),
@@ -273,8 +280,11 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
         zero(),
         Zeros(I32, &[4], 16),
     ];
-    check(single("QLinearConv", 10, &inputs, vec![], U8), i8(36 * 11));
-    // 10 floats × 8; 10 bytes × 2.
+    check(
+        single("QLinearConv", 10, &inputs, vec![], U8),
+        i8(36 * 34 + GROUP),
+    );
+    // 10 floats × 32; 10 bytes × 16.
     let cost = single(
         "QuantizeLinear",
         13,
@@ -282,7 +292,7 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
         vec![],
         U8,
     );
-    check(cost, f32(80));
+    check(cost, f32(320));
     check(
         single(
             "DequantizeLinear",
@@ -291,22 +301,22 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
             vec![],
             FLOAT,
         ),
-        i8(20),
+        i8(160),
     );
-    // 12 × 12.
+    // 12 × 64.
     check(
         single("DynamicQuantizeLinear", 11, &[Of(FLOAT, &[12])], vec![], U8),
-        f32(144),
+        f32(768),
     );
 }
 
 #[test]
 fn four_bit_weights_count_as_such_and_two_share_a_byte() {
-    // 7 elements × 2; 4 bytes of them and 4 of the scale.
+    // 7 elements × 16; 4 bytes of them and 4 of the scale.
     let inputs = [Zeros(I4, &[7], 4), Floats(&[0.5])];
     let cost = check(
         single("DequantizeLinear", 21, &inputs, vec![], FLOAT),
-        i4(14),
+        i4(112),
     );
     assert_eq!(cost.weight_bytes, 8);
 }
@@ -324,35 +334,49 @@ fn products_over_equations_count_all_their_indices() {
     };
     // b=2, i=3, j=4, k=5.
     let inputs = [Of(FLOAT, &[2, 3, 4]), Of(FLOAT, &[2, 4, 5])];
-    check(einsum(&inputs, "bij, bjk -> bik"), f32(120));
+    // 24 and 40 elements are read, at 32, and 30 are written, in 2 products.
+    let expected = || f32(120 + (2 * 64 + 30) * ELEMENT + 2 * PRODUCT);
+    check(einsum(&inputs, "bij, bjk -> bik"), expected());
     // The same, with the batch in an ellipsis.
-    check(einsum(&inputs, "...ij,...jk->...ik"), f32(120));
-    // Without an arrow: what occurs once stays, i and k. 3 × 4 × 5.
+    check(einsum(&inputs, "...ij,...jk->...ik"), expected());
+    // Without an arrow: what occurs once stays, i and k. 3 × 4 × 5; 12, 20 and 15 elements.
     check(
         einsum(&[Of(FLOAT, &[3, 4]), Of(FLOAT, &[4, 5])], "ij,jk"),
-        f32(60),
+        f32(60 + (2 * 32 + 15) * ELEMENT + PRODUCT),
     );
-    // Three vectors of 6: two products for each.
+    // Three vectors of 6: two products for each, and one element is written. No index stays: two products in all.
     let six = || Of(FLOAT, &[6]);
-    check(einsum(&[six(), six(), six()], "i,i,i->"), f32(12));
-    // A diagonal of 4.
-    check(einsum(&[Of(FLOAT, &[4, 4])], "ii->i"), f32(4));
+    check(
+        einsum(&[six(), six(), six()], "i,i,i->"),
+        f32(12 + (2 * 18 + 1) * ELEMENT + 2 * PRODUCT),
+    );
+    // Element by element each product is one of its own.
+    check(
+        einsum(&[six(), six()], "i,i->i"),
+        f32(6 + (2 * 12 + 6) * ELEMENT + 6 * PRODUCT),
+    );
+    // A diagonal of 4, from 16 elements.
+    check(
+        einsum(&[Of(FLOAT, &[4, 4])], "ii->i"),
+        f32(4 * ROW + (2 * 16 + 4) * ELEMENT),
+    );
     // Elimination in 2 matrices of 3 × 3, in 3 steps each.
     check(
         single("Det", 11, &[Of(FLOAT, &[2, 3, 3])], vec![], FLOAT),
-        f32(2 * 9 * 3),
+        f32(2 * 9 * 3 + 2 * ROW),
     );
-    // 6 × 4 read as 4 × 6, times 6 × 5, of 8 bytes.
+    // 6 × 4 read as 4 × 6, times 6 × 5, of 8 bytes; with the bias 59 elements are read, and 20 written.
     let inputs = [Of(F64, &[6, 4]), Of(F64, &[6, 5]), Of(F64, &[5])];
     check(
         single("Gemm", 13, &inputs, vec![int("transA", 1)], F64),
-        f64(4 * 6 * 5 + 20),
+        f64(4 * 6 * 5 + 79 * ELEMENT + PRODUCT),
     );
 }
 
 #[test]
 fn convolutions_of_every_kind_count_their_windows() {
-    // (2 − 1) × 2 + 3 = 5 a side. 3 × 2 × 2 inputs × 2 channels × 9, and 2 × 5 × 5 outputs, bias or not.
+    // (2 − 1) × 2 + 3 = 5 a side. 3 × 2 × 2 inputs × 2 channels × 9. 2 × 2 positions × 2 channels × 9 are added up
+    // to 2 × 5 × 5 outputs.
     let inputs = [
         Of(FLOAT, &[1, 3, 2, 2]),
         Of(FLOAT, &[3, 2, 3, 3]),
@@ -365,8 +389,8 @@ fn convolutions_of_every_kind_count_their_windows() {
         vec![ints("strides", &[2, 2])],
         FLOAT,
     );
-    check(cost, f32(12 * 18 + 50));
-    // 4 channels × 2 × 2 outputs × (2 × 4) products; 2 channels × 4 × 4 positions sampled at 16.
+    check(cost, f32(12 * 18 + (72 + 50) * ELEMENT + GROUP));
+    // 4 channels × 2 × 2 outputs × (2 × 4) products; 2 channels × 4 × 4 positions sampled at 64.
     let inputs = [
         Of(FLOAT, &[1, 2, 3, 3]),
         Of(FLOAT, &[4, 2, 2, 2]),
@@ -374,22 +398,22 @@ fn convolutions_of_every_kind_count_their_windows() {
     ];
     check(
         single("DeformConv", 19, &inputs, vec![], FLOAT),
-        f32(16 * 8 + 32 * 16),
+        f32(16 * (8 + ELEMENT) + 32 * 64 + GROUP),
     );
-    // 2 × 5 outputs, each of 3 products and 16.
+    // 2 × 5 outputs, each of 3 products and 48.
     let inputs = [Of(FLOAT, &[1, 2, 5]), Of(FLOAT, &[2, 1, 3])];
     check(
         single("CausalConvWithState", 27, &inputs, vec![], FLOAT),
-        f32(190),
+        f32(510),
     );
-    // The blocks of a 3 × 3 image: 4 elements at 4 places are added, 9 are made.
+    // The blocks of a 3 × 3 image: 4 elements at 4 places are added, 9 are made, each 16.
     let inputs = [Of(FLOAT, &[1, 4, 4]), Numbers(&[3, 3]), Numbers(&[2, 2])];
-    check(single("Col2Im", 18, &inputs, vec![], FLOAT), f32(25));
+    check(single("Col2Im", 18, &inputs, vec![], FLOAT), f32(400));
 }
 
 #[test]
 fn attention_counts_scores_values_and_soft_max() {
-    // 1 × 2 × 3 × 5 = 30 scores, each of 4 products, 6 for its value and 24 for the soft-max.
+    // 1 × 2 × 3 × 5 = 30 scores, each of 4 products, 6 for its value and 64 for the soft-max, in 2 heads.
     let inputs = [
         Of(FLOAT, &[1, 2, 3, 4]),
         Of(FLOAT, &[1, 2, 5, 4]),
@@ -397,7 +421,7 @@ fn attention_counts_scores_values_and_soft_max() {
     ];
     check(
         single("Attention", 23, &inputs, vec![], FLOAT),
-        f32(30 * 34),
+        f32(30 * 74 + 2 * PRODUCT),
     );
     // 2 query heads share one of keys; 2 new keys after 3 before: 1 × 2 × 2 × 5 = 20 scores of size 4.
     let inputs = [
@@ -409,7 +433,10 @@ fn attention_counts_scores_values_and_soft_max() {
         Of(F16, &[1, 1, 3, 4]),
     ];
     let heads = || vec![int("q_num_heads", 2), int("kv_num_heads", 1)];
-    check(single("Attention", 23, &inputs, heads(), F16), f16(20 * 32));
+    check(
+        single("Attention", 23, &inputs, heads(), F16),
+        f16(20 * 72 + 2 * PRODUCT),
+    );
     // 3 steps × (4 × 1 head + 2 query heads) × a state of 4 × 4.
     let inputs = [
         Of(FLOAT, &[1, 3, 8]),
@@ -418,9 +445,9 @@ fn attention_counts_scores_values_and_soft_max() {
     ];
     check(
         single("LinearAttention", 27, &inputs, heads(), FLOAT),
-        f32(3 * 6 * 16),
+        f32(3 * 6 * 16 + 3 * STEP),
     );
-    // 24 elements × 4.
+    // 24 elements × 32.
     let inputs = [
         Of(FLOAT, &[1, 2, 3, 4]),
         Of(FLOAT, &[1, 3, 2]),
@@ -428,17 +455,32 @@ fn attention_counts_scores_values_and_soft_max() {
     ];
     check(
         single("RotaryEmbedding", 23, &inputs, vec![], FLOAT),
-        f32(96),
+        f32(768),
     );
 }
 
 #[test]
 fn normalising_operators_charge_their_passes() {
+    // 10 elements × 64 in 2 rows; in 5 along the other axis.
+    let image = || [Of(FLOAT, &[2, 5])];
     check(
-        single("Softmax", 13, &[Of(FLOAT, &[2, 5])], vec![], FLOAT),
-        f32(240),
+        single("Softmax", 13, &image(), vec![], FLOAT),
+        f32(640 + 2 * ROW),
     );
-    // 16 elements × (24 + 2 × 3 channels around each).
+    check(
+        single("Softmax", 13, &image(), vec![int("axis", 0)], FLOAT),
+        f32(640 + 5 * ROW),
+    );
+    // Before version 13 the second axis is meant, and the one after the last makes each element a row.
+    check(
+        single("Hardmax", 11, &image(), vec![], FLOAT),
+        f32(160 + 2 * ROW),
+    );
+    check(
+        single("LogSoftmax", 11, &image(), vec![int("axis", 2)], FLOAT),
+        f32(640 + 10 * ROW),
+    );
+    // 16 elements × (128 + 16 × 3 channels around each).
     let cost = single(
         "LRN",
         13,
@@ -446,7 +488,7 @@ fn normalising_operators_charge_their_passes() {
         vec![int("size", 3)],
         FLOAT,
     );
-    check(cost, f32(480));
+    check(cost, f32(16 * 176));
     let inputs = [Of(FLOAT, &[1, 4, 3]), Of(FLOAT, &[4]), Of(FLOAT, &[4])];
     let cost = single(
         "GroupNormalization",
@@ -455,25 +497,25 @@ fn normalising_operators_charge_their_passes() {
         vec![int("num_groups", 2)],
         FLOAT,
     );
-    check(cost, f32(144));
+    check(cost, f32(12 * 64));
     let inputs = [Of(FLOAT, &[2, 8]), Of(FLOAT, &[8])];
     check(
         single("LayerNormalization", 17, &inputs, vec![], FLOAT),
-        f32(192),
+        f32(16 * 64),
     );
     check(
         single("RMSNormalization", 23, &inputs, vec![], FLOAT),
-        f32(128),
+        f32(16 * 64),
     );
-    // 6 scores × 24; 6 scores.
+    // 6 scores × 64; 6 scores × 16; each reduced to one loss.
     let inputs = [Of(FLOAT, &[2, 3]), Of(I64, &[2])];
     check(
         single("SoftmaxCrossEntropyLoss", 13, &inputs, vec![], FLOAT),
-        f32(144),
+        f32(384 + ROW),
     );
     check(
         single("NegativeLogLikelihoodLoss", 13, &inputs, vec![], FLOAT),
-        f32(6),
+        f32(96 + ROW),
     );
 }
 
@@ -481,21 +523,22 @@ fn normalising_operators_charge_their_passes() {
 fn pools_and_reductions_charge_what_they_read() {
     let image = || Of(FLOAT, &[1, 1, 4, 4]);
     let window = || vec![ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])];
-    // 4 outputs × 4; 4 outputs × 4 × 4.
+    // 4 outputs × (16 + 4 × 4); 4 outputs × (16 + 4 × 32).
     check(
         single("AveragePool", 19, &[image()], window(), FLOAT),
-        f32(16),
+        f32(128),
     );
-    check(single("LpPool", 18, &[image()], window(), FLOAT), f32(64));
-    // A window of 3 every 2 over 4, rounded up: the second begins at 2, inside. 2 × 2 outputs × 9.
+    check(single("LpPool", 18, &[image()], window(), FLOAT), f32(576));
+    // A window of 3 every 2 over 4, rounded up: the second begins at 2, inside. 2 × 2 outputs
+    // × (16 + 9 × 4).
     let up = vec![
         ints("kernel_shape", &[3, 3]),
         ints("strides", &[2, 2]),
         int("ceil_mode", 1),
     ];
-    check(single("MaxPool", 12, &[image()], up, FLOAT), f32(36));
+    check(single("MaxPool", 12, &[image()], up, FLOAT), f32(208));
     // A window of 1 every 2 over 3 with 1 of padding after it, rounded up, would begin a third time at
-    // 4, in the padding: it does not. 2 outputs.
+    // 4, in the padding: it does not. 2 outputs × (16 + 4).
     let out = vec![
         ints("kernel_shape", &[1]),
         ints("strides", &[2]),
@@ -504,25 +547,28 @@ fn pools_and_reductions_charge_what_they_read() {
     ];
     check(
         single("MaxPool", 12, &[Of(FLOAT, &[1, 1, 3])], out, FLOAT),
-        f32(2),
+        f32(40),
     );
-    // 4 put into 16.
+    // 4 put into 16, each 16.
     let inputs = [Of(FLOAT, &[1, 1, 2, 2]), Of(I64, &[1, 1, 2, 2])];
-    check(single("MaxUnpool", 11, &inputs, window(), FLOAT), f32(20));
+    check(single("MaxUnpool", 11, &inputs, window(), FLOAT), f32(320));
     check(
         single("GlobalLpPool", 7, &[image()], vec![], FLOAT),
-        f32(64),
+        f32(16 * 32 + ROW),
     );
     check(
         single("ReduceLogSumExp", 13, &[Of(FLOAT, &[4, 4])], vec![], FLOAT),
-        f32(320),
+        f32(16 * 64 + ROW),
     );
     // Axes as an input; 24 elements are read for 6.
     let inputs = [Of(FLOAT, &[2, 4, 3]), Numbers(&[1])];
-    check(single("ReduceSum", 13, &inputs, vec![], FLOAT), f32(24));
+    check(
+        single("ReduceSum", 13, &inputs, vec![], FLOAT),
+        f32(24 * 16 + 6 * ROW),
+    );
     check(
         single("ArgMax", 13, &[Of(FLOAT, &[3, 4])], vec![], I64),
-        f32(24),
+        f32(12 * 16 + 4 * ROW),
     );
     check(
         single(
@@ -532,35 +578,44 @@ fn pools_and_reductions_charge_what_they_read() {
             vec![],
             FLOAT,
         ),
-        f32(6),
+        f32(96),
     );
 }
 
 #[test]
 fn moving_operators_charge_what_they_write() {
-    // 3 × 3 copied, 2 × 3 placed.
+    // 3 × 3 copied, 2 × 3 placed, each 64.
     let inputs = [Of(FLOAT, &[3, 3]), Of(I64, &[2, 3]), Of(FLOAT, &[2, 3])];
     check(
         single("ScatterElements", 18, &inputs, vec![], FLOAT),
-        f32(15),
+        f32(960),
     );
-    // 4 × 4 copied, two rows placed.
+    // 4 × 4 copied, two rows of 4 placed, each found by a tuple.
     let inputs = [Of(FLOAT, &[4, 4]), Of(I64, &[2, 1]), Of(FLOAT, &[2, 4])];
-    check(single("ScatterND", 18, &inputs, vec![], FLOAT), f32(24));
+    check(
+        single("ScatterND", 18, &inputs, vec![], FLOAT),
+        f32(24 * 16 + 2 * ROW),
+    );
     let inputs = [Of(F16, &[1, 5, 2]), Of(F16, &[1, 2, 2])];
-    check(single("TensorScatter", 24, &inputs, vec![], F16), f16(14));
+    check(
+        single("TensorScatter", 24, &inputs, vec![], F16),
+        f16(14 * 16),
+    );
     // Two pairs of indices into a matrix of rows of 3.
     let inputs = [Of(FLOAT, &[4, 5, 3]), Of(I64, &[2, 2])];
-    check(single("GatherND", 13, &inputs, vec![], FLOAT), f32(6));
+    check(
+        single("GatherND", 13, &inputs, vec![], FLOAT),
+        f32(6 * 16 + 2 * ROW),
+    );
     let inputs = [Of(I64, &[3]), Number(5), Of(FLOAT, &[2])];
-    check(single("OneHot", 11, &inputs, vec![], FLOAT), f32(15));
+    check(single("OneHot", 11, &inputs, vec![], FLOAT), f32(15 * 32));
     check(
         single("Trilu", 14, &[Of(FLOAT, &[3, 3])], vec![], FLOAT),
-        f32(9),
+        f32(9 * 32),
     );
     // 2 + 3 + 1 by 4.
     let inputs = [Of(FLOAT, &[3, 4]), Numbers(&[2, 0, 1, 0])];
-    check(single("Pad", 13, &inputs, vec![], FLOAT), f32(24));
+    check(single("Pad", 13, &inputs, vec![], FLOAT), f32(24 * 16));
     // All of what is split, though the first part has 2 of 10.
     let onnx = Onnx::new()
         .input("x", FLOAT, &[5, 2])
@@ -572,7 +627,7 @@ fn moving_operators_charge_what_they_write() {
         dimensions: &[5, 2],
         element_type: ElementType::F32,
     };
-    check(onnx.read().unwrap().cost(&[shape]).unwrap(), f32(10));
+    check(onnx.read().unwrap().cost(&[shape]).unwrap(), f32(10 * 16));
 }
 
 #[test]
@@ -583,18 +638,27 @@ fn sampled_images_charge_the_pixels_read() {
         let attributes = vec![text("mode", mode), int("antialias", smooth)];
         single("Resize", 18, &inputs, attributes, FLOAT)
     };
-    // 16 outputs: 1 each; 2 × 2 × 2; 2 × 4 × 4.
-    check(resize("nearest", 2.0, small(), 0), f32(16));
-    check(resize("linear", 2.0, small(), 0), f32(128));
-    check(resize("cubic", 2.0, small(), 0), f32(512));
-    // From 4 × 4 to 2 × 2 without aliasing: 4 outputs × 2 × (2 × 3) × (2 × 3).
-    check(resize("linear", 0.5, Of(FLOAT, &[1, 1, 4, 4]), 1), f32(288));
+    // 16 outputs: 32 each; 16 × 2 × 2; 16 × 4 × 4.
+    check(resize("nearest", 2.0, small(), 0), f32(512));
+    check(resize("linear", 2.0, small(), 0), f32(16 * 64));
+    check(resize("cubic", 2.0, small(), 0), f32(16 * 256));
+    // From 4 × 4 to 2 × 2 without aliasing: 4 outputs × 16 × (2 × 3) × (2 × 3).
+    check(
+        resize("linear", 0.5, Of(FLOAT, &[1, 1, 4, 4]), 1),
+        f32(4 * 16 * 36),
+    );
     let inputs = [small(), Floats(&[1.0, 1.0, 1.5, 2.0])];
-    check(single("Upsample", 9, &inputs, vec![], FLOAT), f32(3 * 4));
-    // 6 places × (16 + 2 × 4 pixels).
+    check(
+        single("Upsample", 9, &inputs, vec![], FLOAT),
+        f32(3 * 4 * 32),
+    );
+    // 6 places × (512 + 64 × 4 pixels).
     let inputs = [Of(FLOAT, &[1, 1, 4, 4]), Of(FLOAT, &[1, 2, 3, 2])];
-    check(single("GridSample", 16, &inputs, vec![], FLOAT), f32(144));
-    // 3 regions × 2 channels × 2 × 2 outputs, each of 2 × 2 samples of 16.
+    check(
+        single("GridSample", 16, &inputs, vec![], FLOAT),
+        f32(6 * 768),
+    );
+    // 3 regions × 2 channels × 2 × 2 outputs, each of 2 × 2 samples of 64.
     let inputs = [Of(FLOAT, &[1, 2, 8, 8]), Of(FLOAT, &[3, 4]), Of(I64, &[3])];
     let attributes = vec![
         int("output_height", 2),
@@ -603,18 +667,21 @@ fn sampled_images_charge_the_pixels_read() {
     ];
     check(
         single("RoiAlign", 16, &inputs, attributes, FLOAT),
-        f32(24 * 64),
+        f32(24 * 4 * 64),
     );
-    // 2 regions × 3 channels × (6 + 2) × (6 + 2).
+    // 2 regions × 3 channels × (6 + 2) × (6 + 2) × 16.
     let inputs = [Of(FLOAT, &[1, 3, 6, 6]), Of(FLOAT, &[2, 5])];
     let attributes = vec![ints("pooled_shape", &[2, 2])];
     check(
         single("MaxRoiPool", 7, &inputs, attributes, FLOAT),
-        f32(384),
+        f32(384 * 16),
     );
-    // 1 × 2 × 3 places of 2 coordinates, 4 each.
+    // 1 × 2 × 3 places of 2 coordinates, 32 each.
     let inputs = [Of(FLOAT, &[1, 2, 3]), Numbers(&[1, 1, 2, 3])];
-    check(single("AffineGrid", 20, &inputs, vec![], FLOAT), f32(48));
+    check(
+        single("AffineGrid", 20, &inputs, vec![], FLOAT),
+        f32(12 * 32),
+    );
 }
 
 #[test]
@@ -622,43 +689,52 @@ fn transforms_charge_each_number_and_each_doubling_of_their_length() {
     // 8 has 4 binary digits: 16 × 8 × 4.
     check(
         single("DFT", 17, &[Of(FLOAT, &[1, 8, 1])], vec![], FLOAT),
-        f32(512),
+        f32(512 + ROW),
     );
-    // (16 − 8) ÷ 4 + 1 = 3 frames × (512 + 8).
+    // (16 − 8) ÷ 4 + 1 = 3 frames × (512 + 8 and a row).
     let inputs = [Of(FLOAT, &[1, 16, 1]), Number(4), Nothing, Number(8)];
-    check(single("STFT", 17, &inputs, vec![], FLOAT), f32(3 * 520));
+    check(
+        single("STFT", 17, &inputs, vec![], FLOAT),
+        f32(3 * (520 + ROW)),
+    );
     check(
         single("HannWindow", 17, &[Number(10)], vec![], FLOAT),
-        f32(200),
+        f32(320),
     );
 }
 
 #[test]
 fn data_dependent_operators_are_charged_at_their_upper_bound() {
-    // 16 elements × 2 × the 4 digits of 8; whether k is known or not.
+    // 16 elements × 8 × the 4 digits of 8, in 2 rows; whether k is known or not.
     let known = [Of(FLOAT, &[2, 8]), Numbers(&[3])];
-    check(single("TopK", 11, &known, vec![], FLOAT), f32(128));
+    check(
+        single("TopK", 11, &known, vec![], FLOAT),
+        f32(512 + 2 * ROW),
+    );
     let computed = [Of(FLOAT, &[2, 8]), Of(I64, &[1])];
-    check(single("TopK", 11, &computed, vec![], FLOAT), f32(128));
-    // 6 elements × 2 × the 3 digits of 6.
+    check(
+        single("TopK", 11, &computed, vec![], FLOAT),
+        f32(512 + 2 * ROW),
+    );
+    // 6 elements × 32 × the 3 digits of 6.
     check(
         single("Unique", 11, &[Of(FLOAT, &[2, 3])], vec![], FLOAT),
-        f32(36),
+        f32(576 + ROW),
     );
-    // 6 elements read, at most 6 pairs written.
+    // 6 elements read, at most 6 pairs written, 16 each.
     check(
         single("NonZero", 13, &[Of(FLOAT, &[2, 3])], vec![], I64),
-        f32(18),
+        f32(288),
     );
     let inputs = [Of(FLOAT, &[4, 2]), Of(BOOL, &[4])];
     check(
         single("Compress", 11, &inputs, vec![int("axis", 0)], FLOAT),
-        f32(8),
+        f32(128),
     );
-    // 2 classes × 6 boxes × 3 digits; at most 2 × 3 chosen, each compared with 6 at 16.
+    // 2 classes × 6 boxes × 3 digits × 16; at most 2 × 3 chosen, each compared with 6 at 64.
     let inputs = [Of(FLOAT, &[1, 6, 4]), Of(FLOAT, &[1, 2, 6]), Numbers(&[3])];
     check(
         single("NonMaxSuppression", 11, &inputs, vec![], I64),
-        f32(36 + 576),
+        f32(576 + 36 * 64),
     );
 }

@@ -3,7 +3,7 @@
 
 use meterbox_inference::{Breakdown, ElementType, InputShape, Tensor};
 
-use crate::build::{F32, I64, NODE, Onnx, int, ints, within};
+use crate::build::{ELEMENT, F32, I64, NODE, Onnx, PRODUCT, STEP, int, ints, within};
 
 const BOOL: i32 = 9;
 const F64: i32 = 11;
@@ -52,11 +52,11 @@ fn choice(then: Onnx, other: Onnx) -> Onnx {
 
 #[test]
 fn if_charges_the_dearer_branch_class_by_class() {
-    // Exp: 4 × 16 and its node. Three of Relu: 3 × (4 and a node): 64 + 64 < 3 × 68. And the If itself.
+    // Exp: 4 × 32 and its node. Three of Relu: 3 × (4 × 16 and a node), which is more. And the If itself.
     let onnx = choice(branch(&["Exp"]), branch(&["Relu", "Relu", "Relu"]));
     let cost = breakdown(&onnx, &[X, TEST]).unwrap().cost;
-    assert_eq!(cost.operations.f32, 3 * (4 + NODE) + NODE);
-    // One branch counts 4 under f64, the other 4 × 16 under f32: both are charged.
+    assert_eq!(cost.operations.f32, 3 * (64 + NODE) + NODE);
+    // One branch counts 4 × 32 under f64 and under f32, the other under f32 alone: both are charged.
     let wide = Onnx::new()
         .node("Cast", &["x"], &["wide"], vec![int("to", 11)])
         .node("Cast", &["wide"], &["back"], vec![int("to", 1)])
@@ -64,8 +64,8 @@ fn if_charges_the_dearer_branch_class_by_class() {
     let cost = breakdown(&choice(branch(&["Exp"]), wide), &[X, TEST])
         .unwrap()
         .cost;
-    assert_eq!(cost.operations.f32, 64 + NODE + NODE);
-    assert_eq!(cost.operations.f64, 4 + NODE);
+    assert_eq!(cost.operations.f32, 128 + NODE + NODE);
+    assert_eq!(cost.operations.f64, 128 + NODE);
 }
 
 #[test]
@@ -91,9 +91,9 @@ fn if_whose_condition_follows_from_shapes_charges_only_the_branch_that_is_taken(
         )
         .output("y", F32);
     let cost = breakdown(&onnx, &[X]).unwrap().cost;
-    // Shape and Equal work on i64: a node each, and one comparison.
-    assert_eq!(cost.operations.f64, 2 * NODE + 1);
-    assert_eq!(cost.operations.f32, 64 + NODE + NODE);
+    // Shape and Equal work on i64: a node each, one number and one comparison.
+    assert_eq!(cost.operations.f64, 2 * NODE + 4 + 16);
+    assert_eq!(cost.operations.f32, 128 + NODE + NODE);
 }
 
 #[test]
@@ -149,14 +149,14 @@ fn looped(trips: &str, body: Onnx) -> Onnx {
 #[test]
 fn loop_charges_its_body_once_a_trip_and_what_the_trips_make_up() {
     let found = breakdown(&looped("trips", adding("Identity")), &[X]).unwrap();
-    // Each trip: itself, Add and Relu on 4 elements, two nodes, and 4 are carried; Identity counts as i8, and as
-    // a copy of 1. Then 5 × 4 are put together, and the Loop is a node.
+    // Each trip: itself, Add and Relu on 4 elements, two nodes, and 4 are carried; Identity counts as i8, a
+    // view of 1. Then 5 × 4 are put together, and the Loop is a node.
     let cost = found.cost;
     assert_eq!(
         cost.operations.f32,
-        5 * (NODE + 2 * (4 + NODE) + 4) + 20 + NODE
+        5 * (STEP + 2 * (64 + NODE) + 4 * ELEMENT) + 20 * ELEMENT + NODE
     );
-    assert_eq!(cost.operations.i8, 5 * (1 + NODE));
+    assert_eq!(cost.operations.i8, 5 * (4 + NODE));
     // The Loop reads the trip count and what it starts with, once.
     assert_eq!(cost.weight_bytes, 8 + 16);
     // The condition stays what it was, so all trips are made.
@@ -229,12 +229,12 @@ fn scan_charges_its_body_once_a_slice() {
             .output("last", F32)
             .output("all", F32)
     };
-    // 3 slices of 2: each step itself, Add 2, Exp 2 × 16, two nodes, 2 carried; 2 × 3 are put together.
+    // 3 slices of 2: each step itself, Add 2 × 16, Exp 2 × 32, two nodes, 2 carried; 2 × 3 are put together.
     let dimensions: &[u32] = &[3, 2];
     let found = breakdown(&scan(0), &[("x", dimensions, ElementType::F32)]).unwrap();
     assert_eq!(
         found.cost.operations.f32,
-        3 * (NODE + 2 + 32 + 2 * NODE + 2) + 6 + NODE
+        3 * (STEP + 32 + 64 + 2 * NODE + 2 * ELEMENT) + 6 * ELEMENT + NODE
     );
     assert_eq!(found.outputs[1].dimensions, [2, 3]);
     // Along the other axis, slices have 3 elements, which do not fit the state.
@@ -321,9 +321,12 @@ fn layers_add_up_to_the_call_and_name_their_products() {
     let found = breakdown(&onnx, &[("x", &[2, 3], ElementType::F32)]).unwrap();
     let names: Vec<_> = found.layers.iter().map(|layer| layer.operator).collect();
     assert_eq!(names, ["Gemm", "Cast", "Exp"]);
-    // 2 × 3 × 5, without its bias of 10.
+    // 2 × 3 × 5; with the 6 elements that are read, and the 10 that are written, it is charged more.
     assert_eq!(found.layers[0].multiply_accumulates, 30);
-    assert_eq!(found.layers[0].cost.operations.f32, 30 + 10 + NODE);
+    assert_eq!(
+        found.layers[0].cost.operations.f32,
+        30 + 16 * ELEMENT + PRODUCT + NODE
+    );
     assert_eq!(found.layers[0].cost.weight_bytes, 4 * 15 + 4 * 5);
     let sum = found
         .layers

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use meterbox_inference::{Cost, ElementType, InputShape, Model, ModelLimits, Operations, Tensor};
 
-use crate::build::{NODE, example};
+use crate::build::{ELEMENT, GROUP, NODE, PRODUCT, ROW, VIEW, example};
 
 fn model() -> Model {
     Model::load(&example("magika.onnx"), &ModelLimits::default()).unwrap()
@@ -27,31 +27,35 @@ fn by_hand(n: u64) -> Cost {
     // One-hot of 257 symbols × 2048 bytes, times a 257 × 64 embedding.
     let one_hot = n * 2048 * 257;
     let embedded = n * 2048 * 64;
-    let embedding = one_hot * 64;
+    let embedding = one_hot * (64 + ELEMENT) + embedded * ELEMENT + n * PRODUCT;
     // The embedding seen as 512 steps × 256 channels, transposed; 512 filters over 5 steps: 508 positions.
     let convolved = n * 512 * 508;
-    let convolution = convolved * 256 * 5;
-    let dense = n * 512 * 214;
-    // Bias, then GELU by tanh: 9 additions and products and one tanh of 16, each on all elements.
-    let bias_and_gelu = 9 + 16;
-    let elementwise = n * 2048 // bytes are expanded,
-        + one_hot * 2 // compared with each symbol and cast
+    let convolution = convolved * (256 * 5 + ELEMENT) + n * GROUP;
+    let dense = n * (512 * 214 + (512 + 214) * ELEMENT) + PRODUCT;
+    // Bias, then GELU by tanh: 9 additions and products of 16 and one tanh of 32, each on all elements.
+    let bias_and_gelu = 9 * 16 + 32;
+    let elementwise = n * 2048 * (16 + VIEW) // bytes are expanded,
+        + one_hot * (16 + 32) // compared with each symbol and cast
         + embedded * bias_and_gelu
-        // Normalisation: 2 sums, square, scale × inverse, −mean, ×, +; then slice and transpose.
-        + embedded * 9
-        // On one number for each of 256 channels: 5 products and differences counted 4, max 2,
-        // root 4, reciprocal 4, 2 expansions, 1 addition.
-        + n * 256 * (4 + 2 + 4 + 4 + 2 + 1)
-        + convolved * (1 + bias_and_gelu + 1) // slice, activation, maximum over the positions
+        // Normalisation: 2 sums, square, scale × inverse, −mean, ×, +; then slice and transpose, and two views.
+        + embedded * (7 * 16 + 2 * 32 + 2 * VIEW)
+        // On one number for each of 256 channels, which two sums are rows of: 4 products and differences, max
+        // of 2, root, reciprocal, 2 expansions, 1 addition, 2 views.
+        + n * 256 * (2 * ROW + (4 + 2 + 1 + 1 + 2 + 1) * 16 + 2 * VIEW)
+        // Slice, view, activation, maximum over the positions, whose result is seen anew.
+        + convolved * (32 + VIEW + bias_and_gelu + 16)
+        + n * 512 * (ROW + VIEW)
         // The second normalisation, over 512 channels: 2 sums, −mean, square, 2 products, 1 addition,
-        + n * 512 * 7
+        + n * 512 * 7 * 16
         // and on one number for each file what the first did on 256.
-        + n * (5 + 2 + 1 + 1 + 4 + 4)
-        // Softmax written out: bias, maximum, difference, exponential 16, sum, division 4,
-        + n * 214 * (1 + 1 + 1 + 16 + 1 + 4)
-        + n * (2 + 1 + 1); // maximum with −inf, 2 expansions
-    // Arithmetic on shapes: i32 slices and concatenations, and what is cast to i64.
-    let (shapes_i32, shapes_i64) = (2 + 1 + 3 + 3 + 2 + 3, 3 + 3 + 2 + 3);
+        + n * (2 * ROW + (4 + 2 + 1 + 1 + 2 + 1) * 16 + 2 * VIEW)
+        // Softmax written out: bias, maximum, difference, exponential 32, sum, division 32,
+        + n * 214 * (4 * 16 + 2 * 32)
+        // and on one number for each file: two rows, maximum with −inf, 2 expansions, 2 views.
+        + n * (2 * ROW + 4 * 16 + 2 * VIEW);
+    // Arithmetic on shapes: i32 is cast and sliced at 32, joined; of i64 there are 2 sizes, and what is cast.
+    let shapes_i32 = (2 + 1) * 32 + (3 + 3 + 2 + 3) * 16;
+    let shapes_i64 = 2 * VIEW + (3 + 3 + 2 + 3) * 32;
     // Input to embedding 20 nodes (a GELU with its bias is 10 of them), to 512 steps 3, normalisation
     // 23, convolution 6, GELU 10, maximum 2, normalisation 19, the rest 12.
     let (nodes, nodes_i64) = (20 + 3 + 23 + 6 + 10 + 2 + 19 + 12, 5);

@@ -3,34 +3,45 @@
 
 use meterbox_inference::{ElementType, Model, ModelLimits, Tensor};
 
-use crate::build::{NODE, cost_f32, example};
+use crate::build::{ELEMENT, GROUP, NODE, ROW, STEP, VIEW, cost_f32, example};
 
 #[test]
 fn silero_costs_what_its_layers_add_up_to() {
     let model = Model::load(&example("silero-vad.onnx"), &ModelLimits::default()).unwrap();
     let cost = cost_f32(&model, &[("input", &[1, 576]), ("state", &[2, 1, 128])]);
     // 576 samples, 64 reflected: 640. Windows of 256 every 128: 4 frames of 258 numbers.
-    let fourier = 258 * 4 * 256;
-    // Four convolutions of 3 steps; the second and third halve the 4 frames to 2 and 1. Bias and
-    // activation cost 1 each for every output element.
-    let encoder =
-        128 * 4 * (129 * 3 + 2) + 64 * 2 * (128 * 3 + 2) + 64 * (64 * 3 + 2) + 128 * (64 * 3 + 2);
-    // 1 step: 4 gates × 128 cells, each over 128 inputs and 128 states, and 16 for the gate itself.
-    let lstm = 4 * 128 * (128 + 128 + 16);
-    let head = 128 + 1 + 16; // 1 × 128 × 1 with bias, sigmoid 16
-    let magnitudes = 640 // padding
-        + 258 * 4 // all frames
-        // Real and imaginary parts: two slices and a cast each, a power of 16 each, sum, root of 4.
-        + 129 * 4 * (3 + 3 + 32 + 1 + 4);
-    // Gates are put into another order at each call: every weight is sliced once and joined once.
-    let reordering = 2 * (2 * 512 * 128) + 2 * (2 * 512) + 1024;
-    let state = 2 * 128 /* gathered */ + 2 * 128 /* joined */ + 128 /* cast */ + 128 /* relu */ + 1 /* mean */;
+    let fourier = 258 * 4 * (256 + ELEMENT) + GROUP;
+    // Four convolutions of 3 steps; the second and third halve the 4 frames to 2 and 1. Each output element
+    // is written by its convolution and by the activation.
+    let twice = 2 * ELEMENT;
+    let encoder = 128 * 4 * (129 * 3 + twice)
+        + 64 * 2 * (128 * 3 + twice)
+        + 64 * (64 * 3 + twice)
+        + 128 * (64 * 3 + twice)
+        + 4 * GROUP;
+    // 1 step: 4 gates × 128 cells, each over 128 inputs and 128 states, and 64 for the gate itself.
+    let lstm = 4 * 128 * (128 + 128 + 64) + STEP;
+    let head = 128 + ELEMENT + GROUP + 32; // 1 × 128 × 1, sigmoid 32
+    let magnitudes = 640 * (ELEMENT + VIEW) // padding, which becomes a channel
+        + 258 * 4 * 32 // all frames
+        // Real and imaginary parts: two slices and a cast of 32 each, a power of 64 each, sum, root.
+        + 129 * 4 * (6 * 32 + 2 * 64 + 2 * 16);
+    // Gates are put into another order at each call: every weight is sliced at 32, joined and given a dimension.
+    let reordering = (2 * 512 * 128) * (32 + ELEMENT + VIEW)
+        + (2 * 512) * (32 + ELEMENT)
+        + 1024 * (ELEMENT + VIEW);
+    // Gathered, joined, cast at 32, relu, a mean over one element.
+    let state = 2 * 128 * 16 + 2 * 128 * 16 + 128 * 32 + 128 * 16 + (16 + ROW);
+    // What the encoder gives, three inputs and two outputs of the LSTM, three more of the head and the states.
+    let views = (9 * 128 + 2) * VIEW;
     assert_eq!(
         cost.operations.f32,
-        fourier + encoder + lstm + head + magnitudes + reordering + state + 62 * NODE
+        fourier + encoder + lstm + head + magnitudes + reordering + state + views + 62 * NODE
     );
-    // The padding's bounds are computed: made, joined, sliced, transposed, cast; 7 nodes.
-    assert_eq!(cost.operations.f64, 2 + 4 + 4 + 4 + 4 + 7 * NODE);
+    // The padding's bounds are computed: 2 made, then 4 joined, sliced, transposed, cast, and seen anew twice; 7
+    // nodes.
+    let bounds = (2 + 4) * 16 + (4 + 4 + 4) * 32 + 2 * 4 * VIEW;
+    assert_eq!(cost.operations.f64, bounds + 7 * NODE);
     assert_eq!(
         (cost.operations.f16, cost.operations.i8, cost.operations.i4),
         (0, 0, 0)

@@ -3,7 +3,9 @@
 
 use meterbox_inference::{Cost, ElementType, Model, Tensor};
 
-use crate::build::{F32, I64, NODE, Onnx, cost_f32, int, ints, text};
+use crate::build::{
+    ELEMENT, F32, GROUP, I64, NODE, Onnx, PRODUCT, ROW, STEP, cost_f32, int, ints, text,
+};
 
 /// Loads, compares the f32 operations (the nodes' fixed charge apart), runs on zeros, gives the cost.
 fn check(onnx: Onnx, inputs: &[(&str, &[u32])], operations: u64) -> Cost {
@@ -33,15 +35,18 @@ fn matrix_product_counts_rows_times_inner_times_columns() {
         .weights("w", &[5, 7])
         .node("MatMul", &["x", "w"], &["y"], vec![])
         .output("y", F32);
-    let cost = check(onnx.clone(), &[("x", &[2, 3, 5])], 2 * 3 * 5 * 7);
+    // 2 × 15 elements are read, 2 × 21 are written, in 2 products; the weights have a count of their own.
+    let each = 3 * 5 * 7 + (15 + 21) * ELEMENT + PRODUCT;
+    let cost = check(onnx.clone(), &[("x", &[2, 3, 5])], 2 * each);
     assert_eq!(cost.weight_bytes, 4 * 5 * 7);
     assert_eq!(cost.tensor_bytes, 4 * (2 * 3 * 5 + 2 * 3 * 7));
-    check(onnx, &[("x", &[20, 3, 5])], 10 * 2 * 3 * 5 * 7);
+    check(onnx, &[("x", &[20, 3, 5])], 20 * each);
 }
 
 #[test]
 fn transposed_gemm_counts_its_inner_length() {
-    // A is 6 × 4 read as 4 × 6, B is 5 × 6 read as 6 × 5; a bias of 5 adds 1 to each of 20 outputs.
+    // A is 6 × 4 read as 4 × 6, B is 5 × 6 read as 6 × 5, with a bias of 5 or without. 24 elements
+    // are read, 20 are written.
     let gemm = |inputs: &[&str]| {
         Onnx::new()
             .input("a", F32, &[6, 4])
@@ -55,8 +60,9 @@ fn transposed_gemm_counts_its_inner_length() {
             )
             .output("y", F32)
     };
-    check(gemm(&["a", "b"]), &[("a", &[6, 4])], 4 * 6 * 5);
-    check(gemm(&["a", "b", "c"]), &[("a", &[6, 4])], 4 * 6 * 5 + 4 * 5);
+    let expected = 4 * 6 * 5 + (24 + 20) * ELEMENT + PRODUCT;
+    check(gemm(&["a", "b"]), &[("a", &[6, 4])], expected);
+    check(gemm(&["a", "b", "c"]), &[("a", &[6, 4])], expected);
 }
 
 #[test]
@@ -77,21 +83,21 @@ fn convolution_counts_only_the_channels_of_a_group() {
             )
             .output("y", F32)
     };
-    // (9 + 2 − 3) ÷ 2 + 1 = 5 positions along each side.
+    // (9 + 2 − 3) ÷ 2 + 1 = 5 positions along each side. Each output is written, and each group is begun.
     check(
         conv(&[6, 4, 3, 3], 1),
         &[("x", &[1, 4, 9, 9])],
-        6 * 5 * 5 * 4 * 9,
+        6 * 5 * 5 * (4 * 9 + ELEMENT) + GROUP,
     );
     check(
         conv(&[6, 2, 3, 3], 2),
         &[("x", &[1, 4, 9, 9])],
-        6 * 5 * 5 * 2 * 9,
+        6 * 5 * 5 * (2 * 9 + ELEMENT) + 2 * GROUP,
     );
     check(
         conv(&[4, 1, 3, 3], 4),
         &[("x", &[1, 4, 9, 9])],
-        4 * 5 * 5 * 9,
+        4 * 5 * 5 * (9 + ELEMENT) + 4 * GROUP,
     );
 }
 
@@ -107,8 +113,13 @@ fn transposed_convolution_counts_each_input_once_per_kernel_element() {
             vec![ints("strides", &[2, 2])],
         )
         .output("y", F32);
-    // And each of the 2 × 9 × 9 outputs is written.
-    check(onnx, &[("x", &[1, 3, 4, 4])], 3 * 4 * 4 * 2 * 9 + 2 * 9 * 9);
+    // 4 × 4 windows of 2 × 9 elements are added up to 2 × 9 × 9 outputs.
+    let moved = 4 * 4 * 2 * 9 + 2 * 9 * 9;
+    check(
+        onnx,
+        &[("x", &[1, 3, 4, 4])],
+        3 * 4 * 4 * 2 * 9 + moved * ELEMENT + GROUP,
+    );
 }
 
 #[test]
@@ -130,11 +141,11 @@ fn recurrent_operators_count_steps_gates_and_directions() {
                     vec![int("hidden_size", 5), text("direction", direction)],
                 )
                 .output("y", F32);
-            let each = features + cells + 16;
+            let each = features + cells + 64;
             check(
                 onnx,
                 &[("x", &[6, 2, 3])],
-                steps * batch * directions * gates * cells * each,
+                steps * directions * (batch * gates * cells * each + STEP),
             );
         }
     }
@@ -147,7 +158,7 @@ fn broadcasting_addition_counts_output_elements() {
         .input("b", F32, &[3, 1])
         .node("Add", &["a", "b"], &["y"], vec![])
         .output("y", F32);
-    check(onnx, &[("b", &[3, 1]), ("a", &[2, 1, 4])], 2 * 3 * 4);
+    check(onnx, &[("b", &[3, 1]), ("a", &[2, 1, 4])], 2 * 3 * 4 * 16);
 }
 
 #[test]
@@ -156,7 +167,7 @@ fn reductions_count_what_they_read_and_pools_their_windows() {
         .input("x", F32, &[8, 16])
         .node("ReduceMax", &["x"], &["y"], vec![ints("axes", &[1])])
         .output("y", F32);
-    check(reduce, &[("x", &[8, 16])], 8 * 16);
+    check(reduce, &[("x", &[8, 16])], 8 * 16 * 16 + 8 * ROW);
     let pool = Onnx::new()
         .input("x", F32, &[1, 2, 8, 8])
         .node(
@@ -166,7 +177,7 @@ fn reductions_count_what_they_read_and_pools_their_windows() {
             vec![ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])],
         )
         .output("y", F32);
-    check(pool, &[("x", &[1, 2, 8, 8])], 2 * 4 * 4 * 4);
+    check(pool, &[("x", &[1, 2, 8, 8])], 2 * 4 * 4 * (16 + 4 * 4));
 }
 
 #[test]
@@ -189,8 +200,10 @@ fn shapes_computed_inside_the_model_are_followed() {
         .output("y", F32);
     let model = onnx.load().unwrap();
     let cost = cost_f32(&model, &[("x", &[3, 4, 5])]);
-    assert_eq!(cost.operations.f32, 24 * 3 * 20 + 2 * NODE);
-    assert_eq!(cost.operations.f64, 1 + 2 + 3 * NODE);
+    // Reshape is a view of 60 elements; Softmax has 3 rows.
+    assert_eq!(cost.operations.f32, 3 * 20 * (4 + 64) + 3 * ROW + 2 * NODE);
+    // Shape tells 3 numbers, Gather and Concat write 1 and 2.
+    assert_eq!(cost.operations.f64, 3 * 4 + 3 * 16 + 3 * NODE);
     let outputs = run(&model, &[("x", &[3, 4, 5])]);
     assert_eq!(outputs[0].1.dimensions(), [3, 20]);
 }
@@ -204,7 +217,8 @@ fn weights_count_once_for_each_node_that_reads_them() {
         .node("MatMul", &["x", "w"], &["once"], vec![])
         .node("MatMul", &["once", "w"], &["y"], vec![])
         .output("y", F32);
-    let cost = check(onnx, &[("x", &[4, 4])], 2 * 4 * 4 * 4);
+    let each = 4 * 4 * 4 + (16 + 16) * ELEMENT + PRODUCT;
+    let cost = check(onnx, &[("x", &[4, 4])], 2 * each);
     assert_eq!(cost.weight_bytes, 2 * 4 * 16);
 }
 

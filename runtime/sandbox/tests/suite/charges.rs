@@ -8,13 +8,16 @@ use sha2::{Digest as _, Sha256};
 
 use crate::calls::{Calls, F32, INVALID_ENCODING, TOO_LARGE, floats};
 
-/// Operations that loading is charged for each byte and each element of a constant, and for each node.
+/// Operations that loading is charged for each byte and each element of a constant, for each node, and for the
+/// square of their number.
 const PER_BYTE: u64 = 64;
 const PER_ELEMENT: u64 = 64;
 const PER_NODE: u64 = 500_000;
+const PER_NODE_SQUARED: u64 = 128;
 
 fn preparation(model: &[u8], elements: u64, nodes: u64) -> u64 {
-    PER_BYTE * u64::try_from(model.len()).unwrap() + PER_ELEMENT * elements + PER_NODE * nodes
+    let of_bytes = PER_BYTE * u64::try_from(model.len()).unwrap();
+    of_bytes + PER_ELEMENT * elements + (PER_NODE + PER_NODE_SQUARED * nodes) * nodes
 }
 
 /// What a call on one input of this size costs by itself.
