@@ -19,6 +19,16 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// Whether it divided whole numbers where there is no result, by zero for instance.
+    pub const fn is_by_division(self) -> bool {
+        matches!(
+            self,
+            Self::Killed {
+                signal: libc::SIGFPE
+            }
+        )
+    }
+
     /// Whether the system call filter ended it: it tried what no worker has a reason to try.
     pub const fn is_seccomp(self) -> bool {
         matches!(

@@ -21,13 +21,7 @@ pub enum Type {
 /// `z` is the sum of `x` and `y`, which have `N` elements.
 #[must_use]
 pub fn sum(of: Type) -> Vec<u8> {
-    let node = node("Add", &["x", "y"], "z");
-    let ports = [
-        bytes(11, &port("x", of, Some(Dimension::Any))),
-        bytes(11, &port("y", of, Some(Dimension::Any))),
-        bytes(12, &port("z", of, Some(Dimension::Any))),
-    ];
-    model(&[node, ports.concat()].concat())
+    of_two("Add", of)
 }
 
 /// `y` is the negative of `x`, which has `N` elements.
@@ -48,6 +42,21 @@ pub fn same(of: Type) -> Vec<u8> {
         bytes(12, &port("y", of, Some(Dimension::Any))),
     ];
     model(&[node("Identity", &["x"], "y"), ports.concat()].concat())
+}
+
+/// `z` is `x` divided by `y`, which have `N` elements.
+#[must_use]
+pub fn quotient(of: Type) -> Vec<u8> {
+    of_two("Div", of)
+}
+
+fn of_two(operator: &str, of: Type) -> Vec<u8> {
+    let ports = [
+        bytes(11, &port("x", of, Some(Dimension::Any))),
+        bytes(11, &port("y", of, Some(Dimension::Any))),
+        bytes(12, &port("z", of, Some(Dimension::Any))),
+    ];
+    model(&[node(operator, &["x", "y"], "z"), ports.concat()].concat())
 }
 
 /// `y` has `count` times the one element of `x`, an `f32`.

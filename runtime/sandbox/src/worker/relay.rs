@@ -69,6 +69,7 @@ impl From<Unanswered> for End {
             Unanswered::Stopped(by) => End::Stopped(by),
             Unanswered::Fault(fault) => fault.into(),
             Unanswered::TooLong(fault) => End::Final(fault),
+            Unanswered::Unable(why) => End::Run(Refusal::Model(why).into()),
         }
     }
 }

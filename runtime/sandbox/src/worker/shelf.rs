@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use meterbox_isolation::{ChannelError, Role, Worker, WorkerLimits, ZygoteError};
+use meterbox_isolation::{ChannelError, Ending, Role, Worker, WorkerLimits, ZygoteError};
 
 use super::InferenceEngine;
 use super::pool::ending;
@@ -52,6 +52,10 @@ const BEGIN_TIME_MAX: Duration = Duration::from_secs(60);
 /// How often it is looked whether whoever waits has to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
+/// Why a model cannot be run by a library whose process ended with [`Ending::is_by_division`].
+const DIVISION: &str =
+    "the engine cannot run the model so: it divides whole numbers, and the result is none";
+
 /// Why something that was asked has no answer.
 pub(super) enum Unanswered {
     /// Whoever asks is to stop.
@@ -60,6 +64,8 @@ pub(super) enum Unanswered {
     Fault(Fault),
     /// It took too long, as it would again.
     TooLong(Fault),
+    /// It cannot compute that, and would not another time.
+    Unable(String),
 }
 
 /// What bounds inference workers.
@@ -249,8 +255,16 @@ impl Shelf {
                 Err(Unanswered::TooLong(Fault::Inference(why)))
             }
             Failed::Died(reason) => {
-                let why = process.map(|mut gone| ending(&mut gone.worker, &reason));
-                Err(Unanswered::Fault(Fault::Inference(why.unwrap_or_default())))
+                let Some(mut gone) = process else {
+                    return Err(Unanswered::Fault(Fault::Inference(reason)));
+                };
+                let why = ending(&mut gone.worker, &reason);
+                // A division that has no result is the model's doing, though the library lets it end the process.
+                let ended = gone.worker.exit(Some(Instant::now()));
+                Err(match ended.is_ok_and(Ending::is_by_division) {
+                    true => Unanswered::Unable(DIVISION.into()),
+                    false => Unanswered::Fault(Fault::Inference(why)),
+                })
             }
         }
     }

@@ -16,6 +16,7 @@ pub const CPU: u32 = 0;
 pub const GPU: u32 = 1;
 pub const ANY: u32 = 3;
 pub const F32: u32 = 1;
+pub const I32: u32 = 4;
 
 /// One past the guest's memory.
 pub const END: u32 = PAGES << 16;

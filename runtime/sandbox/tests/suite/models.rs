@@ -13,7 +13,7 @@ use meterbox_tests as guests;
 use meterbox_tests::model::{matrix_powers, tensor};
 use sha2::{Digest, Sha256};
 
-use crate::calls::{Calls, F32, floats};
+use crate::calls::{Calls, F32, I32, floats};
 use crate::job::{Job, worker_settings};
 
 /// A job that multiplies a matrix with itself.
@@ -412,6 +412,36 @@ fn what_one_engine_finds_at_a_call_that_it_cannot_run_refuses_the_job() {
         assert!(why.contains("the engine cannot run the model so"), "{why}");
         assert!(!why.contains("cuda"), "{why}");
     }
+}
+
+#[test]
+fn a_division_without_a_result_is_no_failure_of_the_provider() {
+    let Some(engine) = onnxruntime() else {
+        return;
+    };
+    let sandbox = workers(|settings| settings.engine = engine);
+    let mut calls = Calls::new();
+    let graph = calls.by_name("model");
+    let context = calls.context(graph);
+    for (index, number) in [i32::MIN, -1].into_iter().enumerate() {
+        let index = u32::try_from(index).unwrap();
+        let tensor = calls.tensor(&[1], I32, &number.to_le_bytes());
+        calls.gives(0, "set_input", [context, index.into(), tensor.into()]);
+    }
+    calls.gives(0, "compute", [context]);
+    let job = calls.job().input("model", onnx::quotient(Type::I32));
+    match job.run_in(&sandbox) {
+        Err(RunError::Refusal(refusal)) => {
+            let why = refusal.to_string();
+            assert!(why.contains("divides whole numbers"), "{why}");
+        }
+        other => panic!("it ended with {other:?}"),
+    }
+    // The next job has a process again.
+    assert_eq!(
+        powers(8, 3, 1).run_in(&sandbox).unwrap().outcome,
+        Outcome::Ok
+    );
 }
 
 #[test]
