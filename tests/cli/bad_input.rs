@@ -175,6 +175,20 @@ fn inputs_may_be_missing_empty_or_huge() {
     user.meterbox(["run", guests::echo().to_str().unwrap(), "--input", "=x"])
         .refused(2, "NAME=PATH");
 
+    // What gives bytes without end is no input; what ends at once is an empty one.
+    user.meterbox([
+        "run",
+        guests::echo().to_str().unwrap(),
+        "--input",
+        "a=/dev/zero",
+    ])
+    .refused(1, "a device that gives more than 1 GiB");
+    assert_eq!(
+        user.run(guests::echo(), &["--input", "a=/dev/null"])
+            .outcome(),
+        "ok"
+    );
+
     user.file("empty", "");
     let out = user.path("out");
     let report = user.run(
@@ -366,6 +380,10 @@ fn an_engine_that_is_not_there_is_an_error_before_anything_runs() {
         .refused(3, "cannot be computed with here");
     user.meterbox(["run", hello, "--gpu"])
         .refused(2, "computes on the processor only");
+    user.meterbox(["run", hello, "--model-threads", "0"])
+        .refused(2, "a number from 1 to 65535");
+    user.meterbox(["run", hello, "--cuda-libraries", "nowhere"])
+        .refused(2, "--gpu");
     user.meterbox(["run", hello, "--engine", "onnxruntime", "--in-process"])
         .refused(2, "with --in-process");
 }

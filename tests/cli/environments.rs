@@ -164,6 +164,14 @@ fn as_another_user(expected: &[(Vec<u8>, Vec<u8>)]) {
 
 #[test]
 fn an_interrupted_job_has_a_receipt_for_what_it_used() {
+    // A terminal's key reaches the whole group of processes, `kill` one.
+    interrupted(|process| ["-INT".into(), "--".into(), format!("-{process}")]);
+    interrupted(|process| ["-TERM".into(), "--".into(), format!("-{process}")]);
+    interrupted(|process| ["-TERM".into(), "--".into(), process.to_string()]);
+}
+
+/// Runs a job until it has told something, and stops it by `kill` with these arguments.
+fn interrupted(kill: impl FnOnce(u32) -> [String; 3]) {
     let user = User::new();
     let program = user.file(
         "yields.wat",
@@ -185,7 +193,6 @@ fn an_interrupted_job_has_a_receipt_for_what_it_used() {
         "--receipt".as_ref(),
         receipt.as_os_str(),
     ]);
-    // A terminal's key reaches the whole group of processes.
     command
         .process_group(0)
         .stdout(Stdio::piped())
@@ -193,9 +200,8 @@ fn an_interrupted_job_has_a_receipt_for_what_it_used() {
     let mut running = command.spawn().unwrap();
     let mut dot = [0];
     std::io::Read::read_exact(running.stdout.as_mut().unwrap(), &mut dot).unwrap();
-    let group = format!("-{}", running.id());
-    let interrupted = Command::new("kill").args(["-INT", "--", &group]).status();
-    assert!(interrupted.unwrap().success());
+    let sent = Command::new("kill").args(kill(running.id())).status();
+    assert!(sent.unwrap().success());
     let ended = running.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(12), "{ended:?}");
     let shown = user.meterbox([

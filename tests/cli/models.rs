@@ -126,6 +126,9 @@ fn what_is_no_model_is_refused_with_the_reason() {
         .unwrap();
     unknown[at..at + 4].copy_from_slice(b"Ruin");
     inspect("unknown.onnx", &unknown).refused(3, "operator Ruin of node `y` is not supported");
+    // What the model calls things forges no line of the message, and turns none around.
+    unknown[at..at + 4].copy_from_slice(b"\n\xe2\x80\xae");
+    inspect("forged.onnx", &unknown).refused(3, "operator \\u{a}\\u{202e} of node `y`");
     user.meterbox(["model", "inspect", "nowhere.onnx"])
         .refused(1, "cannot be read");
 }

@@ -184,6 +184,7 @@ fn model_limits() -> String {
         fields_max,
         declaration_bytes_max,
         ports_max,
+        name_bytes_max,
         working_bytes_max,
         followed_max,
         plans_max: _, // a cache's size: never visible in a result or a bill
@@ -199,6 +200,10 @@ fn model_limits() -> String {
             declaration_bytes_max,
         ),
         ("inputs; and outputs", ports_max),
+        (
+            "bytes of the name of an input or output",
+            u64::try_from(name_bytes_max).unwrap(),
+        ),
         (
             "bytes of all values that one call computes",
             working_bytes_max,

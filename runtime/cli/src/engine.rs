@@ -41,12 +41,17 @@ pub struct EngineArguments {
     gpu_memory_max: Option<u64>,
 
     /// A folder with NVIDIA's libraries, looked through before the system's; repeatable
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", requires = "gpu")]
     cuda_libraries: Vec<PathBuf>,
 
     /// Threads that one call on a model may use; more than one is for ONNX Runtime
-    #[arg(long, value_name = "COUNT", default_value = "1")]
+    #[arg(long, value_name = "COUNT", default_value = "1", value_parser = threads)]
     model_threads: NonZeroU16,
+}
+
+fn threads(text: &str) -> Result<NonZeroU16, String> {
+    let count = text.parse();
+    count.map_err(|_| format!("give a number from 1 to {}", u16::MAX))
 }
 
 impl EngineArguments {

@@ -90,11 +90,13 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// A guest's words could steer a terminal: control characters other than new lines are shown, not sent.
+/// A guest's words could steer a terminal: control characters other than new lines are shown, not sent, and so
+/// are those that change the direction of what is around them (Unicode Standard Annex 9, table 4).
 fn printable(text: &str) -> String {
+    let is_of_direction = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
         .map(|c| {
-            if c.is_control() && c != '\n' && c != '\t' {
+            if c.is_control() && c != '\n' && c != '\t' || is_of_direction(c) {
                 c.escape_unicode().to_string()
             } else {
                 c.to_string()

@@ -8,7 +8,7 @@ use clap::Args;
 use meterbox_sandbox::{
     EngineDevice, OptLevel, Sandbox, Stop, Stopper, WorkerSettings, WorkerStartError,
 };
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::Ended;
 use crate::engine::EngineArguments;
@@ -104,19 +104,22 @@ pub fn serve(opt_level: String) -> Ended {
         .map_err(|reason| Failure::new(Exit::Usage, reason))
 }
 
-/// A stop that the interrupt key requests. A second one ends the program as ever.
+/// A stop that the interrupt key requests, or who ends the program by its default signal. A second one ends it as
+/// ever.
 pub fn stop_on_interrupt() -> Stop {
     let stop = Stop::new();
-    let requested = stop.clone();
-    // Without the handler the key ends the program at once, and the order is released at the next start.
-    // SAFETY: the handler stores to an atomic, and restores what the signal did before.
-    let _ = unsafe {
-        signal_hook::low_level::register(SIGINT, move || {
-            if requested.requested().is_some() {
-                let _ = signal_hook::low_level::emulate_default_handler(SIGINT);
-            }
-            requested.request(Stopper::Requestor);
-        })
-    };
+    for signal in [SIGINT, SIGTERM] {
+        let requested = stop.clone();
+        // Without the handler the signal ends the program at once, and the order is released at the next start.
+        // SAFETY: the handler stores to an atomic, and restores what the signal did before.
+        let _ = unsafe {
+            signal_hook::low_level::register(signal, move || {
+                if requested.requested().is_some() {
+                    let _ = signal_hook::low_level::emulate_default_handler(signal);
+                }
+                requested.request(Stopper::Requestor);
+            })
+        };
+    }
     stop
 }

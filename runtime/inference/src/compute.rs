@@ -1,31 +1,35 @@
 //! Owns why a call on a loaded model is refused or fails. Decides nothing.
 
 use crate::element::ElementType;
+use crate::shown::shown;
 
 /// Why a call has no cost or no result. All but the last four are the caller's or the model's fault, are the
 /// same on every machine, and are found before anything runs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComputeError {
     /// The model has no such input.
-    #[error("the model has no input `{name}`")]
+    #[error("the model has no input `{}`", shown(name))]
     UnknownInput {
         /// The name given.
         name: String,
     },
     /// An input was given twice.
-    #[error("input `{name}` was given twice")]
+    #[error("input `{}` was given twice", shown(name))]
     DuplicateInput {
         /// Its name.
         name: String,
     },
     /// An input was not given.
-    #[error("input `{name}` is missing")]
+    #[error("input `{}` is missing", shown(name))]
     MissingInput {
         /// Its name.
         name: String,
     },
     /// An input has another element type than the model declares.
-    #[error("input `{name}` has elements of {actual}, the model takes {expected}")]
+    #[error(
+        "input `{}` has elements of {actual}, the model takes {expected}",
+        shown(name)
+    )]
     WrongType {
         /// Its name.
         name: String,
@@ -35,7 +39,11 @@ pub enum ComputeError {
         actual: ElementType,
     },
     /// An input's dimensions are not those that the model declares.
-    #[error("input `{name}` has dimensions {actual:?}, the model takes {expected}")]
+    #[error(
+        "input `{}` has dimensions {actual:?}, the model takes {}",
+        shown(name),
+        shown(expected)
+    )]
     WrongShape {
         /// Its name.
         name: String,
@@ -45,7 +53,7 @@ pub enum ComputeError {
         actual: Vec<u32>,
     },
     /// A node cannot work on these shapes, or its shape depends on data.
-    #[error("node `{node}` ({operator}): {reason}")]
+    #[error("node `{}` ({operator}): {}", shown(node), shown(reason))]
     Node {
         /// The node's name, or its first output's.
         node: String,
@@ -55,7 +63,10 @@ pub enum ComputeError {
         reason: String,
     },
     /// The values of the call take too much memory.
-    #[error("with node `{node}` the call holds more than {working_bytes_max} bytes")]
+    #[error(
+        "with node `{}` the call holds more than {working_bytes_max} bytes",
+        shown(node)
+    )]
     TooLarge {
         /// The node that goes past the limit.
         node: String,
@@ -63,7 +74,10 @@ pub enum ComputeError {
         working_bytes_max: u64,
     },
     /// An output is of another type than the model declares.
-    #[error("output `{output}` is not of the element type that the model declares")]
+    #[error(
+        "output `{}` is not of the element type that the model declares",
+        shown(output)
+    )]
     OutputType {
         /// Its name.
         output: String,
@@ -72,7 +86,10 @@ pub enum ComputeError {
     #[error("the cost of the call overflows")]
     Overflow,
     /// The backend computed an output of another shape or type than the cost was charged for.
-    #[error("output `{output}` came back in another shape or type than it was charged for")]
+    #[error(
+        "output `{}` came back in another shape or type than it was charged for",
+        shown(output)
+    )]
     ShapeDisagreement {
         /// Its name.
         output: String,

@@ -128,6 +128,13 @@ impl Graph {
                     ports_max: limits.ports_max,
                 });
             }
+            let name_bytes_max = limits.name_bytes_max;
+            if ports.iter().any(|port| port.name.len() > name_bytes_max) {
+                return Err(ModelError::LongName {
+                    side,
+                    name_bytes_max,
+                });
+            }
             let mut names = HashSet::new();
             for port in ports {
                 if port.name.is_empty() || !names.insert(&port.name) {

@@ -26,6 +26,7 @@ mod node;
 mod onnxruntime;
 mod refusal;
 mod shape;
+mod shown;
 mod speed;
 mod table;
 mod tensor;

@@ -16,6 +16,8 @@ pub struct ModelLimits {
     pub declaration_bytes_max: u64,
     /// Inputs and outputs of the model, counted separately.
     pub ports_max: u64,
+    /// Bytes of an input's or output's name: each call is recorded with the names of its tensors.
+    pub name_bytes_max: usize,
     /// Bytes of all values that one call computes, and of the largest rearranged copy that a
     /// convolution makes: what a call can at most hold in memory, weights apart.
     pub working_bytes_max: u64,
@@ -34,6 +36,7 @@ impl Default for ModelLimits {
             fields_max: 1 << 20,  // a node has about ten fields, so this is room for 100,000
             declaration_bytes_max: 8 << 20, // 20,000 values of 400 bytes each
             ports_max: 256,       // key-value caches of a 64-layer model take 128
+            name_bytes_max: 1_024, // exported names are paths of modules, of some 100
             working_bytes_max: 3 << 30, // finding text on a page of 736 × 960 pixels comes to 2.1 GiB
             followed_max: 1 << 20, // a shape has 8 numbers: room for 100,000 of them, in some 0.1 s
             plans_max: 8,          // jobs use one or two shapes; more would hold memory for nobody

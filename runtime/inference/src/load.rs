@@ -1,6 +1,7 @@
 //! Owns why a model is refused when it is loaded. Decides nothing.
 
 use crate::engine::EngineKind;
+use crate::shown::shown;
 
 /// Why a model cannot be loaded. The model is at fault, not the host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,14 +48,27 @@ pub enum ModelError {
         /// The limit.
         ports_max: u64,
     },
+    /// An input or output with a longer name than allowed.
+    #[error("one of the model's {side} has a name of more than {name_bytes_max} bytes")]
+    LongName {
+        /// `inputs` or `outputs`.
+        side: &'static str,
+        /// The limit.
+        name_bytes_max: usize,
+    },
     /// Not an ONNX file, or one that ends early.
     #[error("the model is not valid ONNX: {0}")]
     Malformed(&'static str),
     /// The model uses a part of ONNX that is not supported.
-    #[error("the model uses {0}, which is not supported")]
+    #[error("the model uses {}, which is not supported", shown(.0))]
     UnsupportedFeature(String),
     /// An operator that has no place in the cost table.
-    #[error("operator {operator} of node `{node}` is not supported: {reason}")]
+    #[error(
+        "operator {} of node `{}` is not supported: {}",
+        shown(operator),
+        shown(node),
+        shown(reason)
+    )]
     UnsupportedOperator {
         /// The operator's name, with its domain when that is not ONNX's own.
         operator: String,
@@ -64,7 +78,7 @@ pub enum ModelError {
         reason: String,
     },
     /// A node that breaks a rule of its operator or of the graph.
-    #[error("node `{node}` ({operator}): {reason}")]
+    #[error("node `{}` ({}): {}", shown(node), shown(operator), shown(reason))]
     InvalidNode {
         /// The node's name, or its first output's.
         node: String,
@@ -74,7 +88,7 @@ pub enum ModelError {
         reason: String,
     },
     /// A constant or a declared input or output that breaks a rule.
-    #[error("value `{value}`: {reason}")]
+    #[error("value `{}`: {}", shown(value), shown(reason))]
     InvalidValue {
         /// Its name.
         value: String,
@@ -82,7 +96,11 @@ pub enum ModelError {
         reason: String,
     },
     /// The engine would compute an operator otherwise than ONNX defines it.
-    #[error("operator {operator} of node `{node}` is refused by {engine}: {reason}")]
+    #[error(
+        "operator {} of node `{}` is refused by {engine}: {reason}",
+        shown(operator),
+        shown(node)
+    )]
     RefusedByEngine {
         /// The engine.
         engine: EngineKind,

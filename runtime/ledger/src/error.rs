@@ -206,7 +206,9 @@ impl LedgerError {
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Held { .. } => Some("wait until it is done, or name another ledger file"),
+            Self::Held { .. } => Some(
+                "wait until it is done (`--ledger-wait SECONDS`), or keep another ledger (`--home DIR`)",
+            ),
             Self::ReadOnly { .. } => {
                 Some("make the file and its folder writable, or name another ledger file")
             }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use meterbox_billing::digest::{Digest, Digester};
@@ -35,6 +35,9 @@ pub enum StoreError {
     Damaged(Digest),
 }
 
+/// Bytes that are taken of a device.
+const DEVICE_BYTES_MAX: usize = 1 << 30;
+
 /// A folder of files named by their digests.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -57,7 +60,7 @@ impl Store {
     }
 
     /// Copies a file into the store. What is stored is what is digested, whatever happens to the
-    /// file meanwhile.
+    /// file meanwhile. Of a device no more than a gibibyte is taken: some give bytes without end.
     ///
     /// # Errors
     /// If the file cannot be read, or the store not written.
@@ -67,10 +70,23 @@ impl Store {
             source,
         };
         let mut file = File::open(path).map_err(read_error)?;
-        if file.metadata().map_err(read_error)?.is_dir() {
+        let kind = file.metadata().map_err(read_error)?.file_type();
+        if kind.is_dir() {
             return Err(read_error(io::ErrorKind::IsADirectory.into()));
         }
-        self.put(|buffer| file.read(buffer).map_err(read_error))
+        let is_device = kind.is_char_device() || kind.is_block_device();
+        let mut left = is_device.then_some(DEVICE_BYTES_MAX);
+        self.put(|buffer| {
+            let read = file.read(buffer).map_err(read_error)?;
+            if let Some(left) = &mut left {
+                *left = left.checked_sub(read).ok_or_else(|| {
+                    let reason =
+                        "it is a device that gives more than 1 GiB: put what is needed into a file";
+                    read_error(io::Error::other(reason))
+                })?;
+            }
+            Ok(read)
+        })
     }
 
     /// Copies all that a reader gives into the store. `name` says in errors what it is.

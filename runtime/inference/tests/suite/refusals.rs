@@ -219,6 +219,22 @@ fn limits_hold_at_their_exact_value() {
         Model::load(&bytes, &fields),
         Err(ModelError::TooManyFields { .. })
     ));
+    for (name_bytes_max, fits) in [(1, true), (0, false)] {
+        let limits = ModelLimits {
+            name_bytes_max,
+            ..Default::default()
+        };
+        match Model::load(&bytes, &limits) {
+            Ok(_) => assert!(fits),
+            Err(error) => assert_eq!(
+                (fits, error.to_string().as_str()),
+                (
+                    false,
+                    "one of the model's inputs has a name of more than 0 bytes"
+                )
+            ),
+        }
+    }
     // 16 output elements of 4 bytes are held by the call on two rows… at the limit, and not past it.
     for (working_bytes_max, fits) in [(32, true), (31, false)] {
         let limits = ModelLimits {

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use meterbox_inference::{Cost, InputShape, Model, ModelLimits};
 
 use super::{
-    Answer, Computation, Denied, Device, ModelFacts, Models, OpenModel, Source, Tensors, failed,
-    refused,
+    Answer, Computation, Device, ModelFacts, Models, OpenModel, Source, Tensors, failed, refused,
 };
 use crate::locks::locked;
 use crate::tally::HostEnd;
@@ -39,12 +38,12 @@ struct Kept {
 }
 
 impl Kept {
-    fn new(model: Model, computed_ns: &Arc<AtomicU64>) -> Result<Kept, Denied> {
-        Ok(Kept {
-            facts: ModelFacts::of(&model)?,
+    fn new(model: Model, computed_ns: &Arc<AtomicU64>) -> Kept {
+        Kept {
+            facts: ModelFacts::of(&model),
             model,
             computed_ns: Arc::clone(computed_ns),
-        })
+        }
     }
 }
 
@@ -68,13 +67,9 @@ impl ModelCache {
         if let Some(model) = self.find(sha256) {
             return Ok(Ok(model));
         }
-        let loaded = match Model::load(&bytes()?, &self.limits) {
-            Ok(model) => Kept::new(model, &self.computed_ns),
-            Err(error) => refused(&error).map_err(HostEnd::Unable).map(Err)?,
-        };
-        let model = match loaded {
-            Ok(model) => Arc::new(model),
-            Err(denied) => return Ok(Err(denied)),
+        let model = match Model::load(&bytes()?, &self.limits) {
+            Ok(model) => Arc::new(Kept::new(model, &self.computed_ns)),
+            Err(error) => return refused(&error).map_err(HostEnd::Unable).map(Err),
         };
         if model.facts.sha256 == sha256 {
             self.keep(&model);

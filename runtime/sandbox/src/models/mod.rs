@@ -106,23 +106,9 @@ pub(crate) struct ModelFacts {
     pub(crate) unpassable: Option<(String, String)>,
 }
 
-/// Bytes of a tensor's name: each inference is recorded with the names of its tensors, and they travel.
-const NAME_BYTES_MAX: usize = 1_024;
-
 impl ModelFacts {
-    /// What is known of a model, if its tensors have names that can be recorded.
-    pub(crate) fn of(model: &Model) -> Result<ModelFacts, Denied> {
-        let mut ports = model.inputs().iter().chain(model.outputs());
-        if ports.any(|port| port.name.len() > NAME_BYTES_MAX) {
-            return Err(Denied {
-                code: NnCode::TooLarge,
-                reason: format!("a tensor's name has more than {NAME_BYTES_MAX} bytes"),
-            });
-        }
-        Ok(ModelFacts::named(model))
-    }
-
-    fn named(model: &Model) -> ModelFacts {
+    /// What is known of a model.
+    pub(crate) fn of(model: &Model) -> ModelFacts {
         let names = |ports: &[Port]| ports.iter().map(|port| port.name.clone()).collect();
         let is_passable = |port: &&Port| wire::TYPES.contains(&port.element_type);
         let unpassable = model.outputs().iter().find(|port| !is_passable(port));
@@ -184,7 +170,8 @@ pub(crate) fn refused(error: &ModelError) -> Result<Denied, String> {
         ModelError::TooLarge { .. }
         | ModelError::TooManyFields { .. }
         | ModelError::TooManyDeclarations { .. }
-        | ModelError::TooManyNodes { .. } => NnCode::TooLarge,
+        | ModelError::TooManyNodes { .. }
+        | ModelError::LongName { .. } => NnCode::TooLarge,
         ModelError::PortCount { .. }
         | ModelError::Malformed(_)
         | ModelError::InvalidNode { .. }

@@ -150,7 +150,7 @@ impl Worker<'_> {
         self.clock += 1;
         if let Some((used, model)) = self.models.get_mut(&sha256) {
             *used = self.clock;
-            return Ok(ModelFacts::of(model));
+            return Ok(Ok(ModelFacts::of(model)));
         }
         let file = file.ok_or(Failed::Nonsense)?;
         let size = file.metadata().map_or(0, |metadata| metadata.len());
@@ -177,10 +177,7 @@ impl Worker<'_> {
             Err(error) => return Ok(Err(refused(&error).map_err(Failed::Unable)?)),
         };
         drop(bytes);
-        let facts = match ModelFacts::of(&model) {
-            Ok(facts) => facts,
-            Err(denied) => return Ok(Err(denied)),
-        };
+        let facts = ModelFacts::of(&model);
         self.make_room(facts.size_bytes);
         self.bytes = self.bytes.saturating_add(facts.size_bytes);
         self.models.insert(sha256, (self.clock, model));
