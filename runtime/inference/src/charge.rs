@@ -103,7 +103,7 @@ pub(crate) fn multiply_accumulates(call: &Call<'_>, outputs: &[Value]) -> Result
             multiply(&[elements, size_of(&call.input(0)?.dimensions, inner)?])
         }
         Charge::Conv { kernel, .. } => multiply(&[elements, taps(call, kernel)?]),
-        Charge::DeformConv | Charge::CausalConv => multiply(&[elements, taps(call, 1)?]),
+        Charge::DeformConv | Charge::CausalConv { .. } => multiply(&[elements, taps(call, 1)?]),
         Charge::ConvTranspose => {
             let inputs = checked_product(&call.input(0)?.dimensions)?;
             multiply(&[inputs, taps(call, 1)?])
@@ -227,8 +227,8 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
             let products = multiply(&[of.batch, of.steps, heads, of.key, of.value])?;
             add(&[products, multiply(&[of.steps, STEP_OPERATIONS])?])
         }
-        Charge::CausalConv => {
-            let each = add(&[taps(call, 1)?, 48])?;
+        Charge::CausalConv { after } => {
+            let each = add(&[taps(call, 1)?, after])?;
             multiply(&[outputs, each])
         }
         Charge::Determinant => {
@@ -257,22 +257,24 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
             let each = add(&[fourier(length)?, length, ROW_OPERATIONS])?;
             multiply(&[batch, frames, each])
         }
-        Charge::NonMaxSuppression => {
+        Charge::NonMaxSuppression { sorted } => {
             let boxes = size_of(&call.input(0)?.dimensions, 1)?;
             let rows = size_of(&output.dimensions, 0)?;
-            let sorting = multiply(&[16, elements(1)?, digits(boxes)])?;
+            let sorting = multiply(&[sorted, elements(1)?, digits(boxes)])?;
             let comparing = multiply(&[rows, boxes, SAMPLE_OPERATIONS])?;
             add(&[sorting, comparing])
         }
-        Charge::Resize => resize(call, output),
-        Charge::GridSample => {
+        Charge::Resize { nearest, pixel } => {
+            multiply(&[outputs, resize(call, output, nearest, pixel)?])
+        }
+        Charge::GridSample { place, pixel } => {
             let spatial = call.input(0)?.rank().saturating_sub(2);
             let pixels = match call.node.text("mode") {
                 b"nearest" => 1,
                 b"bicubic" | b"cubic" => power(4, spatial)?,
                 _ => power(2, spatial)?,
             };
-            let each = add(&[512, multiply(&[64, pixels])?])?;
+            let each = add(&[place, multiply(&[pixel, pixels])?])?;
             multiply(&[outputs, each])
         }
         Charge::RoiAlign => {
@@ -283,20 +285,20 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
             let points = size(points)?;
             multiply(&[outputs, points, points, SAMPLE_OPERATIONS])
         }
-        Charge::MaxRoiPool => {
+        Charge::MaxRoiPool(units) => {
             let (input, output) = (&call.input(0)?.dimensions, &output.dimensions);
             let side = |dimension| add(&[size_of(input, dimension)?, size_of(output, dimension)?]);
             multiply(&[
-                16,
+                units,
                 size_of(output, 0)?,
                 size_of(output, 1)?,
                 side(2)?,
                 side(3)?,
             ])
         }
-        Charge::Lrn => {
-            let around = size(call.node.integer("size", 0))?;
-            multiply(&[outputs, add(&[128, multiply(&[16, around])?])?])
+        Charge::Lrn { each, around } => {
+            let channels = size(call.node.integer("size", 0))?;
+            multiply(&[outputs, add(&[each, multiply(&[around, channels])?])?])
         }
     }
 }
@@ -331,17 +333,16 @@ fn power(base: u64, exponent: usize) -> Result<u64, Reason> {
         .ok_or_else(overflow)
 }
 
-/// Pixels read for each output element: in each dimension that changes, 2 or 4 of them; of an image
+/// What each output element comes to. Pixels are read in each dimension that changes, 2 or 4 of them; of an image
 /// that is made smaller without aliasing, as many more as it has pixels for one of the output.
-fn resize(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
-    let outputs = checked_product(&output.dimensions)?;
+fn resize(call: &Call<'_>, output: &Value, nearest: u64, pixel: u64) -> Result<u64, Reason> {
     let pixels: u64 = match call.node.text("mode") {
-        b"" | b"nearest" => return multiply(&[32, outputs]),
+        b"" | b"nearest" => return Ok(nearest),
         b"cubic" => 4,
         _ => 2,
     };
     let smooth = call.node.is_set("antialias");
-    let mut each = 16_u64;
+    let mut each = pixel;
     for (&before, &after) in call.input(0)?.dimensions.iter().zip(&output.dimensions) {
         if before != after {
             let shrunk = if smooth {
@@ -352,15 +353,18 @@ fn resize(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
             each = multiply(&[each, pixels, shrunk])?;
         }
     }
-    multiply(&[outputs, each])
+    Ok(each)
 }
 
 /// Per step, batch entry and direction: each gate multiplies the input and the previous state.
 fn recurrent(call: &Call<'_>, gates: u64) -> Result<u64, Reason> {
     let input = &call.input(0)?.dimensions;
     let recurrence = &call.input(2)?.dimensions;
-    // Steps and batch, in either order.
-    let (steps, batch, features) = (size_of(input, 0)?, size_of(input, 1)?, size_of(input, 2)?);
+    let features = size_of(input, 2)?;
+    let (steps, batch) = match call.node.is_set("layout") {
+        true => (size_of(input, 1)?, size_of(input, 0)?),
+        false => (size_of(input, 0)?, size_of(input, 1)?),
+    };
     let (directions, hidden) = (size_of(recurrence, 0)?, size_of(recurrence, 2)?);
     let gate_elements = multiply(&[steps, batch, directions, gates, hidden])?;
     let each = add(&[features, hidden, GATE_OPERATIONS])?;

@@ -114,26 +114,26 @@ pub(crate) enum Charge {
     Attention,
     /// Multiply-accumulates on a state of keys × values at each step.
     LinearAttention,
-    /// Multiply-accumulates of a causal convolution and its activation.
-    CausalConv,
+    /// Multiply-accumulates of a causal convolution, and so much for each output element and its activation.
+    CausalConv { after: u64 },
     /// Elimination in each matrix.
     Determinant,
     /// [`FOURIER_OPERATIONS`] for each number and each binary digit of the length.
     Dft,
     /// The same in each frame, and the window.
     Stft,
-    /// Boxes sorted, and compared with those chosen before them.
-    NonMaxSuppression,
-    /// Pixels read for each output element, by mode.
-    Resize,
-    /// Pixels read for each output element, by mode, at places that are computed.
-    GridSample,
+    /// Boxes sorted, at so much for each score and digit, and compared with those chosen before them.
+    NonMaxSuppression { sorted: u64 },
+    /// For each output element the nearest pixel, or each pixel read, by mode.
+    Resize { nearest: u64, pixel: u64 },
+    /// For each output element its place, and each pixel read, by mode.
+    GridSample { place: u64, pixel: u64 },
     /// Samples of each output element.
     RoiAlign,
-    /// Pixels of each region, at most all.
-    MaxRoiPool,
+    /// For each of the pixels of each region, at most all.
+    MaxRoiPool(u64),
     /// For each output element, and each of the channels around it.
-    Lrn,
+    Lrn { each: u64, around: u64 },
     /// What the graph within it charges: the dearer of two.
     If,
     /// What the graph within it charges, once for each step.
@@ -224,11 +224,16 @@ const CONV: Charge = Charge::Conv {
     after: ELEMENT_OPERATIONS,
 };
 
+const RESIZE: Charge = Charge::Resize {
+    nearest: 32,
+    pixel: ELEMENT_OPERATIONS,
+};
+
 #[rustfmt::skip] // one operator a line, as the specification prints it
 pub(crate) static OPERATORS: &[Operator] = &[
     // Multiply-accumulates: counted exactly, by the type of what is multiplied.
     by_input("Attention", 23, Charge::Attention, Many(attention::attention)),
-    by_input("CausalConvWithState", 27, Charge::CausalConv, Many(recurrent::causal_conv)),
+    by_input("CausalConvWithState", 27, Charge::CausalConv { after: 48 }, Many(recurrent::causal_conv)),
     by_input("Conv", 7, CONV, Open(window::conv)),
     by_input("ConvInteger", 10, Charge::Conv { kernel: 1, after: 64 }, Open(window::conv_integer)),
     by_input("ConvTranspose", 7, Charge::ConvTranspose, One(window::conv_transpose)),
@@ -374,7 +379,7 @@ pub(crate) static OPERATORS: &[Operator] = &[
     op("GroupNormalization", 18, PerOutput(64), Open(normal::group)),
     op("Hardmax", 7, PerOutputAndRow(16), Open(each::same)),
     op("InstanceNormalization", 7, PerOutput(64), Open(each::same)),
-    op("LRN", 7, Charge::Lrn, Open(each::same)),
+    op("LRN", 7, Charge::Lrn { each: 128, around: 16 }, Open(each::same)),
     op("LayerNormalization", 17, PerOutput(64), Many(normal::layer)),
     op("LogSoftmax", 7, PerOutputAndRow(64), Open(each::same)),
     op("LpNormalization", 7, PerOutput(64), Open(each::same)),
@@ -407,18 +412,18 @@ pub(crate) static OPERATORS: &[Operator] = &[
     op("ReduceSumSquare", 7, Reduced(16), Open(reduce::reduce)),
     op("SoftmaxCrossEntropyLoss", 12, Reduced(64), Many(normal::loss)),
     // Images sampled at computed places.
-    op("GridSample", 16, Charge::GridSample, One(image::grid_sample)),
-    op("MaxRoiPool", 7, Charge::MaxRoiPool, One(image::max_roi_pool)),
-    op("Resize", 10, Charge::Resize, One(image::resize)),
+    op("GridSample", 16, Charge::GridSample { place: 512, pixel: 64 }, One(image::grid_sample)),
+    op("MaxRoiPool", 7, Charge::MaxRoiPool(16), One(image::max_roi_pool)),
+    op("Resize", 10, RESIZE, One(image::resize)),
     op("RoiAlign", 10, Charge::RoiAlign, One(image::roi_align)),
-    until(9, op("Upsample", 7, Charge::Resize, One(image::upsample))),
+    until(9, op("Upsample", 7, RESIZE, One(image::upsample))),
     // Transforms and elimination: more than one pass, by the length.
     op("DFT", 17, Charge::Dft, One(signal::dft)),
     op("Det", 11, Charge::Determinant, One(product::determinant)),
     op("STFT", 17, Charge::Stft, One(signal::stft)),
     // The size of the result depends on data: charged at its upper bound.
     by_input("Compress", 9, PerInput(16), One(index::compress)),
-    by_input("NonMaxSuppression", 10, Charge::NonMaxSuppression, One(index::non_max_suppression)),
+    by_input("NonMaxSuppression", 10, Charge::NonMaxSuppression { sorted: 16 }, One(index::non_max_suppression)),
     by_input("NonZero", 9, PerOutputAndInput(16, 0), Open(index::non_zero)),
     by_input("TopK", 7, Sorted(8), Many(index::top_k)),
     by_input("Unique", 11, Sorted(32), Many(index::unique)),
@@ -553,25 +558,30 @@ fn line(operator: &Operator) -> String {
         Charge::LinearAttention => "its steps, multiply-accumulates of 4 per head and 1 per query head on the \
                                     state, per step"
             .to_owned(),
-        Charge::CausalConv => "multiply-accumulates, 48 per output element".to_owned(),
+        Charge::CausalConv { after } => {
+            format!("multiply-accumulates, {after} per output element")
+        }
         Charge::Determinant => "1 per input element and row, and its matrices".to_owned(),
         Charge::Dft => "per number and digit of the length, and its signals".to_owned(),
         Charge::Stft => {
             "1 per number of a frame, per number and digit of its length, and its frames".to_owned()
         }
-        Charge::NonMaxSuppression => {
-            "16 per score and digit of the number of boxes, and each with all that may be chosen"
-                .to_owned()
-        }
-        Charge::Resize => {
-            "32 per output element if nearest, else 16 per output element and pixel read".to_owned()
-        }
-        Charge::GridSample => {
-            "512 per output element, 64 per pixel read of each".to_owned()
+        Charge::NonMaxSuppression { sorted } => format!(
+            "{sorted} per score and digit of the number of boxes, and each with all that may be chosen"
+        ),
+        Charge::Resize { nearest, pixel } => format!(
+            "{nearest} per output element if nearest, else {pixel} per output element and pixel read"
+        ),
+        Charge::GridSample { place, pixel } => {
+            format!("{place} per output element, {pixel} per pixel read of each")
         }
         Charge::RoiAlign => "a sample per output element and sampling point".to_owned(),
-        Charge::MaxRoiPool => "16 per region, channel and pixel, edges twice".to_owned(),
-        Charge::Lrn => "128 and 16 per channel around it, per output element".to_owned(),
+        Charge::MaxRoiPool(units) => {
+            format!("{units} per region, channel and pixel, edges twice")
+        }
+        Charge::Lrn { each, around } => {
+            format!("{each} and {around} per channel around it, per output element")
+        }
         Charge::If => "the dearer of its graphs, class by class".to_owned(),
         Charge::Steps => {
             "its graph per step, elements carried per step, elements that the steps make up"

@@ -124,8 +124,8 @@ fn transposed_convolution_counts_each_input_once_per_kernel_element() {
 
 #[test]
 fn recurrent_operators_count_steps_gates_and_directions() {
-    // 6 steps, batch 2, 3 features, 5 cells.
-    let (steps, batch, features, cells) = (6, 2, 3, 5);
+    // 6 steps, batch 2, 3 features, 5 cells; or a batch of 6 and 2 steps.
+    let (features, cells) = (3, 5);
     for (operator, gates) in [("LSTM", 4_u64), ("GRU", 3), ("RNN", 1)] {
         for (direction, directions) in [("forward", 1_u64), ("bidirectional", 2)] {
             let rows = i64::try_from(gates * cells).unwrap();
@@ -141,12 +141,17 @@ fn recurrent_operators_count_steps_gates_and_directions() {
                     vec![int("hidden_size", 5), text("direction", direction)],
                 )
                 .output("y", F32);
-            let each = features + cells + 64;
-            check(
-                onnx,
-                &[("x", &[6, 2, 3])],
-                steps * directions * (batch * gates * cells * each + STEP),
-            );
+            let expected = |steps: u64, batch: u64| {
+                let each = features + cells + 64;
+                steps * directions * (batch * gates * cells * each + STEP)
+            };
+            check(onnx.clone(), &[("x", &[6, 2, 3])], expected(6, 2));
+            // Which one engine does not compute, and another does.
+            let mut by_batch = onnx;
+            by_batch.graph.node[0].attribute.push(int("layout", 1));
+            let model = by_batch.load().unwrap();
+            let cost = cost_f32(&model, &[("x", &[6, 2, 3])]);
+            assert_eq!(cost.operations.f32, expected(2, 6) + NODE);
         }
     }
 }
