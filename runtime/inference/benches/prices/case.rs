@@ -19,6 +19,8 @@ pub const F64: i32 = 11;
 pub enum In {
     /// Of the call: f32 between 0.1 and 0.9, of these dimensions.
     F(Vec<u32>),
+    /// Of the call: f32 so small that their fraction does not begin with 1, for which processors take longer.
+    Subnormal(Vec<u32>),
     /// Of the call: this type and these dimensions, whole numbers from 0 up to and without the last.
     T(i32, Vec<u32>, u32),
     /// Of the call: ones, of this type and these dimensions.
@@ -97,6 +99,10 @@ impl In {
                     let part = chance.below(1 << 16) as f32 / 65_536.0;
                     (0.1 + 0.8 * part).to_le_bytes().to_vec()
                 };
+                Some((FLOAT, filled(FLOAT, dimensions, element)))
+            }
+            In::Subnormal(dimensions) => {
+                let element = |_| (1 + chance.below(1 << 22)).to_le_bytes().to_vec();
                 Some((FLOAT, filled(FLOAT, dimensions, element)))
             }
             In::T(element_type, dimensions, below) => {

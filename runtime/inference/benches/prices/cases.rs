@@ -1,7 +1,7 @@
 //! Owns what is measured: of each operator a common case, and those in which an engine takes long for little.
 
 use crate::build::{Onnx, int, ints, text, within};
-use crate::case::In::{Counted, F, Floats, Nothing, Number, Numbers, T, Weights, Zeros};
+use crate::case::In::{Counted, F, Floats, Nothing, Number, Numbers, Subnormal, T, Weights, Zeros};
 use crate::case::{BOOL, Case, F16, F64, FLOAT, I8, I32, I64, In, U8, case};
 
 /// A million elements, in two dimensions.
@@ -79,6 +79,48 @@ fn products() -> Vec<Case> {
             &[T(I64, vec![256, 256], 9), T(I64, vec![256, 256], 9)],
             vec![],
             &[I64],
+        ),
+        case(
+            "MatMul 512 of subnormals",
+            17,
+            &[Subnormal(vec![512, 512]), F(vec![512, 512])],
+            vec![],
+            &[FLOAT],
+        ),
+        case(
+            "Add of subnormals",
+            17,
+            &[Subnormal(vec![1024, 1024]), Subnormal(vec![1024, 1024])],
+            vec![],
+            &[FLOAT],
+        ),
+        case(
+            "Mul of subnormals",
+            17,
+            &[Subnormal(vec![1024, 1024]), F(vec![1024, 1024])],
+            vec![],
+            &[FLOAT],
+        ),
+        case(
+            "Softmax of subnormals",
+            17,
+            &[Subnormal(vec![1024, 1024])],
+            vec![],
+            &[FLOAT],
+        ),
+        case(
+            "Conv of subnormals",
+            17,
+            &[Subnormal(vec![1, 64, 64, 64]), Weights(vec![64, 64, 3, 3])],
+            vec![],
+            &[FLOAT],
+        ),
+        case(
+            "Tanh of subnormals",
+            17,
+            &[Subnormal(vec![1024, 1024])],
+            vec![],
+            &[FLOAT],
         ),
         mm("MatMul by a vector", &[1, 2048], &[2048, 2048]),
         mm("MatMul of a vector", &[2048, 2048], &[2048, 1]),

@@ -415,6 +415,20 @@ fn what_one_engine_finds_at_a_call_that_it_cannot_run_refuses_the_job() {
 }
 
 #[test]
+fn subnormal_numbers_are_zero_where_they_would_take_hundreds_of_times_longer() {
+    let Some(engine) = onnxruntime() else {
+        return;
+    };
+    let sandbox = workers(|settings| settings.engine = engine);
+    let job = Job::guest(guests::run_model())
+        .input("model", onnx::sum(Type::F32))
+        .input("tensors/x", tensor(&[2], &[f32::MIN_POSITIVE / 2.0, 3.0]))
+        .input("tensors/y", tensor(&[2], &[0.0, 0.0]));
+    let done = job.run_in(&sandbox).unwrap();
+    assert_eq!(done.outputs["z.bin"], floats(&[0.0, 3.0]));
+}
+
+#[test]
 fn a_division_without_a_result_is_no_failure_of_the_provider() {
     let Some(engine) = onnxruntime() else {
         return;
