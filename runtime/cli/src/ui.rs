@@ -91,9 +91,9 @@ pub fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// A guest's words could steer a terminal: control characters other than new lines are shown, not sent, and so
-/// are those that change the direction of what is around them (Unicode Standard Annex 9, table 4).
+/// are those that change the direction of what is around them (Unicode Standard Annex 9, table 4) or part lines.
 fn printable(text: &str) -> String {
-    let is_of_direction = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_of_direction = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
         .map(|c| {
             if c.is_control() && c != '\n' && c != '\t' || is_of_direction(c) {

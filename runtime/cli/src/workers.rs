@@ -32,6 +32,30 @@ pub struct Place {
 }
 
 impl Place {
+    /// A stop that the interrupt key requests, or who ends the program by its default signal. A second one ends it
+    /// as ever. Within this process a program that calls nothing cannot be stopped: there that signal ends it at once.
+    pub fn stop_on_interrupt(&self) -> Stop {
+        let stop = Stop::new();
+        let signals: &[i32] = match self.in_process {
+            true => &[SIGINT],
+            false => &[SIGINT, SIGTERM],
+        };
+        for &signal in signals {
+            let requested = stop.clone();
+            // Without the handler the signal ends the program at once, and the order is released at the next start.
+            // SAFETY: the handler stores to an atomic, and restores what the signal did before.
+            let _ = unsafe {
+                signal_hook::low_level::register(signal, move || {
+                    if requested.requested().is_some() {
+                        let _ = signal_hook::low_level::emulate_default_handler(signal);
+                    }
+                    requested.request(Stopper::Requestor);
+                })
+            };
+        }
+        stop
+    }
+
     /// A sandbox there.
     pub fn sandbox(&self, opt_level: OptLevel, home: &Home) -> Result<Sandbox, Failure> {
         if self.in_process && !self.engine.is_built_in() {
@@ -102,24 +126,4 @@ pub fn serve(opt_level: String) -> Ended {
     meterbox_sandbox::serve_as_worker(std::iter::once(opt_level))
         .map(|()| Exit::Ok)
         .map_err(|reason| Failure::new(Exit::Usage, reason))
-}
-
-/// A stop that the interrupt key requests, or who ends the program by its default signal. A second one ends it as
-/// ever.
-pub fn stop_on_interrupt() -> Stop {
-    let stop = Stop::new();
-    for signal in [SIGINT, SIGTERM] {
-        let requested = stop.clone();
-        // Without the handler the signal ends the program at once, and the order is released at the next start.
-        // SAFETY: the handler stores to an atomic, and restores what the signal did before.
-        let _ = unsafe {
-            signal_hook::low_level::register(signal, move || {
-                if requested.requested().is_some() {
-                    let _ = signal_hook::low_level::emulate_default_handler(signal);
-                }
-                requested.request(Stopper::Requestor);
-            })
-        };
-    }
-    stop
 }

@@ -187,11 +187,11 @@ impl Blueprint {
     /// Saturates instead of overflowing, which the limits keep out of reach.
     #[must_use]
     pub fn preparation_units(&self) -> u64 {
-        let each = self
-            .nodes()
-            .saturating_mul(PREPARATION_OPERATIONS_PER_NODE_SQUARED);
-        let each = each.saturating_add(PREPARATION_OPERATIONS_PER_NODE);
-        let of_nodes = self.nodes().saturating_mul(each);
+        let nodes = self.graph.prepared_nodes;
+        let each = nodes
+            .saturating_mul(PREPARATION_OPERATIONS_PER_NODE_SQUARED)
+            .saturating_add(PREPARATION_OPERATIONS_PER_NODE);
+        let of_nodes = nodes.saturating_mul(each);
         let of_bytes = self
             .size_bytes
             .saturating_mul(PREPARATION_OPERATIONS_PER_BYTE);

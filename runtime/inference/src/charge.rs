@@ -39,11 +39,24 @@ pub(crate) fn node(call: &Call<'_>, outputs: &[Value]) -> Result<Cost, Reason> {
     }
     let output = outputs.first().ok_or("it has no output")?;
     let operations = match call.node.operator.charge {
-        Charge::If => 0,
+        Charge::If => {
+            let sizes = outputs
+                .iter()
+                .map(|output| checked_product(&output.dimensions));
+            multiply(&[
+                ELEMENT_OPERATIONS,
+                add(&sizes.collect::<Result<Vec<_>, _>>()?)?,
+            ])?
+        }
         Charge::Steps => multiply(&[ELEMENT_OPERATIONS, stacked(call, outputs)?])?,
         _ => operations(call, output)?.max(written(call, output)?),
     };
-    counted(call, output, add(&[operations, NODE_OPERATIONS])?)
+    let nodes = call.node.ports_beyond().saturating_add(1);
+    counted(
+        call,
+        output,
+        add(&[operations, multiply(&[NODE_OPERATIONS, nodes])?])?,
+    )
 }
 
 /// What a node writes it pays for, though what it reads has no elements.
@@ -153,7 +166,8 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
         Charge::PerWindow(units) => {
             let window = checked_product(&window::kernel_shape(call)?)?;
             let each = add(&[ELEMENT_OPERATIONS, multiply(&[units, window])?])?;
-            multiply(&[outputs, each])
+            let kernel = window::kernel_shape(call)?;
+            add(&[multiply(&[outputs, each])?, padded(call, &kernel, output)?])
         }
         Charge::Sorted(units) => {
             let input = call.input(0)?;
@@ -187,12 +201,23 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
         // Kernel: output channels, input channels of one group, window. Padding is counted as read.
         Charge::Conv { kernel, after } => {
             let each = add(&[taps(call, kernel)?, after])?;
-            add(&[multiply(&[outputs, each])?, groups(call)?])
+            let sizes = call.input(kernel)?.dimensions.get(2..).unwrap_or(&[]);
+            add(&[
+                multiply(&[outputs, each])?,
+                groups(call)?,
+                read(call)?,
+                padded(call, sizes, output)?,
+            ])
         }
         Charge::DeformConv => {
             let each = add(&[taps(call, 1)?, ELEMENT_OPERATIONS])?;
             let samples = multiply(&[deformed(call, output)?, SAMPLE_OPERATIONS])?;
-            add(&[multiply(&[outputs, each])?, samples, groups(call)?])
+            add(&[
+                multiply(&[outputs, each])?,
+                samples,
+                groups(call)?,
+                read(call)?,
+            ])
         }
         // Kernel: input channels, output channels of one group, window. Each input position makes an element
         // of a window for each of them, in which the channels of its group are summed.
@@ -208,6 +233,7 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
                 products,
                 multiply(&[ELEMENT_OPERATIONS, moved])?,
                 groups(call)?,
+                read(call)?,
             ])
         }
         Charge::Recurrent(gates) => recurrent(call, gates),
@@ -219,17 +245,22 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
             add(&[
                 multiply(&[scores, each])?,
                 multiply(&[heads, PRODUCT_OPERATIONS])?,
+                read(call)?,
             ])
         }
         Charge::LinearAttention => {
             let of = recurrent::linear_heads(call)?;
             let heads = add(&[multiply(&[4, of.heads])?, of.query_heads])?;
             let products = multiply(&[of.batch, of.steps, heads, of.key, of.value])?;
-            add(&[products, multiply(&[of.steps, STEP_OPERATIONS])?])
+            add(&[
+                products,
+                multiply(&[of.steps, STEP_OPERATIONS])?,
+                read(call)?,
+            ])
         }
         Charge::CausalConv { after } => {
             let each = add(&[taps(call, 1)?, after])?;
-            multiply(&[outputs, each])
+            add(&[multiply(&[outputs, each])?, read(call)?])
         }
         Charge::Determinant => {
             let side = call.input(0)?.dimensions.last().copied();
@@ -265,7 +296,11 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
             add(&[sorting, comparing])
         }
         Charge::Resize { nearest, pixel } => {
-            multiply(&[outputs, resize(call, output, nearest, pixel)?])
+            let each = resize(call, output, nearest, pixel)?;
+            add(&[
+                multiply(&[outputs, each])?,
+                multiply(&[ELEMENT_OPERATIONS, elements(0)?])?,
+            ])
         }
         Charge::GridSample { place, pixel } => {
             let spatial = call.input(0)?.rank().saturating_sub(2);
@@ -275,7 +310,10 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
                 _ => power(2, spatial)?,
             };
             let each = add(&[place, multiply(&[pixel, pixels])?])?;
-            multiply(&[outputs, each])
+            add(&[
+                multiply(&[outputs, each])?,
+                multiply(&[ELEMENT_OPERATIONS, elements(0)?])?,
+            ])
         }
         Charge::RoiAlign => {
             let points = call.node.integer("sampling_ratio", 0);
@@ -371,22 +409,27 @@ fn recurrent(call: &Call<'_>, gates: u64) -> Result<u64, Reason> {
     add(&[
         multiply(&[gate_elements, each])?,
         multiply(&[steps, directions, STEP_OPERATIONS])?,
+        read(call)?,
     ])
 }
 
-/// Elements that a product reads of the call, to bring them into its kernel's order; constants are brought
+/// Elements that what multiplies reads of the call, to bring them into its kernel's order; constants are brought
 /// into it beforehand.
 fn read(call: &Call<'_>) -> Result<u64, Reason> {
-    let inputs = call
-        .inputs
-        .iter()
-        .flatten()
-        .filter(|input| !input.is_weight);
-    let sizes = inputs.map(|input| checked_product(&input.dimensions));
-    multiply(&[
-        ELEMENT_OPERATIONS,
-        add(&sizes.collect::<Result<Vec<_>, _>>()?)?,
-    ])
+    let inputs = call.inputs.iter().flatten();
+    let sizes = inputs
+        .filter(|input| !input.is_weight)
+        .map(|input| checked_product(&input.dimensions));
+    let all = add(&sizes.collect::<Result<Vec<_>, _>>()?)?;
+    multiply(&[ELEMENT_OPERATIONS, all])
+}
+
+/// Window elements at the positions where the window reaches into padding.
+fn padded(call: &Call<'_>, kernel: &[u64], output: &Value) -> Result<u64, Reason> {
+    let positions = multiply(output.dimensions.get(2..).unwrap_or(&[]))?;
+    let within = multiply(&window::positions_within(call, kernel, output)?)?;
+    let padded = positions.saturating_sub(within);
+    multiply(&[ELEMENT_OPERATIONS, padded, checked_product(kernel)?])
 }
 
 /// Elements of a row along the axis that is normalised: the last one when none is named, and the second one
@@ -407,8 +450,11 @@ fn einsum(call: &Call<'_>, outputs: u64) -> Result<u64, Reason> {
     let found = product::contraction(call)?;
     let all = multiply(&found.indices)?;
     let operands = u64::try_from(call.inputs.len()).map_err(|_| overflow())?;
-    // Engines lay the inputs out anew, whatever the order of their indices.
-    let read = multiply(&[2, read(call)?])?;
+    // Engines lay the inputs out anew, whatever the order of their indices, constants among them.
+    let inputs = call.inputs.iter().flatten();
+    let sizes = inputs.map(|input| checked_product(&input.dimensions));
+    let all_read = add(&sizes.collect::<Result<Vec<_>, _>>()?)?;
+    let read = multiply(&[2, ELEMENT_OPERATIONS, all_read])?;
     let moved = add(&[multiply(&[ELEMENT_OPERATIONS, outputs])?, read])?;
     let Some(products) = operands.checked_sub(1).filter(|&products| products > 0) else {
         return add(&[multiply(&[ROW_OPERATIONS, all])?, moved]);

@@ -143,13 +143,13 @@ fn stacked(value: &Value, steps: u64, along: usize, is_exact: bool) -> Result<Va
     Ok(Value::new(dimensions, value.element_type).bounded(bounds))
 }
 
-/// The cost of so many steps, each of which takes over what is carried.
-fn times(call: &Call<'_>, cost: Cost, carried: &[Value], steps: u64) -> Result<Cost, ComputeError> {
+/// The cost of so many steps, each of which is given these values: what is carried, and a slice of what is scanned.
+fn times(call: &Call<'_>, cost: Cost, given: &[Value], steps: u64) -> Result<Cost, ComputeError> {
     let all = || {
         let mut each = cost;
         // However little a step does, an engine begins and ends it.
         each.operations.add(Precision::F32, STEP_OPERATIONS)?;
-        for value in carried {
+        for value in given {
             let class = value.element_type.precision();
             let moved = value.elements()?.checked_mul(ELEMENT_OPERATIONS)?;
             each.operations.add(class, moved)?;
@@ -249,6 +249,7 @@ fn scan<'g>(walk: &mut Walk<'_, '_>, call: &Call<'g>, scope: &Scope<'g, '_>) -> 
         given.push(Value::new(dimensions, whole.element_type).bounded(bounds));
     }
     let steps = steps.ok_or_else(|| fault(call.node, overflow()))?;
+    let passed = given.clone();
     let body = body(call, "body", given.len())?;
     let (cost, made) = walk.body(body, given, Some(scope), false)?;
     let Some((after, each)) = made.split_at_checked(states) else {
@@ -258,7 +259,7 @@ fn scan<'g>(walk: &mut Walk<'_, '_>, call: &Call<'g>, scope: &Scope<'g, '_>) -> 
         ));
     };
     check_carried(call, &carried, after)?;
-    let cost = times(call, cost, &carried, steps)?;
+    let cost = times(call, cost, &passed, steps)?;
     let mut outputs = carried;
     for (index, value) in each.iter().enumerate() {
         let at = along("scan_output_axes", index, value.rank() + 1).map_err(reason)?;

@@ -54,6 +54,8 @@ pub(crate) struct Graph {
     pub(crate) opset: i64,
     /// All nodes, those of graphs within nodes included.
     pub(crate) nodes: u64,
+    /// What preparing them counts, which is more for some.
+    pub(crate) prepared_nodes: u64,
     /// Elements of all constants, those of `Constant` nodes included.
     pub(crate) parameters: u64,
 }
@@ -63,6 +65,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) opset: i64,
     pub(crate) limits: &'a ModelLimits,
     nodes: u64,
+    prepared_nodes: u64,
     parameters: u64,
 }
 
@@ -86,6 +89,7 @@ impl Graph {
             opset: opset(model)?,
             limits,
             nodes: 0,
+            prepared_nodes: 0,
             parameters: 0,
         };
         let graph = model
@@ -110,6 +114,7 @@ impl Graph {
             body,
             opset: reading.opset,
             nodes: reading.nodes,
+            prepared_nodes: reading.prepared_nodes,
             parameters: reading.parameters,
         };
         checked.check_ports(limits)?;
@@ -186,6 +191,13 @@ impl Body {
             .iter()
             .map(|node| node::read(node, depth, reading))
             .collect::<Result<Vec<_>, _>>()?;
+        for node in &nodes {
+            let counted = node
+                .operator
+                .prepared_nodes()
+                .saturating_add(node.ports_beyond());
+            reading.prepared_nodes = reading.prepared_nodes.saturating_add(counted);
+        }
         let inputs = graph.input.iter().map(|input| input.name.clone());
         let outputs = graph.output.iter().map(|output| output.name.clone());
         Ok(Self {

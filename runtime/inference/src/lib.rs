@@ -33,6 +33,7 @@ mod tensor;
 mod tract;
 #[cfg(feature = "cuda")]
 mod tract_cuda;
+mod unread;
 mod value;
 mod walk;
 

@@ -16,6 +16,7 @@ use crate::limits::ModelLimits;
 use crate::load::ModelError;
 use crate::refusal;
 use crate::tensor::Tensor;
+use crate::unread::drop_unread;
 use crate::walk::Estimate;
 
 /// Costs kept per model; each is some hundred bytes.
@@ -64,6 +65,7 @@ impl Model {
             EngineKind::Tract => bit_exact::obstacle(&proto),
             other => Some(format!("{other} is not in the class")),
         };
+        drop_unread(&mut proto);
         let numbers = anonymise(&mut proto);
         let names = |ports: &[Port]| -> Vec<String> {
             ports.iter().map(|port| numbers.of(&port.name)).collect()

@@ -8,7 +8,7 @@ use tract_onnx::pb;
 use crate::constant::{self, Constant};
 use crate::graph::{Body, Reading, is_onnx_domain};
 use crate::load::ModelError;
-use crate::table::{self, Operator, Rule};
+use crate::table::{self, NODE_PORTS, Operator, Rule};
 
 pub(crate) struct Node {
     pub(crate) name: String,
@@ -33,6 +33,14 @@ pub(crate) struct Attribute {
 }
 
 impl Node {
+    /// Inputs and outputs that are more than a node is charged with.
+    pub(crate) fn ports_beyond(&self) -> u64 {
+        let ports = self.inputs.len().saturating_add(self.outputs.len());
+        u64::try_from(ports)
+            .unwrap_or(u64::MAX)
+            .saturating_sub(NODE_PORTS)
+    }
+
     pub(crate) fn integer(&self, name: &str, default: i64) -> i64 {
         self.attributes
             .get(name)

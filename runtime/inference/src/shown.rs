@@ -11,7 +11,7 @@ pub(crate) fn shown(text: &str) -> String {
             shown.push('…');
             break;
         }
-        if character.is_control() || is_of_direction(character) {
+        if character.is_control() || is_of_layout(character) {
             shown.extend(character.escape_unicode());
         } else {
             shown.push(character);
@@ -20,8 +20,9 @@ pub(crate) fn shown(text: &str) -> String {
     shown
 }
 
-/// Whether it changes the direction in which its neighbours are shown (Unicode Standard Annex 9, table 4).
-fn is_of_direction(character: char) -> bool {
+/// Whether it changes the direction in which its neighbours are shown (Unicode Standard Annex 9, table 4), or parts
+/// lines or paragraphs.
+fn is_of_layout(character: char) -> bool {
     matches!(
         character,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'

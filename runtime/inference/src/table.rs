@@ -34,6 +34,30 @@ pub(crate) const PREPARATION_OPERATIONS_PER_PARAMETER: u64 = 64;
 /// of its output, however small the tensors are.
 pub(crate) const NODE_OPERATIONS: u64 = 1_024;
 
+/// Inputs and outputs of a node that are charged with it; each one more is charged as a node.
+pub(crate) const NODE_PORTS: u64 = 12;
+
+/// Nodes that preparing a recurrent operator counts as: engines may make it a graph that is repeated.
+pub(crate) const RECURRENT_NODES: u64 = 32;
+
+/// Nodes that preparing an operator of [`COMPOSED`] counts as: engines may make it some of others.
+pub(crate) const COMPOSED_NODES: u64 = 8;
+
+/// Operators that are made up of others.
+pub(crate) const COMPOSED: &[&str] = &[
+    "Attention",
+    "DepthToSpace",
+    "GroupNormalization",
+    "InstanceNormalization",
+    "LRN",
+    "LayerNormalization",
+    "LpNormalization",
+    "MeanVarianceNormalization",
+    "RMSNormalization",
+    "RotaryEmbedding",
+    "SpaceToDepth",
+];
+
 /// Operations charged for each step of a graph that is repeated, or of a recurrent operator, however
 /// little the step does.
 pub(crate) const STEP_OPERATIONS: u64 = 8_192;
@@ -49,7 +73,8 @@ pub(crate) const GROUP_OPERATIONS: u64 = 1_024;
 /// found by a tuple of indices.
 pub(crate) const ROW_OPERATIONS: u64 = 512;
 
-/// Operations charged for an element that is read or written: memory is slower than arithmetic.
+/// Operations charged for an element that is read or written: memory is slower than arithmetic. And for each element
+/// of a window at a position where it reaches into padding, since engines plan each of these by itself.
 pub(crate) const ELEMENT_OPERATIONS: u64 = 16;
 
 /// Operations charged for each element of a view of the same bytes, which an engine may have to copy.
@@ -475,6 +500,17 @@ pub(crate) fn why_refused(name: &str) -> Option<&'static str> {
     found.map(|(_, reason)| *reason)
 }
 
+impl Operator {
+    /// How many nodes preparing it counts as.
+    pub(crate) fn prepared_nodes(&self) -> u64 {
+        match self.charge {
+            Charge::Recurrent(_) => RECURRENT_NODES,
+            _ if COMPOSED.contains(&self.name) => COMPOSED_NODES,
+            _ => 1,
+        }
+    }
+}
+
 /// The table as text: its version, its constants, then one operator a line, by name.
 ///
 /// The text is canonical: equal tables give equal bytes, and the digest is taken over them.
@@ -487,18 +523,20 @@ pub fn cost_table_text() -> String {
          preparing: {PREPARATION_OPERATIONS_PER_BYTE} per byte of the file, \
          {PREPARATION_OPERATIONS_PER_PARAMETER} per element of a constant, \
          {PREPARATION_OPERATIONS_PER_NODE} per node, {PREPARATION_OPERATIONS_PER_NODE_SQUARED} per node squared\n\
-         every node but Constant: {NODE_OPERATIONS}\n\
+         preparing counts GRU, LSTM, RNN as {RECURRENT_NODES} nodes, and as {COMPOSED_NODES}: {}\n\
+         every node but Constant, and each input and output of a node after {NODE_PORTS}: {NODE_OPERATIONS}\n\
          every step of Loop, Scan, GRU, LSTM, RNN, LinearAttention, and at least one: {STEP_OPERATIONS}\n\
          every product of two matrices, and every head of an attention: {PRODUCT_OPERATIONS}\n\
          every group of channels of a convolution on an image: {GROUP_OPERATIONS}\n\
          every row, tuple of indices, signal, frame, and matrix of Det: {ROW_OPERATIONS}\n\
-         every element read or written by products and convolutions, carried or put together by steps: {ELEMENT_OPERATIONS}\n\
+         every element of the call read, and written, by what multiplies; given to a step, or put together by steps: {ELEMENT_OPERATIONS}\n\
          every element of a view: {VIEW_OPERATIONS}\n\
          every gate element of GRU, LSTM, RNN: {GATE_OPERATIONS}\n\
          every number and digit of a Fourier transform: {FOURIER_OPERATIONS}\n\
          every score of an attention: {SCORE_OPERATIONS}\n\
          every sample between pixels, and every two boxes: {SAMPLE_OPERATIONS}\n\
          {}\n",
+        COMPOSED.join(", "),
         lines.join("\n")
     )
 }
@@ -525,7 +563,9 @@ fn line(operator: &Operator) -> String {
         }
         PerOperand(units) => format!("{units} per output element and input"),
         PerWindow(units) => {
-            format!("{ELEMENT_OPERATIONS} per output element, {units} per window element of each")
+            format!(
+                "{ELEMENT_OPERATIONS} per output element, {units} per window element of each, its padding"
+            )
         }
         Sorted(units) => {
             format!("{units} per input element and digit of the number sorted, and its rows")
@@ -537,29 +577,35 @@ fn line(operator: &Operator) -> String {
             "multiply-accumulates, its product, elements read of the call and written".to_owned()
         }
         Charge::Einsum => "multiply-accumulates over all indices, per input but one, its products, \
-                           elements read of the call twice, elements written; of one input a row per element of all indices"
+                           all elements read twice, elements written; of one input a row per element of all indices"
             .to_owned(),
         Charge::Conv { after, .. } => {
-            format!("multiply-accumulates, its groups, {after} per output element")
+            format!(
+                "multiply-accumulates, its groups, elements read of the call, {after} per output element, its padding"
+            )
         }
         Charge::ConvTranspose => {
-            "multiply-accumulates, its groups, elements written and added up from".to_owned()
+            "multiply-accumulates, its groups, elements read of the call, written and added up from"
+                .to_owned()
         }
         Charge::DeformConv => {
-            "multiply-accumulates, its groups, elements written, a sample per window element"
+            "multiply-accumulates, its groups, elements read of the call and written, a sample per window element"
                 .to_owned()
         }
         Charge::Recurrent(gates) => {
-            format!("its steps, multiply-accumulates and elements of {gates} gates per step")
+            format!(
+                "its steps, elements read of the call, multiply-accumulates and elements of {gates} gates per step"
+            )
         }
         Charge::Attention => {
-            "multiply-accumulates of scores and values, its heads, and the scores".to_owned()
+            "multiply-accumulates of scores and values, its heads, elements read of the call, and the scores"
+                .to_owned()
         }
-        Charge::LinearAttention => "its steps, multiply-accumulates of 4 per head and 1 per query head on the \
+        Charge::LinearAttention => "its steps, elements read of the call, multiply-accumulates of 4 per head and 1 per query head on the \
                                     state, per step"
             .to_owned(),
         Charge::CausalConv { after } => {
-            format!("multiply-accumulates, {after} per output element")
+            format!("multiply-accumulates, elements read of the call, {after} per output element")
         }
         Charge::Determinant => "1 per input element and row, and its matrices".to_owned(),
         Charge::Dft => "per number and digit of the length, and its signals".to_owned(),
@@ -570,10 +616,13 @@ fn line(operator: &Operator) -> String {
             "{sorted} per score and digit of the number of boxes, and each with all that may be chosen"
         ),
         Charge::Resize { nearest, pixel } => format!(
-            "{nearest} per output element if nearest, else {pixel} per output element and pixel read"
+            "{ELEMENT_OPERATIONS} per input element, {nearest} per output element if nearest, else {pixel} per output \
+             element and pixel read"
         ),
         Charge::GridSample { place, pixel } => {
-            format!("{place} per output element, {pixel} per pixel read of each")
+            format!(
+                "{ELEMENT_OPERATIONS} per element of input 0, {place} per output element, {pixel} per pixel read of each"
+            )
         }
         Charge::RoiAlign => "a sample per output element and sampling point".to_owned(),
         Charge::MaxRoiPool(units) => {
@@ -582,9 +631,11 @@ fn line(operator: &Operator) -> String {
         Charge::Lrn { each, around } => {
             format!("{each} and {around} per channel around it, per output element")
         }
-        Charge::If => "the dearer of its graphs, class by class".to_owned(),
+        Charge::If => format!(
+            "the dearer of its graphs, class by class, {ELEMENT_OPERATIONS} per output element"
+        ),
         Charge::Steps => {
-            "its graph per step, elements carried per step, elements that the steps make up"
+            "its graph per step, elements carried and scanned per step, elements that the steps make up"
                 .to_owned()
         }
     };
@@ -610,7 +661,7 @@ mod tests {
                 "{start}"
             );
         }
-        assert_eq!(text.lines().count(), OPERATORS.len() + 13);
+        assert_eq!(text.lines().count(), OPERATORS.len() + 14);
     }
 
     /// Every operator of ONNX's own domain that any version since the first one let in has, with the

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::home::Home;
 use crate::ordering::{JobArguments, Request, new_id};
 use crate::ui::Ui;
-use crate::workers::{self, Place};
+use crate::workers::Place;
 use crate::{rates, report};
 
 use counter::Counter;
@@ -134,7 +134,7 @@ pub fn run(arguments: &RunArguments, home: Option<&Path>, ui: &Ui) -> Ended {
         let order = counter.order(id, &job, request.max_price)?;
         let results = Results::of(arguments, &request, counter.transcripts(), ui);
         results.keep_order(&order, &counter.signed_offer()?, None)?;
-        let mut completed = counter.run(&order, &material, &workers::stop_on_interrupt())?;
+        let mut completed = counter.run(&order, &material, &arguments.place.stop_on_interrupt())?;
         results.keep(&mut completed)?;
         return Ok(report::exit_of(&completed.document.reproducible().outcome));
     };

@@ -248,6 +248,13 @@ fn products() -> Vec<Case> {
             &[20_000, 8],
             "bi,bi->b",
         ),
+        case(
+            "Einsum all by constant",
+            17,
+            &[F(vec![1024, 1024]), Weights(vec![1024, 1024])],
+            vec![text("equation", "ij,ij->")],
+            &[FLOAT],
+        ),
         einsum("Einsum all", &[1024, 1024], &[1024, 1024], "ij,ij->"),
         case(
             "Einsum transposes one",
@@ -342,6 +349,19 @@ fn products() -> Vec<Case> {
             &[1, 1, 1, 1],
             &[1, 1, 2, 2],
             vec![ints("pads", &[500, 500, 500, 500])],
+        ),
+        conv(
+            "Conv of all at once",
+            &[1, 1, 1024, 1024],
+            &[1, 1, 1024, 1024],
+            vec![],
+        ),
+        case(
+            "Conv of all at once by kernel of the call",
+            17,
+            &[F(vec![1, 1, 1024, 1024]), F(vec![1, 1, 1024, 1024])],
+            vec![],
+            &[FLOAT],
         ),
         conv("Conv one dimension", &[1, 1, 200_000], &[1, 1, 64], vec![]),
         conv(
@@ -1583,6 +1603,21 @@ fn windows() -> Vec<Case> {
         vec![text("mode", "linear")],
         &[FLOAT],
     ));
+    for mode in ["nearest", "linear", "cubic"] {
+        cases.push(resized(
+            &format!("Resize {mode}, much smaller"),
+            &[1, 1, 2048, 2048],
+            &[1, 1, 2, 2],
+            vec![text("mode", mode)],
+        ));
+    }
+    cases.push(case(
+        "GridSample of one place",
+        16,
+        &[F(vec![1, 1, 2048, 2048]), F(vec![1, 1, 1, 2])],
+        vec![],
+        &[FLOAT],
+    ));
     for mode in ["bilinear", "nearest", "bicubic"] {
         cases.push(case(
             &format!("GridSample {mode}"),
@@ -1849,6 +1884,27 @@ fn steps() -> Vec<Case> {
             .output("y", FLOAT);
         whole(name, onnx, &[F(vec![1])])
     };
+    let across = || {
+        let body = Onnx::new()
+            .input("s", FLOAT, &[1])
+            .input("e", FLOAT, &[65_536])
+            .integers("first", &[0])
+            .node("Gather", &["e", "first"], &["t"], vec![])
+            .output("s", FLOAT)
+            .output("t", FLOAT);
+        let attributes = vec![
+            int("num_scan_inputs", 1),
+            ints("scan_input_axes", &[1]),
+            within("body", body),
+        ];
+        let onnx = Onnx::new()
+            .input("x0", FLOAT, &[1])
+            .input("x1", FLOAT, &[65_536, 16])
+            .node("Scan", &["x0", "x1"], &["y", "z"], attributes)
+            .output("y", FLOAT)
+            .output("z", FLOAT);
+        whole("Scan crosswise", onnx, &[F(vec![1]), F(vec![65_536, 16])])
+    };
     let scanned = |name: &str, slices: u32| {
         let body = Onnx::new()
             .input("s", FLOAT, &[1])
@@ -1874,6 +1930,8 @@ fn steps() -> Vec<Case> {
         looped("Loop of one node", 20_000, 1),
         looped("Loop of ten nodes", 5_000, 10),
         scanned("Scan", 20_000),
+        across(),
+        joined("Sum of 500, 20 times", 20, 500),
         chain("Relu, 1,000 of 1 element", &["Relu"], 1_000, &[1]),
         chain("Add, 1,000 of 1 element", &["Add"], 1_000, &[1]),
         chain(
@@ -1885,10 +1943,77 @@ fn steps() -> Vec<Case> {
     ]
 }
 
+/// So many sums, each of so many times the same.
+fn joined(name: &str, nodes: usize, inputs: usize) -> Case {
+    let mut onnx = Onnx::new().input("x0", FLOAT, &[1]);
+    let mut before = "x0".to_owned();
+    for index in 0..nodes {
+        let made = if index + 1 == nodes {
+            "y".to_owned()
+        } else {
+            format!("v{index}")
+        };
+        onnx = onnx.node("Sum", &vec![before.as_str(); inputs], &[&made], vec![]);
+        before = made;
+    }
+    whole(name, onnx.output("y", FLOAT), &[F(vec![1])])
+}
+
+/// A sequence that so many recurrent operators go through, one after the other.
+fn recurrent_chain(name: &str, operator: &str, gates: i64, count: usize) -> Case {
+    let mut onnx = Onnx::new()
+        .input("x0", FLOAT, &[2, 1, 1])
+        .weights("w", &[1, gates, 1])
+        .weights("r", &[1, gates, 1])
+        .integers("axis", &[1]);
+    let mut before = "x0".to_owned();
+    for index in 0..count {
+        let (made, flat) = (format!("v{index}"), format!("f{index}"));
+        let hidden = vec![int("hidden_size", 1)];
+        onnx = onnx.node(operator, &[&before, "w", "r"], &[&made], hidden);
+        onnx = onnx.node("Squeeze", &[&made, "axis"], &[&flat], vec![]);
+        before = flat;
+    }
+    let onnx = onnx
+        .node("Relu", &[&before], &["y"], vec![])
+        .output("y", FLOAT);
+    whole(name, onnx, &[F(vec![2, 1, 1])])
+}
+
+/// What nobody reads beside one node.
+fn unread(name: &str, count: usize) -> Case {
+    let mut onnx = Onnx::new().input("x0", FLOAT, &[1]);
+    for index in 0..count {
+        onnx = onnx.floats(&format!("unread{index}"), &[0.5]);
+    }
+    let onnx = onnx
+        .node("Relu", &["x0"], &["y"], vec![])
+        .output("y", FLOAT);
+    whole(name, onnx, &[F(vec![1])])
+}
+
 /// What getting ready takes, before the first call is computed.
 fn preparations() -> Vec<Case> {
     let mut cases = vec![
         chain("prepare 300 of Add", &["Add"], 300, &[1]),
+        joined("prepare 20 of Sum of 500", 20, 500),
+        recurrent_chain("prepare 100 of GRU", "GRU", 3, 100),
+        recurrent_chain("prepare 100 of LSTM", "LSTM", 4, 100),
+        unread("prepare 30,000 constants that nobody reads", 30_000),
+        case(
+            "Conv whose window is the image, padded",
+            17,
+            &[F(vec![1, 1, 64, 64]), Weights(vec![1, 1, 64, 64])],
+            vec![ints("pads", &[60; 4])],
+            &[FLOAT],
+        ),
+        case(
+            "MaxPool whose window is the image, padded",
+            17,
+            &[F(vec![1, 1, 64, 64])],
+            vec![ints("kernel_shape", &[64, 64]), ints("pads", &[60; 4])],
+            &[FLOAT],
+        ),
         chain("prepare 3,000 of Relu", &["Relu"], 3_000, &[1]),
         chain("prepare 3,000 of Add", &["Add"], 3_000, &[1]),
         chain(

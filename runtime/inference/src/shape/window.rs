@@ -96,6 +96,26 @@ fn slide(size: u64, window: &Window, same: bool, round_up: bool) -> Result<u64, 
     Ok(if begins >= reach { steps } else { steps + 1 })
 }
 
+/// Positions along each dimension at which a window lies within the image, however it is padded, and no more
+/// than there are.
+pub(crate) fn positions_within(
+    call: &Call<'_>,
+    kernel: &[u64],
+    output: &Value,
+) -> Result<Vec<u64>, Reason> {
+    let (_, _, spatial) = image(call.input(0)?)?;
+    let all = output.dimensions.get(2..).unwrap_or(&[]);
+    let windows = windows(call, kernel)?;
+    let within = spatial.iter().zip(&windows).zip(all);
+    within
+        .map(|((&size, window), &all)| {
+            let room = size.checked_sub(extent(window)?);
+            let within = room.map_or(0, |room| (room / window.stride).saturating_add(1));
+            Ok(within.min(all))
+        })
+        .collect()
+}
+
 /// Batch, channels, then spatial dimensions.
 fn image(value: &Value) -> Result<(u64, u64, &[u64]), Reason> {
     match value.dimensions.as_slice() {

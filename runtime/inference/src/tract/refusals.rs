@@ -125,8 +125,11 @@ fn sums_within_one_of_two(node: &Looked<'_>) -> bool {
     let sums = |equation: &str| {
         let (inputs, output) = equation.split_once("->")?;
         let (one, other) = inputs.split_once(',')?;
+        // A point stands for all that an ellipsis stands for.
         let is_alone = |index: char, there: &str| {
-            index.is_alphabetic() && !there.contains(index) && !output.contains(index)
+            (index.is_alphabetic() || index == '.')
+                && !there.contains(index)
+                && !output.contains(index)
         };
         let first = one.chars().any(|index| is_alone(index, other));
         Some(first || other.chars().any(|index| is_alone(index, one)))

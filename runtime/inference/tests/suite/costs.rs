@@ -262,13 +262,14 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
     let cost = check(single("QLinearMatMul", 10, &inputs, vec![], U8), expected);
     // Three scales of 4 bytes and three zero points of 1.
     assert_eq!(cost.weight_bytes, 15);
-    // 2 × 2 positions of a 2 × 2 window, each added up in 64 more.
+    // 2 × 2 positions of a 2 × 2 window, each added up in 64 more; 9 and 4 elements are read.
     let inputs = [Of(U8, &[1, 1, 3, 3]), Of(U8, &[1, 1, 2, 2])];
     check(
         single("ConvInteger", 10, &inputs, vec![], I32),
-        i8(4 * 68 + GROUP),
+        i8(4 * 68 + GROUP + 13 * ELEMENT),
     );
-    // 4 channels × 3 × 3 = 36 outputs, each of 2 products and 32 for bias and quantising.
+    // 4 channels × 3 × 3 = 36 outputs, each of 2 products and 32 for bias and quantising; 18 and 8
+    // elements are read.
     let inputs = [
         Of(U8, &[1, 2, 3, 3]),
         scale(),
@@ -282,7 +283,7 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
     ];
     check(
         single("QLinearConv", 10, &inputs, vec![], U8),
-        i8(36 * 34 + GROUP),
+        i8(36 * 34 + GROUP + 26 * ELEMENT),
     );
     // 10 floats × 32; 10 bytes × 16.
     let cost = single(
@@ -376,7 +377,7 @@ fn products_over_equations_count_all_their_indices() {
 #[test]
 fn convolutions_of_every_kind_count_their_windows() {
     // (2 − 1) × 2 + 3 = 5 a side. 3 × 2 × 2 inputs × 2 channels × 9. 2 × 2 positions × 2 channels × 9 are added up
-    // to 2 × 5 × 5 outputs.
+    // to 2 × 5 × 5 outputs; 12, 54 and 2 elements are read.
     let inputs = [
         Of(FLOAT, &[1, 3, 2, 2]),
         Of(FLOAT, &[3, 2, 3, 3]),
@@ -389,8 +390,9 @@ fn convolutions_of_every_kind_count_their_windows() {
         vec![ints("strides", &[2, 2])],
         FLOAT,
     );
-    check(cost, f32(12 * 18 + (72 + 50) * ELEMENT + GROUP));
-    // 4 channels × 2 × 2 outputs × (2 × 4) products; 2 channels × 4 × 4 positions sampled at 64.
+    check(cost, f32(12 * 18 + (72 + 50 + 68) * ELEMENT + GROUP));
+    // 4 channels × 2 × 2 outputs × (2 × 4) products; 2 channels × 4 × 4 positions sampled at 64; 18, 32
+    // and 32 elements are read.
     let inputs = [
         Of(FLOAT, &[1, 2, 3, 3]),
         Of(FLOAT, &[4, 2, 2, 2]),
@@ -398,13 +400,13 @@ fn convolutions_of_every_kind_count_their_windows() {
     ];
     check(
         single("DeformConv", 19, &inputs, vec![], FLOAT),
-        f32(16 * (8 + ELEMENT) + 32 * 64 + GROUP),
+        f32(16 * (8 + ELEMENT) + 32 * 64 + GROUP + 82 * ELEMENT),
     );
-    // 2 × 5 outputs, each of 3 products and 48.
+    // 2 × 5 outputs, each of 3 products and 48; 10 and 6 elements are read.
     let inputs = [Of(FLOAT, &[1, 2, 5]), Of(FLOAT, &[2, 1, 3])];
     check(
         single("CausalConvWithState", 27, &inputs, vec![], FLOAT),
-        f32(510),
+        f32(510 + 16 * ELEMENT),
     );
     // The blocks of a 3 × 3 image: 4 elements at 4 places are added, 9 are made, each 16.
     let inputs = [Of(FLOAT, &[1, 4, 4]), Numbers(&[3, 3]), Numbers(&[2, 2])];
@@ -413,7 +415,8 @@ fn convolutions_of_every_kind_count_their_windows() {
 
 #[test]
 fn attention_counts_scores_values_and_soft_max() {
-    // 1 × 2 × 3 × 5 = 30 scores, each of 4 products, 6 for its value and 64 for the soft-max, in 2 heads.
+    // 1 × 2 × 3 × 5 = 30 scores, each of 4 products, 6 for its value and 64 for the soft-max, in 2 heads; 24,
+    // 40 and 60 elements are read.
     let inputs = [
         Of(FLOAT, &[1, 2, 3, 4]),
         Of(FLOAT, &[1, 2, 5, 4]),
@@ -421,9 +424,10 @@ fn attention_counts_scores_values_and_soft_max() {
     ];
     check(
         single("Attention", 23, &inputs, vec![], FLOAT),
-        f32(30 * 74 + 2 * PRODUCT),
+        f32(30 * 74 + 2 * PRODUCT + 124 * ELEMENT),
     );
-    // 2 query heads share one of keys; 2 new keys after 3 before: 1 × 2 × 2 × 5 = 20 scores of size 4.
+    // 2 query heads share one of keys; 2 new keys after 3 before: 1 × 2 × 2 × 5 = 20 scores of size 4. 16,
+    // 8, 8, 12 and 12 elements are read.
     let inputs = [
         Of(F16, &[1, 2, 8]),
         Of(F16, &[1, 2, 4]),
@@ -435,9 +439,9 @@ fn attention_counts_scores_values_and_soft_max() {
     let heads = || vec![int("q_num_heads", 2), int("kv_num_heads", 1)];
     check(
         single("Attention", 23, &inputs, heads(), F16),
-        f16(20 * 72 + 2 * PRODUCT),
+        f16(20 * 72 + 2 * PRODUCT + 56 * ELEMENT),
     );
-    // 3 steps × (4 × 1 head + 2 query heads) × a state of 4 × 4.
+    // 3 steps × (4 × 1 head + 2 query heads) × a state of 4 × 4; 24, 12 and 12 elements are read.
     let inputs = [
         Of(FLOAT, &[1, 3, 8]),
         Of(FLOAT, &[1, 3, 4]),
@@ -445,7 +449,7 @@ fn attention_counts_scores_values_and_soft_max() {
     ];
     check(
         single("LinearAttention", 27, &inputs, heads(), FLOAT),
-        f32(3 * 6 * 16 + 3 * STEP),
+        f32(3 * 6 * 16 + 3 * STEP + 48 * ELEMENT),
     );
     // 24 elements × 32.
     let inputs = [
@@ -530,13 +534,16 @@ fn pools_and_reductions_charge_what_they_read() {
     );
     check(single("LpPool", 18, &[image()], window(), FLOAT), f32(576));
     // A window of 3 every 2 over 4, rounded up: the second begins at 2, inside. 2 × 2 outputs
-    // × (16 + 9 × 4).
+    // × (16 + 9 × 4). At 1 of the 4 the window is inside; the others are planned for each of its elements.
     let up = vec![
         ints("kernel_shape", &[3, 3]),
         ints("strides", &[2, 2]),
         int("ceil_mode", 1),
     ];
-    check(single("MaxPool", 12, &[image()], up, FLOAT), f32(208));
+    check(
+        single("MaxPool", 12, &[image()], up, FLOAT),
+        f32(208 + 3 * 9 * ELEMENT),
+    );
     // A window of 1 every 2 over 3 with 1 of padding after it, rounded up, would begin a third time at
     // 4, in the padding: it does not. 2 outputs × (16 + 4).
     let out = vec![
@@ -638,25 +645,31 @@ fn sampled_images_charge_the_pixels_read() {
         let attributes = vec![text("mode", mode), int("antialias", smooth)];
         single("Resize", 18, &inputs, attributes, FLOAT)
     };
-    // 16 outputs: 32 each; 16 × 2 × 2; 16 × 4 × 4.
-    check(resize("nearest", 2.0, small(), 0), f32(512));
-    check(resize("linear", 2.0, small(), 0), f32(16 * 64));
-    check(resize("cubic", 2.0, small(), 0), f32(16 * 256));
+    // 16 outputs: 32 each; 16 × 2 × 2; 16 × 4 × 4. The 4 elements of the input are read.
+    check(resize("nearest", 2.0, small(), 0), f32(512 + 4 * ELEMENT));
+    check(
+        resize("linear", 2.0, small(), 0),
+        f32(16 * 64 + 4 * ELEMENT),
+    );
+    check(
+        resize("cubic", 2.0, small(), 0),
+        f32(16 * 256 + 4 * ELEMENT),
+    );
     // From 4 × 4 to 2 × 2 without aliasing: 4 outputs × 16 × (2 × 3) × (2 × 3).
     check(
         resize("linear", 0.5, Of(FLOAT, &[1, 1, 4, 4]), 1),
-        f32(4 * 16 * 36),
+        f32(4 * 16 * 36 + 16 * ELEMENT),
     );
     let inputs = [small(), Floats(&[1.0, 1.0, 1.5, 2.0])];
     check(
         single("Upsample", 9, &inputs, vec![], FLOAT),
-        f32(3 * 4 * 32),
+        f32(3 * 4 * 32 + 4 * ELEMENT),
     );
-    // 6 places × (512 + 64 × 4 pixels).
+    // 6 places × (512 + 64 × 4 pixels), of an image of 16.
     let inputs = [Of(FLOAT, &[1, 1, 4, 4]), Of(FLOAT, &[1, 2, 3, 2])];
     check(
         single("GridSample", 16, &inputs, vec![], FLOAT),
-        f32(6 * 768),
+        f32(6 * 768 + 16 * ELEMENT),
     );
     // 3 regions × 2 channels × 2 × 2 outputs, each of 2 × 2 samples of 64.
     let inputs = [Of(FLOAT, &[1, 2, 8, 8]), Of(FLOAT, &[3, 4]), Of(I64, &[3])];
@@ -737,4 +750,41 @@ fn data_dependent_operators_are_charged_at_their_upper_bound() {
         single("NonMaxSuppression", 11, &inputs, vec![], I64),
         f32(576 + 36 * 64),
     );
+}
+
+#[test]
+fn nodes_of_many_inputs_and_those_made_up_of_others_count_as_more() {
+    let prepared = |onnx: &Onnx| {
+        let blueprint = onnx.read().unwrap();
+        let of_bytes = 64 * (blueprint.size_bytes() + blueprint.parameters());
+        blueprint.preparation_units() - of_bytes
+    };
+    let nodes = |count: u64| (500_000 + 128 * count) * count;
+    let x = || Onnx::new().opset(18).input("x", FLOAT, &[1, 4, 4]);
+    let relu = x().node("Relu", &["x"], &["y"], vec![]).output("y", FLOAT);
+    assert_eq!(prepared(&relu), nodes(1));
+    // 20 inputs and an output are 9 more than 12.
+    let sum = x()
+        .node("Sum", &["x"; 20], &["y"], vec![])
+        .output("y", FLOAT);
+    assert_eq!(prepared(&sum), nodes(10));
+    let shape = InputShape {
+        name: "x",
+        dimensions: &[1, 4, 4],
+        element_type: ElementType::F32,
+    };
+    let cost = sum.read().unwrap().cost(&[shape]).unwrap();
+    assert_eq!(cost.operations.f32, 20 * 16 * 16 + 10 * NODE);
+    // A graph that is repeated, and one of some others.
+    let gru = x()
+        .weights("w", &[1, 6, 4])
+        .weights("r", &[1, 6, 2])
+        .node("GRU", &["x", "w", "r"], &["y"], vec![int("hidden_size", 2)])
+        .output("y", FLOAT);
+    assert_eq!(prepared(&gru), nodes(32));
+    let normal = x()
+        .weights("s", &[4])
+        .node("LayerNormalization", &["x", "s"], &["y"], vec![])
+        .output("y", FLOAT);
+    assert_eq!(prepared(&normal), nodes(8));
 }

@@ -52,10 +52,11 @@ fn choice(then: Onnx, other: Onnx) -> Onnx {
 
 #[test]
 fn if_charges_the_dearer_branch_class_by_class() {
-    // Exp: 4 × 32 and its node. Three of Relu: 3 × (4 × 16 and a node), which is more. And the If itself.
+    // Exp: 4 × 32 and its node. Three of Relu: 3 × (4 × 16 and a node), which is more. And the If itself,
+    // which gives 4 elements.
     let onnx = choice(branch(&["Exp"]), branch(&["Relu", "Relu", "Relu"]));
     let cost = breakdown(&onnx, &[X, TEST]).unwrap().cost;
-    assert_eq!(cost.operations.f32, 3 * (64 + NODE) + NODE);
+    assert_eq!(cost.operations.f32, 3 * (64 + NODE) + NODE + 64);
     // One branch counts 4 × 32 under f64 and under f32, the other under f32 alone: both are charged.
     let wide = Onnx::new()
         .node("Cast", &["x"], &["wide"], vec![int("to", 11)])
@@ -64,7 +65,7 @@ fn if_charges_the_dearer_branch_class_by_class() {
     let cost = breakdown(&choice(branch(&["Exp"]), wide), &[X, TEST])
         .unwrap()
         .cost;
-    assert_eq!(cost.operations.f32, 128 + NODE + NODE);
+    assert_eq!(cost.operations.f32, 128 + NODE + NODE + 64);
     assert_eq!(cost.operations.f64, 128 + NODE);
 }
 
@@ -93,7 +94,7 @@ fn if_whose_condition_follows_from_shapes_charges_only_the_branch_that_is_taken(
     let cost = breakdown(&onnx, &[X]).unwrap().cost;
     // Shape and Equal work on i64: a node each, one number and one comparison.
     assert_eq!(cost.operations.f64, 2 * NODE + 4 + 16);
-    assert_eq!(cost.operations.f32, 128 + NODE + NODE);
+    assert_eq!(cost.operations.f32, 128 + NODE + NODE + 64);
 }
 
 #[test]
@@ -229,12 +230,13 @@ fn scan_charges_its_body_once_a_slice() {
             .output("last", F32)
             .output("all", F32)
     };
-    // 3 slices of 2: each step itself, Add 2 × 16, Exp 2 × 32, two nodes, 2 carried; 2 × 3 are put together.
+    // 3 slices of 2: each step itself, Add 2 × 16, Exp 2 × 32, two nodes, 2 carried and 2 scanned; 2 × 3 are put
+    // together.
     let dimensions: &[u32] = &[3, 2];
     let found = breakdown(&scan(0), &[("x", dimensions, ElementType::F32)]).unwrap();
     assert_eq!(
         found.cost.operations.f32,
-        3 * (STEP + 32 + 64 + 2 * NODE + 2 * ELEMENT) + 6 * ELEMENT + NODE
+        3 * (STEP + 32 + 64 + 2 * NODE + 4 * ELEMENT) + 6 * ELEMENT + NODE
     );
     assert_eq!(found.outputs[1].dimensions, [2, 3]);
     // Along the other axis, slices have 3 elements, which do not fit the state.

@@ -83,21 +83,23 @@ fn convolution_counts_only_the_channels_of_a_group() {
             )
             .output("y", F32)
     };
-    // (9 + 2 − 3) ÷ 2 + 1 = 5 positions along each side. Each output is written, and each group is begun.
+    // (9 + 2 − 3) ÷ 2 + 1 = 5 positions along each side, of which (9 − 3) ÷ 2 + 1 = 4 are inside: 9 of 25
+    // positions are planned for each of 9 elements. Each output is written, each group is begun, 324 elements are read.
+    let once = (9 * 9 + 324) * ELEMENT;
     check(
         conv(&[6, 4, 3, 3], 1),
         &[("x", &[1, 4, 9, 9])],
-        6 * 5 * 5 * (4 * 9 + ELEMENT) + GROUP,
+        6 * 5 * 5 * (4 * 9 + ELEMENT) + GROUP + once,
     );
     check(
         conv(&[6, 2, 3, 3], 2),
         &[("x", &[1, 4, 9, 9])],
-        6 * 5 * 5 * (2 * 9 + ELEMENT) + 2 * GROUP,
+        6 * 5 * 5 * (2 * 9 + ELEMENT) + 2 * GROUP + once,
     );
     check(
         conv(&[4, 1, 3, 3], 4),
         &[("x", &[1, 4, 9, 9])],
-        4 * 5 * 5 * (9 + ELEMENT) + 4 * GROUP,
+        4 * 5 * 5 * (9 + ELEMENT) + 4 * GROUP + once,
     );
 }
 
@@ -113,8 +115,8 @@ fn transposed_convolution_counts_each_input_once_per_kernel_element() {
             vec![ints("strides", &[2, 2])],
         )
         .output("y", F32);
-    // 4 × 4 windows of 2 × 9 elements are added up to 2 × 9 × 9 outputs.
-    let moved = 4 * 4 * 2 * 9 + 2 * 9 * 9;
+    // 4 × 4 windows of 2 × 9 elements are added up to 2 × 9 × 9 outputs; 48 elements are read.
+    let moved = 4 * 4 * 2 * 9 + 2 * 9 * 9 + 48;
     check(
         onnx,
         &[("x", &[1, 3, 4, 4])],
@@ -143,7 +145,8 @@ fn recurrent_operators_count_steps_gates_and_directions() {
                 .output("y", F32);
             let expected = |steps: u64, batch: u64| {
                 let each = features + cells + 64;
-                steps * directions * (batch * gates * cells * each + STEP)
+                // And 36 elements are read.
+                steps * directions * (batch * gates * cells * each + STEP) + 36 * ELEMENT
             };
             check(onnx.clone(), &[("x", &[6, 2, 3])], expected(6, 2));
             // Which one engine does not compute, and another does.

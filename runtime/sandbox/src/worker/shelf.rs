@@ -54,7 +54,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Why a model cannot be run by a library whose process ended with [`Ending::is_by_division`].
 const DIVISION: &str =
-    "the engine cannot run the model so: it divides whole numbers, and the result is none";
+    "the engine cannot run the model so: it divides the lowest whole number by -1";
 
 /// Why something that was asked has no answer.
 pub(super) enum Unanswered {

@@ -447,7 +447,7 @@ fn a_division_without_a_result_is_no_failure_of_the_provider() {
     match job.run_in(&sandbox) {
         Err(RunError::Refusal(refusal)) => {
             let why = refusal.to_string();
-            assert!(why.contains("divides whole numbers"), "{why}");
+            assert!(why.contains("divides the lowest whole number"), "{why}");
         }
         other => panic!("it ended with {other:?}"),
     }

@@ -13,6 +13,7 @@ use meterbox_billing::receipt::Receipt;
 use meterbox_billing::slices::{CHECKPOINT, Slices, left_off};
 use meterbox_billing::text::Id;
 use meterbox_provider::{Completed, Material, Store};
+use meterbox_sandbox::Stop;
 use serde_json::{Value, json};
 
 use super::RunArguments;
@@ -26,7 +27,6 @@ use crate::home::write_file;
 use crate::ordering::{Request, material_of, new_id};
 use crate::report;
 use crate::ui::{self, Ui};
-use crate::workers;
 
 /// Why there is no further slice.
 enum Ending {
@@ -60,6 +60,7 @@ struct Course<'c> {
     begun: BTreeSet<Digest>,
     done: Vec<Done>,
     paid: Amount,
+    stop: Stop,
 }
 
 /// Runs slice after slice, until the job is done or nothing further may be run.
@@ -104,6 +105,7 @@ pub fn run(
         begun: BTreeSet::new(),
         done: Vec::new(),
         paid: Amount::ZERO,
+        stop: arguments.place.stop_on_interrupt(),
     };
     ui.say(&format!(
         "note: the slices are the orders {0}.1 and so on: --order-id {0} goes on after a break",
@@ -142,7 +144,7 @@ impl Course<'_> {
         results: &Results<'_>,
         show: impl Fn(&str) -> Result<(), Failure>,
     ) -> Result<Ending, Failure> {
-        let stop = workers::stop_on_interrupt();
+        let stop = self.stop.clone();
         loop {
             let number = u32::try_from(self.done.len() + 1).unwrap_or(u32::MAX);
             let left = match self.request.max_price {
