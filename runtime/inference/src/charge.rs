@@ -205,7 +205,7 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
             add(&[
                 multiply(&[outputs, each])?,
                 groups(call)?,
-                read(call)?,
+                laid_out(call)?,
                 padded(call, sizes, output)?,
             ])
         }
@@ -216,7 +216,7 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
                 multiply(&[outputs, each])?,
                 samples,
                 groups(call)?,
-                read(call)?,
+                laid_out(call)?,
             ])
         }
         // Kernel: input channels, output channels of one group, window. Each input position makes an element
@@ -233,7 +233,7 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
                 products,
                 multiply(&[ELEMENT_OPERATIONS, moved])?,
                 groups(call)?,
-                read(call)?,
+                laid_out(call)?,
             ])
         }
         Charge::Recurrent(gates) => recurrent(call, gates),
@@ -422,6 +422,11 @@ fn read(call: &Call<'_>) -> Result<u64, Reason> {
         .map(|input| checked_product(&input.dimensions));
     let all = add(&sizes.collect::<Result<Vec<_>, _>>()?)?;
     multiply(&[ELEMENT_OPERATIONS, all])
+}
+
+/// The same for a convolution, which reads an image by windows first.
+fn laid_out(call: &Call<'_>) -> Result<u64, Reason> {
+    multiply(&[2, read(call)?])
 }
 
 /// Window elements at the positions where the window reaches into padding.

@@ -581,15 +581,15 @@ fn line(operator: &Operator) -> String {
             .to_owned(),
         Charge::Conv { after, .. } => {
             format!(
-                "multiply-accumulates, its groups, elements read of the call, {after} per output element, its padding"
+                "multiply-accumulates, its groups, elements read of the call twice, {after} per output element, its padding"
             )
         }
         Charge::ConvTranspose => {
-            "multiply-accumulates, its groups, elements read of the call, written and added up from"
+            "multiply-accumulates, its groups, elements read of the call twice, written and added up from"
                 .to_owned()
         }
         Charge::DeformConv => {
-            "multiply-accumulates, its groups, elements read of the call and written, a sample per window element"
+            "multiply-accumulates, its groups, elements read of the call twice, elements written, a sample per window element"
                 .to_owned()
         }
         Charge::Recurrent(gates) => {

@@ -25,7 +25,7 @@ use crate::case::Case;
 /// An operation that takes more than so many times what one of a large product of matrices takes has too low a
 /// price. What is usual comes to 1 to 20 times; a hundred would be within what instructions come to, of which a
 /// unit does not take the same time either.
-const TIMES_MAX: f64 = 250.0;
+const TIMES_MAX: f64 = 150.0;
 
 /// Calls of a case, of which the fastest counts; fewer where they take long.
 const CALLS: usize = 7;

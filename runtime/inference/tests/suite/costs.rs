@@ -266,7 +266,7 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
     let inputs = [Of(U8, &[1, 1, 3, 3]), Of(U8, &[1, 1, 2, 2])];
     check(
         single("ConvInteger", 10, &inputs, vec![], I32),
-        i8(4 * 68 + GROUP + 13 * ELEMENT),
+        i8(4 * 68 + GROUP + 2 * 13 * ELEMENT),
     );
     // 4 channels × 3 × 3 = 36 outputs, each of 2 products and 32 for bias and quantising; 18 and 8
     // elements are read.
@@ -283,7 +283,7 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
     ];
     check(
         single("QLinearConv", 10, &inputs, vec![], U8),
-        i8(36 * 34 + GROUP + 26 * ELEMENT),
+        i8(36 * 34 + GROUP + 2 * 26 * ELEMENT),
     );
     // 10 floats × 32; 10 bytes × 16.
     let cost = single(
@@ -390,7 +390,7 @@ fn convolutions_of_every_kind_count_their_windows() {
         vec![ints("strides", &[2, 2])],
         FLOAT,
     );
-    check(cost, f32(12 * 18 + (72 + 50 + 68) * ELEMENT + GROUP));
+    check(cost, f32(12 * 18 + (72 + 50 + 2 * 68) * ELEMENT + GROUP));
     // 4 channels × 2 × 2 outputs × (2 × 4) products; 2 channels × 4 × 4 positions sampled at 64; 18, 32
     // and 32 elements are read.
     let inputs = [
@@ -400,7 +400,7 @@ fn convolutions_of_every_kind_count_their_windows() {
     ];
     check(
         single("DeformConv", 19, &inputs, vec![], FLOAT),
-        f32(16 * (8 + ELEMENT) + 32 * 64 + GROUP + 82 * ELEMENT),
+        f32(16 * (8 + ELEMENT) + 32 * 64 + GROUP + 2 * 82 * ELEMENT),
     );
     // 2 × 5 outputs, each of 3 products and 48; 10 and 6 elements are read.
     let inputs = [Of(FLOAT, &[1, 2, 5]), Of(FLOAT, &[2, 1, 3])];

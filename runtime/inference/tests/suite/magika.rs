@@ -30,7 +30,7 @@ fn by_hand(n: u64) -> Cost {
     let embedding = one_hot * (64 + ELEMENT) + embedded * ELEMENT + n * PRODUCT;
     // The embedding seen as 512 steps × 256 channels, transposed; 512 filters over 5 steps: 508 positions.
     let convolved = n * 512 * 508;
-    let convolution = convolved * (256 * 5 + ELEMENT) + n * GROUP + n * 512 * 256 * ELEMENT;
+    let convolution = convolved * (256 * 5 + ELEMENT) + n * GROUP + n * 512 * 256 * 2 * ELEMENT;
     let dense = n * (512 * 214 + (512 + 214) * ELEMENT) + PRODUCT;
     // Bias, then GELU by tanh: 9 additions and products of 16 and one tanh of 32, each on all elements.
     let bias_and_gelu = 9 * 16 + 32;

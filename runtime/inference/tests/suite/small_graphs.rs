@@ -84,8 +84,9 @@ fn convolution_counts_only_the_channels_of_a_group() {
             .output("y", F32)
     };
     // (9 + 2 − 3) ÷ 2 + 1 = 5 positions along each side, of which (9 − 3) ÷ 2 + 1 = 4 are inside: 9 of 25
-    // positions are planned for each of 9 elements. Each output is written, each group is begun, 324 elements are read.
-    let once = (9 * 9 + 324) * ELEMENT;
+    // positions are planned for each of 9 elements. Each output is written, each group is begun, 324 elements are read,
+    // at 32.
+    let once = (9 * 9 + 2 * 324) * ELEMENT;
     check(
         conv(&[6, 4, 3, 3], 1),
         &[("x", &[1, 4, 9, 9])],
@@ -115,8 +116,8 @@ fn transposed_convolution_counts_each_input_once_per_kernel_element() {
             vec![ints("strides", &[2, 2])],
         )
         .output("y", F32);
-    // 4 × 4 windows of 2 × 9 elements are added up to 2 × 9 × 9 outputs; 48 elements are read.
-    let moved = 4 * 4 * 2 * 9 + 2 * 9 * 9 + 48;
+    // 4 × 4 windows of 2 × 9 elements are added up to 2 × 9 × 9 outputs; 48 elements are read, at 32.
+    let moved = 4 * 4 * 2 * 9 + 2 * 9 * 9 + 2 * 48;
     check(
         onnx,
         &[("x", &[1, 3, 4, 4])],

@@ -1,0 +1,229 @@
+//! Owns the cases of more than one node: steps, chains, and getting ready.
+
+use crate::build::{Onnx, int, ints, within};
+use crate::case::In::{F, Weights};
+use crate::case::{BOOL, Case, FLOAT, I64, In, case};
+
+fn whole(name: &str, model: Onnx, inputs: &[In]) -> Case {
+    Case {
+        name: name.to_owned(),
+        model,
+        inputs: inputs
+            .iter()
+            .filter_map(In::tensor)
+            .enumerate()
+            .map(|(index, (_, tensor))| (format!("x{index}"), tensor))
+            .collect(),
+        is_preparation: false,
+    }
+}
+
+/// So many nodes one after the other, of these operators in turn.
+fn chain(name: &str, operators: &[&str], count: usize, dimensions: &[u32]) -> Case {
+    let sizes: Vec<i64> = dimensions.iter().map(|&size| size.into()).collect();
+    let mut onnx = Onnx::new()
+        .input("x0", FLOAT, &sizes)
+        .integers("axis", &[0]);
+    let mut before = "x0".to_owned();
+    for (index, operator) in operators.iter().cycle().take(count).enumerate() {
+        let made = if index + 1 == count {
+            "y".to_owned()
+        } else {
+            format!("v{index}")
+        };
+        onnx = match *operator {
+            "Squeeze" | "Unsqueeze" => onnx.node(operator, &[&before, "axis"], &[&made], vec![]),
+            "Add" => onnx.node(operator, &[&before, "x0"], &[&made], vec![]),
+            _ => onnx.node(operator, &[&before], &[&made], vec![]),
+        };
+        before = made;
+    }
+    whole(name, onnx.output("y", FLOAT), &[F(dimensions.to_vec())])
+}
+
+pub fn steps() -> Vec<Case> {
+    let looped = |name: &str, trips: i64, nodes: usize| {
+        let mut body = Onnx::new()
+            .input("i", I64, &[])
+            .input("c", BOOL, &[])
+            .input("v0", FLOAT, &[1]);
+        body = body
+            .node("Identity", &["c"], &["d"], vec![])
+            .output("d", BOOL);
+        for index in 0..nodes {
+            body = body.node(
+                "Add",
+                &[&format!("v{index}"), "x0"],
+                &[&format!("v{}", index + 1)],
+                vec![],
+            );
+        }
+        let body = body.output(&format!("v{nodes}"), FLOAT);
+        let onnx = Onnx::new()
+            .input("x0", FLOAT, &[1])
+            .scalar("trips", trips)
+            .node(
+                "Loop",
+                &["trips", "", "x0"],
+                &["y"],
+                vec![within("body", body)],
+            )
+            .output("y", FLOAT);
+        whole(name, onnx, &[F(vec![1])])
+    };
+    let across = || {
+        let body = Onnx::new()
+            .input("s", FLOAT, &[1])
+            .input("e", FLOAT, &[65_536])
+            .integers("first", &[0])
+            .node("Gather", &["e", "first"], &["t"], vec![])
+            .output("s", FLOAT)
+            .output("t", FLOAT);
+        let attributes = vec![
+            int("num_scan_inputs", 1),
+            ints("scan_input_axes", &[1]),
+            within("body", body),
+        ];
+        let onnx = Onnx::new()
+            .input("x0", FLOAT, &[1])
+            .input("x1", FLOAT, &[65_536, 16])
+            .node("Scan", &["x0", "x1"], &["y", "z"], attributes)
+            .output("y", FLOAT)
+            .output("z", FLOAT);
+        whole("Scan crosswise", onnx, &[F(vec![1]), F(vec![65_536, 16])])
+    };
+    let scanned = |name: &str, slices: u32| {
+        let body = Onnx::new()
+            .input("s", FLOAT, &[1])
+            .input("e", FLOAT, &[1])
+            .node("Add", &["s", "e"], &["t"], vec![])
+            .node("Mul", &["t", "e"], &["u"], vec![])
+            .output("t", FLOAT)
+            .output("u", FLOAT);
+        let onnx = Onnx::new()
+            .input("x0", FLOAT, &[1])
+            .input("x1", FLOAT, &[slices.into(), 1])
+            .node(
+                "Scan",
+                &["x0", "x1"],
+                &["y", "z"],
+                vec![int("num_scan_inputs", 1), within("body", body)],
+            )
+            .output("y", FLOAT)
+            .output("z", FLOAT);
+        whole(name, onnx, &[F(vec![1]), F(vec![slices, 1])])
+    };
+    vec![
+        looped("Loop of one node", 20_000, 1),
+        looped("Loop of ten nodes", 5_000, 10),
+        scanned("Scan", 20_000),
+        across(),
+        joined("Sum of 500, 20 times", 20, 500),
+        chain("Relu, 1,000 of 1 element", &["Relu"], 1_000, &[1]),
+        chain("Add, 1,000 of 1 element", &["Add"], 1_000, &[1]),
+        chain(
+            "Exp and Abs, 1,000 of 1 element",
+            &["Exp", "Abs"],
+            1_000,
+            &[1],
+        ),
+    ]
+}
+
+/// So many sums, each of so many times the same.
+fn joined(name: &str, nodes: usize, inputs: usize) -> Case {
+    let mut onnx = Onnx::new().input("x0", FLOAT, &[1]);
+    let mut before = "x0".to_owned();
+    for index in 0..nodes {
+        let made = if index + 1 == nodes {
+            "y".to_owned()
+        } else {
+            format!("v{index}")
+        };
+        onnx = onnx.node("Sum", &vec![before.as_str(); inputs], &[&made], vec![]);
+        before = made;
+    }
+    whole(name, onnx.output("y", FLOAT), &[F(vec![1])])
+}
+
+/// A sequence that so many recurrent operators go through, one after the other.
+fn recurrent_chain(name: &str, operator: &str, gates: i64, count: usize) -> Case {
+    let mut onnx = Onnx::new()
+        .input("x0", FLOAT, &[2, 1, 1])
+        .weights("w", &[1, gates, 1])
+        .weights("r", &[1, gates, 1])
+        .integers("axis", &[1]);
+    let mut before = "x0".to_owned();
+    for index in 0..count {
+        let (made, flat) = (format!("v{index}"), format!("f{index}"));
+        let hidden = vec![int("hidden_size", 1)];
+        onnx = onnx.node(operator, &[&before, "w", "r"], &[&made], hidden);
+        onnx = onnx.node("Squeeze", &[&made, "axis"], &[&flat], vec![]);
+        before = flat;
+    }
+    let onnx = onnx
+        .node("Relu", &[&before], &["y"], vec![])
+        .output("y", FLOAT);
+    whole(name, onnx, &[F(vec![2, 1, 1])])
+}
+
+/// What nobody reads beside one node.
+fn unread(name: &str, count: usize) -> Case {
+    let mut onnx = Onnx::new().input("x0", FLOAT, &[1]);
+    for index in 0..count {
+        onnx = onnx.floats(&format!("unread{index}"), &[0.5]);
+    }
+    let onnx = onnx
+        .node("Relu", &["x0"], &["y"], vec![])
+        .output("y", FLOAT);
+    whole(name, onnx, &[F(vec![1])])
+}
+
+/// What getting ready takes, before the first call is computed.
+pub fn preparations() -> Vec<Case> {
+    let mut cases = vec![
+        chain("prepare 300 of Add", &["Add"], 300, &[1]),
+        joined("prepare 20 of Sum of 500", 20, 500),
+        recurrent_chain("prepare 100 of GRU", "GRU", 3, 100),
+        recurrent_chain("prepare 100 of LSTM", "LSTM", 4, 100),
+        unread("prepare 30,000 constants that nobody reads", 30_000),
+        case(
+            "Conv whose window is the image, padded",
+            17,
+            &[F(vec![1, 1, 64, 64]), Weights(vec![1, 1, 64, 64])],
+            vec![ints("pads", &[60; 4])],
+            &[FLOAT],
+        ),
+        case(
+            "MaxPool whose window is the image, padded",
+            17,
+            &[F(vec![1, 1, 64, 64])],
+            vec![ints("kernel_shape", &[64, 64]), ints("pads", &[60; 4])],
+            &[FLOAT],
+        ),
+        chain("prepare 3,000 of Relu", &["Relu"], 3_000, &[1]),
+        chain("prepare 3,000 of Add", &["Add"], 3_000, &[1]),
+        chain(
+            "prepare 300 of Squeeze and Unsqueeze",
+            &["Unsqueeze", "Squeeze"],
+            300,
+            &[2],
+        ),
+        chain(
+            "prepare 3,000 of Squeeze and Unsqueeze",
+            &["Unsqueeze", "Squeeze"],
+            3_000,
+            &[2],
+        ),
+        chain(
+            "prepare 8,000 of Squeeze and Unsqueeze",
+            &["Unsqueeze", "Squeeze"],
+            8_000,
+            &[2],
+        ),
+    ];
+    for case in &mut cases {
+        case.is_preparation = true;
+    }
+    cases
+}
