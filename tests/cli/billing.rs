@@ -330,6 +330,25 @@ fn rate_cards_are_checked_shown_compared_and_proposed() {
     ]);
     assert_eq!(calibrated.exit, 0, "{calibrated:?}");
     assert_eq!(user.meterbox(["rates", "check", "card.toml"]).exit, 0);
+    let card = std::fs::read_to_string(user.path("card.toml")).unwrap();
+    let price = |precision: &str| {
+        let begin = format!("inference_ops_{precision} = ");
+        card.lines().find_map(|line| line.strip_prefix(&begin))
+    };
+    let prices = ["f64", "f32", "f16", "i8"].map(|precision| price(precision).unwrap());
+    let different: std::collections::BTreeSet<&str> = prices.into_iter().collect();
+    assert_eq!(different.len(), prices.len(), "each is measured: {card}");
+    assert_eq!(price("i4"), price("i8"));
+    user.meterbox(["rates", "calibrate", "--per-hour", "1", "--gpu"])
+        .refused(
+            2,
+            "tract, which is built in, computes on the processor only",
+        );
+    let nowhere = ["--engine", "onnxruntime", "--onnxruntime", "nowhere"];
+    let mut calibrate = vec!["rates", "calibrate", "--per-hour", "1"];
+    calibrate.extend(nowhere);
+    user.meterbox(calibrate)
+        .refused(7, "the engine for models is not there");
     let diff = user.meterbox(["rates", "diff", "default", "card.toml"]);
     assert!(diff.text().contains("instructions: "), "{diff:?}");
     let same = user.meterbox(["rates", "diff", "card.toml", "card.toml"]);

@@ -110,14 +110,18 @@ pub fn settings() -> Result<WorkerSettings, Failure> {
 /// Why there are no workers, and what to do.
 pub fn no_workers(error: &WorkerStartError) -> Failure {
     if let WorkerStartError::Engine(_) = error {
-        return Failure::caused(Exit::Fault, "the engine for models is not there", error)
-            .hint(
-                "`meterbox doctor` lists what this machine has to compute models with; `--onnxruntime` says where \
-                 ONNX Runtime's library is",
-            );
+        return no_engine(error);
     }
     Failure::caused(Exit::Fault, "guests cannot be isolated here", error).hint(
         "see `meterbox doctor`; with --in-process, a program that you trust runs without isolation",
+    )
+}
+
+/// Why nothing computes with models, and what to do.
+pub fn no_engine(error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure::caused(Exit::Fault, "the engine for models is not there", error).hint(
+        "`meterbox doctor` lists what this machine has to compute models with; `--onnxruntime` says where ONNX \
+         Runtime's library is",
     )
 }
 

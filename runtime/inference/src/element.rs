@@ -116,23 +116,27 @@ impl ElementType {
     /// From ONNX's number for the type; none for text, complex numbers and floats below 16 bits.
     #[must_use]
     pub fn from_onnx(number: i32) -> Option<Self> {
-        Some(match DataType::try_from(number).ok()? {
-            DataType::Double => Self::F64,
-            DataType::Float => Self::F32,
-            DataType::Float16 => Self::F16,
-            DataType::Bfloat16 => Self::Bf16,
-            DataType::Int64 => Self::I64,
-            DataType::Int32 => Self::I32,
-            DataType::Int16 => Self::I16,
-            DataType::Int8 => Self::I8,
-            DataType::Int4 => Self::I4,
-            DataType::Uint64 => Self::U64,
-            DataType::Uint32 => Self::U32,
-            DataType::Uint16 => Self::U16,
-            DataType::Uint8 => Self::U8,
-            DataType::Uint4 => Self::U4,
-            DataType::Bool => Self::Bool,
-            _ => return None,
+        Self::ALL.into_iter().find(|known| known.onnx() == number)
+    }
+
+    /// The inverse of [`Self::from_onnx`].
+    pub(crate) fn onnx(self) -> i32 {
+        i32::from(match self {
+            Self::F64 => DataType::Double,
+            Self::F32 => DataType::Float,
+            Self::F16 => DataType::Float16,
+            Self::Bf16 => DataType::Bfloat16,
+            Self::I64 => DataType::Int64,
+            Self::I32 => DataType::Int32,
+            Self::I16 => DataType::Int16,
+            Self::I8 => DataType::Int8,
+            Self::I4 => DataType::Int4,
+            Self::U64 => DataType::Uint64,
+            Self::U32 => DataType::Uint32,
+            Self::U16 => DataType::Uint16,
+            Self::U8 => DataType::Uint8,
+            Self::U4 => DataType::Uint4,
+            Self::Bool => DataType::Bool,
         })
     }
 

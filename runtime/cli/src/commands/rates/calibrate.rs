@@ -1,6 +1,8 @@
 //! `meterbox rates calibrate`: measures what this machine does in a second, and proposes a rate card by what its hour
 //! should cost.
 
+mod models;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,23 +13,20 @@ use meterbox_billing::rate_card::calibration::{Measured, Wish, calibrate};
 use meterbox_billing::text::Id;
 use meterbox_billing::timestamp::Timestamp;
 use meterbox_billing::usage::Meter;
-use meterbox_inference::{ElementType, Model, ModelLimits, Tensor, matrix_products};
+use meterbox_inference::Engine;
 use meterbox_sandbox::{Job, Limits, Nobody, OptLevel, Outcome, Ran, Sandbox};
 
 use crate::commands::billing::parse_time;
+use crate::engine::EngineArguments;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::write_file;
 use crate::ordering::{after, now};
 use crate::ui::{self, Ui};
-use crate::{Ended, program};
+use crate::{Ended, program, workers};
 
 /// How long a card is valid if nobody says.
 const YEAR_SECONDS: u64 = 366 * 24 * 60 * 60;
-
-/// Rows of the matrices that are multiplied, and how often in one call.
-const ROWS: u32 = 512;
-const TIMES: usize = 4;
 
 /// Bytes of a page of linear memory.
 const PAGE_BYTES: u128 = 65_536;
@@ -36,11 +35,13 @@ const PAGE_BYTES: u128 = 65_536;
 ///
 /// Under the card, a job that does nothing but use up one thing for an hour costs the target: instructions, memory,
 /// host calls, bytes in and out, model operations, or compiling. One that uses up several at once pays for each. What
-/// is measured is one processor core; memory is what the machine has. Model operations have one price in all
-/// precisions. Do not run anything else meanwhile.
+/// is measured is one processor core; memory is what the machine has. Model operations are those of products of
+/// matrices, in each precision, by the library and on the device that will compute with models: with `--gpu`, an hour
+/// of computing with models is one of that GPU. Do not run anything else meanwhile.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  meterbox rates calibrate --per-hour 0.05 --id my-card --out my-card.toml\n  meterbox rates diff default my-card.toml"
+    after_help = "Example:\n  meterbox rates calibrate --per-hour 0.05 --id my-card --out my-card.toml\n  meterbox rates diff default my-card.toml\n  \
+                  meterbox rates calibrate --per-hour 0.05 --inference-per-hour 2.50 --engine onnxruntime --gpu 0"
 )]
 pub struct CalibrateArguments {
     /// What an hour of a core should cost
@@ -90,14 +91,21 @@ pub struct CalibrateArguments {
     /// The file [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+
+    #[command(flatten)]
+    engine: EngineArguments,
 }
 
 /// Measures and proposes.
 pub(super) fn run(arguments: &CalibrateArguments, _home: Option<&Path>, ui: &Ui) -> Ended {
     let time = Duration::from_secs(arguments.seconds.clamp(1, 600));
+    // SAFETY: this program has started no thread yet, and computed nothing: models are measured as workers compute.
+    let _ = unsafe { meterbox_sandbox::enter_bit_exact_class() };
+    let engine =
+        Engine::open(&arguments.engine.settings()?).map_err(|error| workers::no_engine(&error))?;
     let rates = {
         let _working = ui.working("measuring");
-        measure(time)?
+        measure(time, &engine, ui)?
     };
     let from = arguments.valid_from.unwrap_or_else(now);
     let per_hour = arguments.per_hour;
@@ -181,9 +189,7 @@ const BYTES: &str = r#"(module
             (br_if $again (i32.lt_u (local.get $i) (i32.const COUNT))))))"#;
 
 /// Units a second of everything that is measured.
-fn measure(time: Duration) -> Result<Vec<(Meter, u128)>, Failure> {
-    // SAFETY: this program has started no thread yet, and computed nothing: models are measured as workers compute.
-    let _ = unsafe { meterbox_sandbox::enter_bit_exact_class() };
+fn measure(time: Duration, engine: &Engine, ui: &Ui) -> Result<Vec<(Meter, u128)>, Failure> {
     let sandbox = Sandbox::new(OptLevel::Speed)
         .map_err(|error| Failure::caused(Exit::Fault, "the engine does not start", &error))?;
     let instructions = rate(&sandbox, WORK, time, &|ran| ran.measured.spent.instructions)?;
@@ -201,12 +207,7 @@ fn measure(time: Duration) -> Result<Vec<(Meter, u128)>, Failure> {
         (Meter::BytesOut, bytes),
         (Meter::AdmissionUnits, admission(&sandbox, time)?),
     ];
-    let operations = inference(time)?;
-    rates.extend(
-        Meter::INFERENCE_OPS
-            .iter()
-            .map(|meter| (*meter, operations)),
-    );
+    rates.extend(models::rates(engine, time, ui)?);
     Ok(rates)
 }
 
@@ -258,6 +259,7 @@ fn rate(
     }
 }
 
+/// How often something was done in a second, that was done so often in a time.
 fn per_second(units: u128, took: Duration) -> u128 {
     units.saturating_mul(1_000_000_000) / took.as_nanos().max(1)
 }
@@ -283,35 +285,6 @@ fn admission(sandbox: &Sandbox, time: Duration) -> Result<u128, Failure> {
         sandbox.compile(metered).map_err(|error| failed(&error))?;
     }
     Ok(per_second(units, began.elapsed()))
-}
-
-/// Operations a second of products of matrices.
-fn inference(time: Duration) -> Result<u128, Failure> {
-    let failed = |error: &(dyn std::error::Error + 'static)| {
-        Failure::caused(Exit::Fault, "a measurement failed", error)
-    };
-    let bytes = matrix_products(ROWS, TIMES);
-    let model = Model::load(&bytes, &ModelLimits::default()).map_err(|error| failed(&error))?;
-    let elements = usize::try_from(ROWS).unwrap_or_default().pow(2);
-    let data = 0.001_f32.to_le_bytes().repeat(elements);
-    let x =
-        Tensor::new(vec![ROWS, ROWS], ElementType::F32, data).map_err(|error| failed(&error))?;
-    let shape = meterbox_inference::InputShape {
-        name: "x",
-        dimensions: &[ROWS, ROWS],
-        element_type: ElementType::F32,
-    };
-    let cost = model.cost(&[shape]).map_err(|error| failed(&error))?;
-    // The first call prepares the model.
-    let call = || model.compute(vec![("x".to_owned(), x.clone())]);
-    call().map_err(|error| failed(&error))?;
-    let (began, mut calls) = (Instant::now(), 0_u128);
-    while began.elapsed() < time {
-        call().map_err(|error| failed(&error))?;
-        calls += 1;
-    }
-    let operations = calls.saturating_mul(cost.operations.f32.into());
-    Ok(per_second(operations, began.elapsed()))
 }
 
 /// The machine's memory.
