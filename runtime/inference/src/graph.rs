@@ -213,9 +213,9 @@ impl Body {
     /// Every value is defined once, and before it is used: ONNX demands this order, and a graph
     /// with a cycle cannot have it. `around` are the names that the graphs around this one define.
     fn check_wiring<'a>(&'a self, around: &mut Vec<HashSet<&'a str>>) -> Result<(), ModelError> {
-        around.push(self.constants.keys().map(String::as_str).collect());
-        for input in &self.inputs {
-            define(around, input)?;
+        around.push(HashSet::new());
+        for name in self.constants.keys().chain(&self.inputs) {
+            define(around, name)?;
         }
         for node in &self.nodes {
             for input in node.inputs.iter().filter(|input| !input.is_empty()) {

@@ -15,7 +15,7 @@ pub const F16: i32 = 10;
 pub const F64: i32 = 11;
 
 /// What an input of the node is.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum In {
     /// Of the call: f32 between 0.1 and 0.9, of these dimensions.
     F(Vec<u32>),
@@ -41,10 +41,23 @@ pub enum In {
     Nothing,
 }
 
+/// A model of one node.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    pub operator: String,
+    pub opset: i64,
+    pub inputs: Vec<In>,
+    pub attributes: Vec<AttributeProto>,
+    /// The type of each output; 0 of one that the model does not give.
+    pub outputs: Vec<i32>,
+}
+
 /// A model to be measured.
 pub struct Case {
     /// The operator, and what is particular.
     pub name: String,
+    /// What it is made by, if it has one node.
+    pub recipe: Option<Recipe>,
     pub model: Onnx,
     pub inputs: Vec<(String, Tensor)>,
     /// What is measured is how long it takes to get ready.
@@ -52,10 +65,10 @@ pub struct Case {
 }
 
 /// Numbers that no compiler foresees, the same each time.
-struct Chance(u64);
+pub struct Chance(pub u64);
 
 impl Chance {
-    fn below(&mut self, bound: u32) -> u32 {
+    pub fn below(&mut self, bound: u32) -> u32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -63,61 +76,132 @@ impl Chance {
     }
 }
 
-/// The bytes of a whole number, which is below 2,048.
-fn encoded(element_type: i32, number: u32) -> Vec<u8> {
+/// Adds the bytes of a whole number, which is below 2,048.
+fn encode(element_type: i32, number: u32, into: &mut Vec<u8>) {
     match element_type {
-        FLOAT => (number as f32).to_le_bytes().to_vec(),
-        F64 => f64::from(number).to_le_bytes().to_vec(),
+        FLOAT => into.extend((number as f32).to_le_bytes()),
+        F64 => into.extend(f64::from(number).to_le_bytes()),
         // Its highest bit is the exponent, the others are the fraction.
-        F16 if number == 0 => vec![0, 0],
+        F16 if number == 0 => into.extend([0, 0]),
         F16 => {
             let exponent = number.ilog2();
             let fraction = (number << (10 - exponent)) & 0x3ff;
             let bits = ((exponent + 15) << 10) | fraction;
-            u16::try_from(bits).unwrap().to_le_bytes().to_vec()
+            into.extend(u16::try_from(bits).unwrap().to_le_bytes());
         }
-        I64 => u64::from(number).to_le_bytes().to_vec(),
-        I32 => number.to_le_bytes().to_vec(),
-        _ => vec![u8::try_from(number).unwrap()],
+        I64 => into.extend(u64::from(number).to_le_bytes()),
+        I32 => into.extend(number.to_le_bytes()),
+        _ => into.push(u8::try_from(number).unwrap()),
     }
 }
 
-fn filled(element_type: i32, dimensions: &[u32], element: impl FnMut(u32) -> Vec<u8>) -> Tensor {
-    let count: u32 = dimensions.iter().product();
-    let data: Vec<u8> = (0..count).flat_map(element).collect();
+fn filled(
+    element_type: i32,
+    dimensions: &[u32],
+    mut element: impl FnMut(u32, &mut Vec<u8>),
+) -> (i32, Tensor) {
+    let mut data = Vec::new();
+    for at in 0..dimensions.iter().product() {
+        element(at, &mut data);
+    }
     let known = ElementType::from_onnx(element_type).unwrap();
-    Tensor::new(dimensions.to_vec(), known, data).unwrap()
+    let tensor = Tensor::new(dimensions.to_vec(), known, data).unwrap();
+    (element_type, tensor)
 }
 
 impl In {
-    /// What a call is given, with the type's number in ONNX; none of what is a constant or left out.
-    pub fn tensor(&self) -> Option<(i32, Tensor)> {
-        let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+    /// The type's number in ONNX and the dimensions of what a call gives; none of what is a constant or left out.
+    pub fn given(&self) -> Option<(i32, &[u32])> {
         match self {
-            In::F(dimensions) => {
-                let element = |_| {
-                    let part = chance.below(1 << 16) as f32 / 65_536.0;
-                    (0.1 + 0.8 * part).to_le_bytes().to_vec()
-                };
-                Some((FLOAT, filled(FLOAT, dimensions, element)))
-            }
-            In::Subnormal(dimensions) => {
-                let element = |_| (1 + chance.below(1 << 22)).to_le_bytes().to_vec();
-                Some((FLOAT, filled(FLOAT, dimensions, element)))
-            }
-            In::T(element_type, dimensions, below) => {
-                let element = |_| encoded(*element_type, chance.below(*below));
-                Some((*element_type, filled(*element_type, dimensions, element)))
-            }
-            In::Counted(element_type, dimensions, below) => {
-                let element = |at| encoded(*element_type, at % below);
-                Some((*element_type, filled(*element_type, dimensions, element)))
-            }
-            In::Ones(element_type, dimensions) => {
-                let element = |_| encoded(*element_type, 1);
-                Some((*element_type, filled(*element_type, dimensions, element)))
-            }
+            In::F(dimensions) | In::Subnormal(dimensions) => Some((FLOAT, dimensions)),
+            In::T(element_type, dimensions, _)
+            | In::Counted(element_type, dimensions, _)
+            | In::Ones(element_type, dimensions) => Some((*element_type, dimensions)),
             _ => None,
+        }
+    }
+
+    /// What a call gives, with the type's number in ONNX; none of what is a constant or left out.
+    pub fn tensor(&self) -> Option<(i32, Tensor)> {
+        let (number, dimensions) = self.given()?;
+        let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
+        Some(match self {
+            In::Subnormal(_) => filled(number, dimensions, |_, into| {
+                into.extend((1 + chance.below(1 << 22)).to_le_bytes());
+            }),
+            In::T(_, _, below) => filled(number, dimensions, |_, into| {
+                encode(number, chance.below(*below), into);
+            }),
+            In::Counted(_, _, below) => filled(number, dimensions, |at, into| {
+                encode(number, at % below, into);
+            }),
+            In::Ones(..) => filled(number, dimensions, |_, into| encode(number, 1, into)),
+            _ => filled(number, dimensions, |_, into| {
+                let part = chance.below(1 << 16) as f32 / 65_536.0;
+                into.extend((0.1 + 0.8 * part).to_le_bytes());
+            }),
+        })
+    }
+}
+
+impl Recipe {
+    /// The model. Its inputs are `x0` and so on, of which a call gives those that are no constants.
+    pub fn model(&self) -> Onnx {
+        let mut onnx = Onnx::new().opset(self.opset);
+        let mut names = Vec::new();
+        for (index, input) in self.inputs.iter().enumerate() {
+            let named = format!("x{index}");
+            onnx = match input {
+                In::Numbers(values) => onnx.integers(&named, values),
+                In::Number(value) => onnx.scalar(&named, *value),
+                In::Floats(values) => onnx.floats(&named, values),
+                In::Weights(dimensions) => onnx.weights(&named, dimensions),
+                In::Zeros(element_type, dimensions, bytes) => {
+                    onnx.zeros(&named, *element_type, dimensions, *bytes)
+                }
+                _ => onnx,
+            };
+            if let Some((element_type, dimensions)) = input.given() {
+                let sizes: Vec<i64> = dimensions.iter().map(|&size| size.into()).collect();
+                onnx = onnx.input(&named, element_type, &sizes);
+            }
+            names.push(if matches!(input, In::Nothing) {
+                String::new()
+            } else {
+                named
+            });
+        }
+        let inputs: Vec<&str> = names.iter().map(String::as_str).collect();
+        let made: Vec<String> = (0..self.outputs.len())
+            .map(|index| format!("y{index}"))
+            .collect();
+        let made: Vec<&str> = made.iter().map(String::as_str).collect();
+        onnx = onnx.node(&self.operator, &inputs, &made, self.attributes.clone());
+        for (name, element_type) in made.iter().zip(&self.outputs) {
+            if *element_type != 0 {
+                onnx = onnx.output(name, *element_type);
+            }
+        }
+        onnx
+    }
+
+    /// What a call gives.
+    pub fn given(&self) -> Vec<(String, Tensor)> {
+        let inputs = self.inputs.iter().enumerate();
+        let given = inputs.filter_map(|(index, input)| {
+            let (_, tensor) = input.tensor()?;
+            Some((format!("x{index}"), tensor))
+        });
+        given.collect()
+    }
+
+    pub fn case(self, name: &str) -> Case {
+        Case {
+            name: name.to_owned(),
+            model: self.model(),
+            inputs: self.given(),
+            is_preparation: false,
+            recipe: Some(self),
         }
     }
 }
@@ -130,52 +214,12 @@ pub fn case(
     attributes: Vec<AttributeProto>,
     outputs: &[i32],
 ) -> Case {
-    let operator = name.split(' ').next().unwrap();
-    let mut onnx = Onnx::new().opset(opset);
-    let mut names = Vec::new();
-    let mut given = Vec::new();
-    for (index, input) in inputs.iter().enumerate() {
-        let named = format!("x{index}");
-        onnx = match input {
-            In::Numbers(values) => onnx.integers(&named, values),
-            In::Number(value) => onnx.scalar(&named, *value),
-            In::Floats(values) => onnx.floats(&named, values),
-            In::Weights(dimensions) => onnx.weights(&named, dimensions),
-            In::Zeros(element_type, dimensions, bytes) => {
-                onnx.zeros(&named, *element_type, dimensions, *bytes)
-            }
-            _ => onnx,
-        };
-        if let Some((element_type, tensor)) = input.tensor() {
-            let sizes: Vec<i64> = tensor
-                .dimensions()
-                .iter()
-                .map(|&size| size.into())
-                .collect();
-            onnx = onnx.input(&named, element_type, &sizes);
-            given.push((named.clone(), tensor));
-        }
-        names.push(if matches!(input, In::Nothing) {
-            String::new()
-        } else {
-            named
-        });
-    }
-    let inputs: Vec<&str> = names.iter().map(String::as_str).collect();
-    let made: Vec<String> = (0..outputs.len())
-        .map(|index| format!("y{index}"))
-        .collect();
-    let made: Vec<&str> = made.iter().map(String::as_str).collect();
-    onnx = onnx.node(operator, &inputs, &made, attributes);
-    for (name, element_type) in made.iter().zip(outputs) {
-        if *element_type != 0 {
-            onnx = onnx.output(name, *element_type);
-        }
-    }
-    Case {
-        name: name.to_owned(),
-        model: onnx,
-        inputs: given,
-        is_preparation: false,
-    }
+    let recipe = Recipe {
+        operator: name.split(' ').next().unwrap().to_owned(),
+        opset,
+        inputs: inputs.to_vec(),
+        attributes,
+        outputs: outputs.to_vec(),
+    };
+    recipe.case(name)
 }

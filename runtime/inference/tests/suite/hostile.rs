@@ -309,6 +309,60 @@ fn names_that_hide_those_of_the_graph_around_are_refused() {
         error.contains("`h`") && error.contains("defined twice"),
         "{error}"
     );
+    // Nor may a constant or an input within hide one, whatever graph it lies in.
+    let outer = Onnx::new()
+        .input("x", F32, &[4])
+        .weights("k", &[4])
+        .integers("steps", &[1]);
+    let body = || Onnx::new().node("Add", &["x", "k"], &["a"], vec![]);
+    let branch = || body().output("a", F32);
+    for model in [
+        outer.clone().input("test", BOOL, &[1]).node(
+            "If",
+            &["test"],
+            &["y"],
+            vec![
+                within("then_branch", branch().weights("k", &[4])),
+                within("else_branch", branch()),
+            ],
+        ),
+        outer.clone().node(
+            "Loop",
+            &["steps", ""],
+            &["y"],
+            vec![within(
+                "body",
+                body()
+                    .weights("k", &[4])
+                    .input("i", I64, &[])
+                    .input("c", BOOL, &[])
+                    .node("Identity", &["c"], &["d"], vec![])
+                    .output("d", BOOL)
+                    .output("a", F32),
+            )],
+        ),
+        outer.node(
+            "Scan",
+            &["x"],
+            &["y"],
+            vec![
+                within(
+                    "body",
+                    Onnx::new()
+                        .input("k", F32, &[])
+                        .node("Relu", &["k"], &["a"], vec![])
+                        .output("a", F32),
+                ),
+                int("num_scan_inputs", 1),
+            ],
+        ),
+    ] {
+        let error = model.output("y", F32).read().unwrap_err().to_string();
+        assert!(
+            error.contains("`k`") && error.contains("defined twice"),
+            "{error}"
+        );
+    }
     // A value of one branch is not there for the other, nor outside.
     let onnx = Onnx::new()
         .input("x", F32, &[4])

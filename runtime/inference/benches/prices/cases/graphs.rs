@@ -7,6 +7,7 @@ use crate::case::{BOOL, Case, FLOAT, I64, In, case};
 fn whole(name: &str, model: Onnx, inputs: &[In]) -> Case {
     Case {
         name: name.to_owned(),
+        recipe: None,
         model,
         inputs: inputs
             .iter()
