@@ -6,9 +6,9 @@ use crate::shape::{
     Call, Reason, attention, checked_product, product, recurrent, signal, size, size_of, window,
 };
 use crate::table::{
-    Charge, Counted, ELEMENT_OPERATIONS, FOURIER_OPERATIONS, GATE_OPERATIONS, GROUP_OPERATIONS,
-    NODE_OPERATIONS, PRODUCT_OPERATIONS, ROW_OPERATIONS, SAMPLE_OPERATIONS, SCORE_OPERATIONS,
-    STEP_OPERATIONS, VIEW_OPERATIONS,
+    BINDING_OPERATIONS, Charge, Counted, ELEMENT_OPERATIONS, FOURIER_OPERATIONS, FOURIER_TIMES,
+    GATE_OPERATIONS, GROUP_OPERATIONS, NODE_OPERATIONS, PRODUCT_OPERATIONS, ROW_OPERATIONS,
+    SAMPLE_OPERATIONS, SCORE_OPERATIONS, STEP_OPERATIONS, VIEW_OPERATIONS,
 };
 use crate::value::Value;
 
@@ -43,15 +43,19 @@ pub(crate) fn node(call: &Call<'_>, outputs: &[Value]) -> Result<Cost, Reason> {
             let sizes = outputs
                 .iter()
                 .map(|output| checked_product(&output.dimensions));
-            multiply(&[
-                ELEMENT_OPERATIONS,
-                add(&sizes.collect::<Result<Vec<_>, _>>()?)?,
+            let written = add(&sizes.collect::<Result<Vec<_>, _>>()?)?;
+            let names = call.node.bodies().map(|body| body.names_of_others);
+            let names = add(&names.collect::<Vec<_>>())?;
+            add(&[
+                multiply(&[ELEMENT_OPERATIONS, written])?,
+                multiply(&[BINDING_OPERATIONS, names])?,
             ])?
         }
         Charge::Steps => multiply(&[ELEMENT_OPERATIONS, stacked(call, outputs)?])?,
         _ => operations(call, output)?.max(written(call, output)?),
     };
-    let nodes = call.node.ports_beyond().saturating_add(1);
+    let operator = call.node.operator;
+    let nodes = add(&[call.node.ports_beyond(), operator.called_nodes()])?;
     counted(
         call,
         output,
@@ -164,9 +168,9 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
             multiply(&[units, outputs, operands])
         }
         Charge::PerWindow(units) => {
-            let window = checked_product(&window::kernel_shape(call)?)?;
-            let each = add(&[ELEMENT_OPERATIONS, multiply(&[units, window])?])?;
             let kernel = window::kernel_shape(call)?;
+            let window = multiply(&[units, checked_product(&kernel)?])?;
+            let each = add(&[ELEMENT_OPERATIONS, window])?;
             add(&[multiply(&[outputs, each])?, padded(call, &kernel, output)?])
         }
         Charge::Sorted(units) => {
@@ -361,7 +365,11 @@ fn deformed(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
 }
 
 fn fourier(length: u64) -> Result<u64, Reason> {
-    multiply(&[FOURIER_OPERATIONS, length, digits(length)])
+    let times = match length.is_power_of_two() {
+        true => 1,
+        false => FOURIER_TIMES,
+    };
+    multiply(&[times, FOURIER_OPERATIONS, length, digits(length)])
 }
 
 fn power(base: u64, exponent: usize) -> Result<u64, Reason> {

@@ -7,7 +7,7 @@ use crate::cost::Cost;
 use crate::element::{ElementType, Precision};
 use crate::graph::Body;
 use crate::shape::{self, Call, Reason, axis, overflow, size_of};
-use crate::table::{ELEMENT_OPERATIONS, Flow, STEP_OPERATIONS};
+use crate::table::{BINDING_OPERATIONS, ELEMENT_OPERATIONS, Flow, STEP_OPERATIONS};
 use crate::value::{Value, bit};
 use crate::walk::{Scope, Walk, fault};
 
@@ -55,6 +55,15 @@ fn choose<'g>(walk: &mut Walk<'_, '_>, call: &Call<'g>, scope: &Scope<'g, '_>) -
     }
     let then = body(call, "then_branch", 0)?;
     let other = body(call, "else_branch", 0)?;
+    if [then, other]
+        .iter()
+        .any(|branch| branch.outputs.len() != call.node.outputs.len())
+    {
+        return Err(fault(
+            call.node,
+            "its branches give another number of outputs than it has".into(),
+        ));
+    }
     match condition.integers.as_deref() {
         Some([0]) => return walk.body(other, vec![], Some(scope), false),
         Some(_) => return walk.body(then, vec![], Some(scope), false),
@@ -62,12 +71,6 @@ fn choose<'g>(walk: &mut Walk<'_, '_>, call: &Call<'g>, scope: &Scope<'g, '_>) -
     }
     let (cost, outputs) = walk.body(then, vec![], Some(scope), false)?;
     let (other_cost, others) = walk.body(other, vec![], Some(scope), false)?;
-    if outputs.len() != others.len() {
-        return Err(fault(
-            call.node,
-            "its branches differ in their number of outputs".into(),
-        ));
-    }
     let joined = outputs.iter().zip(&others).map(|(left, right)| {
         either(left, right).ok_or_else(|| {
             fault(
@@ -143,12 +146,23 @@ fn stacked(value: &Value, steps: u64, along: usize, is_exact: bool) -> Result<Va
     Ok(Value::new(dimensions, value.element_type).bounded(bounds))
 }
 
-/// The cost of so many steps, each of which is given these values: what is carried, and a slice of what is scanned.
-fn times(call: &Call<'_>, cost: Cost, given: &[Value], steps: u64) -> Result<Cost, ComputeError> {
+/// The cost of so many steps of a graph, each of which is given these values: what is carried, and a slice of what is
+/// scanned.
+fn times(
+    call: &Call<'_>,
+    body: &Body,
+    cost: Cost,
+    given: &[Value],
+    steps: u64,
+) -> Result<Cost, ComputeError> {
     let all = || {
         let mut each = cost;
-        // However little a step does, an engine begins and ends it.
-        each.operations.add(Precision::F32, STEP_OPERATIONS)?;
+        // However little a step does, an engine begins and ends it, and finds what it reads.
+        let bound = u64::try_from(given.len()).ok()?;
+        let bound = bound.checked_add(body.names_of_others)?;
+        let bound = bound.checked_mul(BINDING_OPERATIONS)?;
+        each.operations
+            .add(Precision::F32, STEP_OPERATIONS.checked_add(bound)?)?;
         for value in given {
             let class = value.element_type.precision();
             let moved = value.elements()?.checked_mul(ELEMENT_OPERATIONS)?;
@@ -199,7 +213,7 @@ fn repeat<'g>(walk: &mut Walk<'_, '_>, call: &Call<'g>, scope: &Scope<'g, '_>) -
     check_carried(call, &carried, after)?;
     let goes_on = condition.integers.as_deref() == Some(&[1]);
     let is_exact = trips == 0 || (begins == Some(true) && (goes_on || trips == 1));
-    let cost = times(call, cost, &carried, trips)?;
+    let cost = times(call, body, cost, &carried, trips)?;
     let mut outputs = carried;
     for value in each {
         outputs.push(stacked(value, trips, 0, is_exact).map_err(reason)?);
@@ -259,7 +273,7 @@ fn scan<'g>(walk: &mut Walk<'_, '_>, call: &Call<'g>, scope: &Scope<'g, '_>) -> 
         ));
     };
     check_carried(call, &carried, after)?;
-    let cost = times(call, cost, &passed, steps)?;
+    let cost = times(call, body, cost, &passed, steps)?;
     let mut outputs = carried;
     for (index, value) in each.iter().enumerate() {
         let at = along("scan_output_axes", index, value.rank() + 1).map_err(reason)?;

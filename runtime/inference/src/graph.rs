@@ -45,6 +45,8 @@ pub(crate) struct Body {
     pub(crate) outputs: Vec<String>,
     pub(crate) constants: HashMap<String, Constant>,
     pub(crate) nodes: Vec<Node>,
+    /// How many names it and the graphs within it read of the graphs around it; none of the outermost.
+    pub(crate) names_of_others: u64,
 }
 
 pub(crate) struct Graph {
@@ -192,22 +194,40 @@ impl Body {
             .map(|node| node::read(node, depth, reading))
             .collect::<Result<Vec<_>, _>>()?;
         for node in &nodes {
-            let counted = node
-                .operator
-                .prepared_nodes()
-                .saturating_add(node.ports_beyond());
+            let (itself, port) = node.operator.prepared_nodes();
+            let counted = itself.saturating_add(node.ports_beyond().saturating_mul(port));
             reading.prepared_nodes = reading.prepared_nodes.saturating_add(counted);
         }
         let inputs = graph.input.iter().map(|input| input.name.clone());
         let outputs = graph.output.iter().map(|output| output.name.clone());
-        Ok(Self {
+        let mut body = Self {
             inputs: inputs
                 .filter(|name| !constants.contains_key(name))
                 .collect(),
             outputs: outputs.collect(),
             constants,
             nodes,
-        })
+            names_of_others: 0,
+        };
+        if depth > 0 {
+            let names = body.read_of_others().len();
+            body.names_of_others = u64::try_from(names).unwrap_or(u64::MAX);
+        }
+        Ok(body)
+    }
+
+    /// The names that it, and the graphs within it, read and do not define.
+    fn read_of_others(&self) -> HashSet<&str> {
+        let mut read: HashSet<&str> = self.outputs.iter().map(String::as_str).collect();
+        let mut defined: HashSet<&str> = self.inputs.iter().map(String::as_str).collect();
+        defined.extend(self.constants.keys().map(String::as_str));
+        for node in &self.nodes {
+            read.extend(node.inputs.iter().map(String::as_str));
+            defined.extend(node.outputs.iter().map(String::as_str));
+            read.extend(node.bodies().flat_map(Self::read_of_others));
+        }
+        read.retain(|name| !name.is_empty() && !defined.contains(name));
+        read
     }
 
     /// Every value is defined once, and before it is used: ONNX demands this order, and a graph

@@ -123,11 +123,11 @@ fn invalid(node: &str, operator: &str, reason: impl Into<String>) -> ModelError 
     }
 }
 
-/// Reads a node of a graph that lies `depth` graphs deep within others.
 /// Inputs of a node, and outputs: models seen in practice join some hundred, and each may be gone through for
 /// each element that is followed.
 const PLACES_MAX: usize = 1_024;
 
+/// Reads a node of a graph that lies `depth` graphs deep within others.
 pub(crate) fn read(
     node: &pb::NodeProto,
     depth: u64,

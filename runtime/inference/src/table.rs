@@ -10,7 +10,7 @@ use crate::shape::{
 use crate::value::Value;
 
 /// Raised whenever a line of [`cost_table_text`] or a rule that reads it changes.
-pub const COST_TABLE_VERSION: u32 = 3;
+pub const COST_TABLE_VERSION: u32 = 4;
 
 // Numbers below are measured: `cargo xtask bench prices` has what every operator takes on each engine for
 // what it is charged. An operation is a multiply-accumulate of a large product of matrices; whatever else
@@ -37,25 +37,53 @@ pub(crate) const NODE_OPERATIONS: u64 = 1_024;
 /// Inputs and outputs of a node that are charged with it; each one more is charged as a node.
 pub(crate) const NODE_PORTS: u64 = 12;
 
-/// Nodes that preparing a recurrent operator counts as: engines may make it a graph that is repeated.
-pub(crate) const RECURRENT_NODES: u64 = 32;
+/// Operations charged for each value that a step of a graph is given, each step, and for each name of the graphs around
+/// it that a graph within a node reads: engines bind it anew.
+pub(crate) const BINDING_OPERATIONS: u64 = 128;
 
-/// Nodes that preparing an operator of [`COMPOSED`] counts as: engines may make it some of others.
-pub(crate) const COMPOSED_NODES: u64 = 8;
+/// Nodes that preparing an operator of [`REWRITTEN`] counts as: engines may make it a graph that is repeated, or move
+/// scales and zero points through all of the graph.
+pub(crate) const REWRITTEN_NODES: u64 = 32;
 
-/// Operators that are made up of others.
+/// Operators that are made graphs, or rewritten many times.
+pub(crate) const REWRITTEN: &[&str] = &["GRU", "LSTM", "QLinearConv", "QLinearMatMul", "RNN"];
+
+/// Nodes that preparing an operator of [`COMPOSED`] or [`PACKED`] counts as, or an input or output of a step that
+/// is charged as a node; and that a call on one of [`COMPOSED`] counts as.
+pub(crate) const COMPOSED_NODES: u64 = 16;
+
+/// Operators that engines may make up of others.
 pub(crate) const COMPOSED: &[&str] = &[
+    "AffineGrid",
     "Attention",
+    "CenterCropPad",
     "DepthToSpace",
+    "Einsum",
     "GroupNormalization",
     "InstanceNormalization",
     "LRN",
     "LayerNormalization",
     "LpNormalization",
     "MeanVarianceNormalization",
+    "NegativeLogLikelihoodLoss",
     "RMSNormalization",
     "RotaryEmbedding",
+    "SoftmaxCrossEntropyLoss",
     "SpaceToDepth",
+    "SwiGLU",
+];
+
+/// Operators for which engines choose among kernels, and lay operands out for the one that they chose.
+pub(crate) const PACKED: &[&str] = &[
+    "CausalConvWithState",
+    "Conv",
+    "ConvInteger",
+    "ConvTranspose",
+    "DeformConv",
+    "Gemm",
+    "LinearAttention",
+    "MatMul",
+    "MatMulInteger",
 ];
 
 /// Operations charged for each step of a graph that is repeated, or of a recurrent operator, however
@@ -85,8 +113,12 @@ pub(crate) const VIEW_OPERATIONS: u64 = 4;
 pub(crate) const GATE_OPERATIONS: u64 = 64;
 
 /// Operations charged for each number of a Fourier transform and each doubling of its length: a complex
-/// multiplication and addition, and what lengths take that are no power of two.
+/// multiplication and addition.
 pub(crate) const FOURIER_OPERATIONS: u64 = 16;
+
+/// How many times as much a Fourier transform is charged whose length is no power of two: some go through one of twice
+/// the length, and back.
+pub(crate) const FOURIER_TIMES: u64 = 4;
 
 /// Operations charged for each score of an attention: its soft-max.
 pub(crate) const SCORE_OPERATIONS: u64 = 64;
@@ -501,12 +533,25 @@ pub(crate) fn why_refused(name: &str) -> Option<&'static str> {
 }
 
 impl Operator {
-    /// How many nodes preparing it counts as.
-    pub(crate) fn prepared_nodes(&self) -> u64 {
-        match self.charge {
-            Charge::Recurrent(_) => RECURRENT_NODES,
-            _ if COMPOSED.contains(&self.name) => COMPOSED_NODES,
+    /// How many nodes preparing it counts as, and preparing each input and output that is charged as one.
+    pub(crate) fn prepared_nodes(&self) -> (u64, u64) {
+        let itself = match self.name {
+            name if REWRITTEN.contains(&name) => REWRITTEN_NODES,
+            name if COMPOSED.contains(&name) || PACKED.contains(&name) => COMPOSED_NODES,
             _ => 1,
+        };
+        let port = match self.charge {
+            Charge::Steps => COMPOSED_NODES,
+            _ => 1,
+        };
+        (itself, port)
+    }
+
+    /// How many nodes a call on it counts as.
+    pub(crate) fn called_nodes(&self) -> u64 {
+        match COMPOSED.contains(&self.name) {
+            true => COMPOSED_NODES,
+            false => 1,
         }
     }
 }
@@ -523,8 +568,11 @@ pub fn cost_table_text() -> String {
          preparing: {PREPARATION_OPERATIONS_PER_BYTE} per byte of the file, \
          {PREPARATION_OPERATIONS_PER_PARAMETER} per element of a constant, \
          {PREPARATION_OPERATIONS_PER_NODE} per node, {PREPARATION_OPERATIONS_PER_NODE_SQUARED} per node squared\n\
-         preparing counts GRU, LSTM, RNN as {RECURRENT_NODES} nodes, and as {COMPOSED_NODES}: {}\n\
+         preparing counts as {REWRITTEN_NODES} nodes: {}\n\
+         preparing counts as {COMPOSED_NODES} nodes: {}, and each input and output of Loop and Scan after {NODE_PORTS}\n\
+         preparing and each call count as {COMPOSED_NODES} nodes: {}\n\
          every node but Constant, and each input and output of a node after {NODE_PORTS}: {NODE_OPERATIONS}\n\
+         every value given to a step, and name that a graph within a node reads of those around it, each time: {BINDING_OPERATIONS}\n\
          every step of Loop, Scan, GRU, LSTM, RNN, LinearAttention, and at least one: {STEP_OPERATIONS}\n\
          every product of two matrices, and every head of an attention: {PRODUCT_OPERATIONS}\n\
          every group of channels of a convolution on an image: {GROUP_OPERATIONS}\n\
@@ -532,10 +580,12 @@ pub fn cost_table_text() -> String {
          every element of the call read, and written, by what multiplies; given to a step, or put together by steps: {ELEMENT_OPERATIONS}\n\
          every element of a view: {VIEW_OPERATIONS}\n\
          every gate element of GRU, LSTM, RNN: {GATE_OPERATIONS}\n\
-         every number and digit of a Fourier transform: {FOURIER_OPERATIONS}\n\
+         every number and digit of a Fourier transform: {FOURIER_OPERATIONS}, {FOURIER_TIMES} times that if its length is no power of two\n\
          every score of an attention: {SCORE_OPERATIONS}\n\
          every sample between pixels, and every two boxes: {SAMPLE_OPERATIONS}\n\
          {}\n",
+        REWRITTEN.join(", "),
+        PACKED.join(", "),
         COMPOSED.join(", "),
         lines.join("\n")
     )
@@ -632,10 +682,11 @@ fn line(operator: &Operator) -> String {
             format!("{each} and {around} per channel around it, per output element")
         }
         Charge::If => format!(
-            "the dearer of its graphs, class by class, {ELEMENT_OPERATIONS} per output element"
+            "the dearer of its graphs, class by class, {ELEMENT_OPERATIONS} per output element, and the names that both read"
         ),
         Charge::Steps => {
-            "its graph per step, elements carried and scanned per step, elements that the steps make up"
+            "its graph per step, values and elements carried and scanned per step, names that it reads per step, \
+             elements that the steps make up"
                 .to_owned()
         }
     };
@@ -661,7 +712,7 @@ mod tests {
                 "{start}"
             );
         }
-        assert_eq!(text.lines().count(), OPERATORS.len() + 14);
+        assert_eq!(text.lines().count(), OPERATORS.len() + 17);
     }
 
     /// Every operator of ONNX's own domain that any version since the first one let in has, with the

@@ -1,5 +1,6 @@
 //! Owns the `tract` backend: one thread, this processor, no system library. Knows no costs.
 
+mod half;
 mod refusals;
 
 use std::sync::Arc;
@@ -116,7 +117,9 @@ impl Backend for TractBackend {
     fn prepare(&self, inputs: &[TensorShape]) -> Result<Arc<dyn Plan>, String> {
         let runnable = self
             .with_shapes(inputs)?
-            .into_optimized()
+            .into_typed()
+            .and_then(half::widen)
+            .and_then(TypedModel::into_optimized)
             .and_then(IntoRunnable::into_runnable)
             .map_err(|error| format!("{error:#}"))?;
         Ok(Arc::new(TractPlan { runnable }))

@@ -147,6 +147,11 @@ impl In {
 impl Recipe {
     /// The model. Its inputs are `x0` and so on, of which a call gives those that are no constants.
     pub fn model(&self) -> Onnx {
+        self.chain(1)
+    }
+
+    /// The same of so many nodes, each of which has the one before for its first input.
+    fn chain(&self, count: usize) -> Onnx {
         let mut onnx = Onnx::new().opset(self.opset);
         let mut names = Vec::new();
         for (index, input) in self.inputs.iter().enumerate() {
@@ -171,12 +176,17 @@ impl Recipe {
                 named
             });
         }
-        let inputs: Vec<&str> = names.iter().map(String::as_str).collect();
-        let made: Vec<String> = (0..self.outputs.len())
-            .map(|index| format!("y{index}"))
-            .collect();
-        let made: Vec<&str> = made.iter().map(String::as_str).collect();
-        onnx = onnx.node(&self.operator, &inputs, &made, self.attributes.clone());
+        let mut made: Vec<String> = Vec::new();
+        for at in 0..count {
+            if let (Some(first), Some(before)) = (names.first_mut(), made.first()) {
+                first.clone_from(before);
+            }
+            let outputs = 0..self.outputs.len();
+            made = outputs.map(|index| format!("y{at}_{index}")).collect();
+            let [inputs, outputs] =
+                [&names, &made].map(|all| all.iter().map(String::as_str).collect::<Vec<_>>());
+            onnx = onnx.node(&self.operator, &inputs, &outputs, self.attributes.clone());
+        }
         for (name, element_type) in made.iter().zip(&self.outputs) {
             if *element_type != 0 {
                 onnx = onnx.output(name, *element_type);
@@ -193,6 +203,17 @@ impl Recipe {
             Some((format!("x{index}"), tensor))
         });
         given.collect()
+    }
+
+    /// Many nodes, one after the other.
+    pub fn many(&self, name: &str, count: usize) -> Case {
+        Case {
+            name: name.to_owned(),
+            model: self.chain(count),
+            inputs: self.given(),
+            is_preparation: false,
+            recipe: None,
+        }
     }
 
     pub fn case(self, name: &str) -> Case {

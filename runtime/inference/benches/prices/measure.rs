@@ -75,6 +75,14 @@ impl Bench {
         self.measure(case, CALLS)
     }
 
+    /// How many times as long as one of the product an operation takes, which is measured once more beside it: the
+    /// machine may have been slower, or faster, when it was.
+    pub fn times_now(&self, case: &Case) -> Result<f64, String> {
+        let measured = self.of(case)?;
+        let product = self.of(&standard())?;
+        Ok(measured.seconds_per_operation() / product.seconds_per_operation())
+    }
+
     /// As [`Bench::of`], by one call after the first.
     pub fn roughly(&self, case: &Case) -> Result<Measured, String> {
         self.measure(case, 1)

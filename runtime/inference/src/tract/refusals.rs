@@ -84,8 +84,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
     },
 ];
 
-const RECURRENCE: &str =
-    "of attributes only the number of directions, `hidden_size` and `layout` are looked at";
+const RECURRENCE: &str = "of attributes only the number of directions, `hidden_size` and `layout` are looked at, and of types f32";
 
 const EXTREME: &str = "`ReduceMax` of nothing but negative infinity gives the lowest finite number, \
                        likewise `ReduceMin`, and the model asks for infinity there";
@@ -96,7 +95,7 @@ fn asks_extreme_for_infinity(node: &Looked<'_>) -> bool {
     (node.is_beside_infinity() || node.node.op_type == "IsInf") && (is_extreme(0) || is_extreme(1))
 }
 
-/// Whether a recurrent operator has an attribute, other than its default, that is not looked at.
+/// Whether a recurrent operator is of another type, or has an attribute, other than its default, that is not looked at.
 fn is_unusual_recurrence(node: &Looked<'_>) -> bool {
     let default: &[&[u8]] = match node.node.op_type.as_str() {
         "RNN" => &[b"Tanh"],
@@ -109,7 +108,11 @@ fn is_unusual_recurrence(node: &Looked<'_>) -> bool {
             .zip(default.iter().cycle())
             .all(|(name, default)| name.eq_ignore_ascii_case(default))
     };
-    !matches!(node.text("direction"), b"" | b"forward" | b"bidirectional")
+    // Its first state, where none is given, is of f32.
+    let is_other_type = |index| node.input_type(index).is_some_and(|known| known != F32);
+    is_other_type(0)
+        || is_other_type(1)
+        || !matches!(node.text("direction"), b"" | b"forward" | b"bidirectional")
         || node
             .attribute("activations")
             .is_some_and(|attribute| !is_default(attribute))

@@ -4,7 +4,9 @@
 use meterbox_inference::{Cost, ElementType, InputShape, Operations};
 use tract_onnx::pb::AttributeProto;
 
-use crate::build::{ELEMENT, GROUP, NODE, Onnx, PRODUCT, ROW, STEP, int, ints, text};
+use crate::build::{
+    COMPOSED, ELEMENT, GROUP, NODE, Onnx, PRODUCT, ROW, STEP, int, ints, text, within,
+};
 
 const FLOAT: i32 = 1;
 const U8: i32 = 2;
@@ -176,7 +178,7 @@ fn elementwise_operators_charge_each_output_element_by_its_width() {
         vec![],
         FLOAT,
     );
-    check(cost, f32(128));
+    check(cost, f32(128 + COMPOSED));
     // 6 bytes × 16.
     check(
         single("BitwiseNot", 18, &[Of(U8, &[6])], vec![], U8),
@@ -336,30 +338,30 @@ fn products_over_equations_count_all_their_indices() {
     // b=2, i=3, j=4, k=5.
     let inputs = [Of(FLOAT, &[2, 3, 4]), Of(FLOAT, &[2, 4, 5])];
     // 24 and 40 elements are read, at 32, and 30 are written, in 2 products.
-    let expected = || f32(120 + (2 * 64 + 30) * ELEMENT + 2 * PRODUCT);
+    let expected = || f32(120 + (2 * 64 + 30) * ELEMENT + 2 * PRODUCT + COMPOSED);
     check(einsum(&inputs, "bij, bjk -> bik"), expected());
     // The same, with the batch in an ellipsis.
     check(einsum(&inputs, "...ij,...jk->...ik"), expected());
     // Without an arrow: what occurs once stays, i and k. 3 × 4 × 5; 12, 20 and 15 elements.
     check(
         einsum(&[Of(FLOAT, &[3, 4]), Of(FLOAT, &[4, 5])], "ij,jk"),
-        f32(60 + (2 * 32 + 15) * ELEMENT + PRODUCT),
+        f32(60 + (2 * 32 + 15) * ELEMENT + PRODUCT + COMPOSED),
     );
     // Three vectors of 6: two products for each, and one element is written. No index stays: two products in all.
     let six = || Of(FLOAT, &[6]);
     check(
         einsum(&[six(), six(), six()], "i,i,i->"),
-        f32(12 + (2 * 18 + 1) * ELEMENT + 2 * PRODUCT),
+        f32(12 + (2 * 18 + 1) * ELEMENT + 2 * PRODUCT + COMPOSED),
     );
     // Element by element each product is one of its own.
     check(
         einsum(&[six(), six()], "i,i->i"),
-        f32(6 + (2 * 12 + 6) * ELEMENT + 6 * PRODUCT),
+        f32(6 + (2 * 12 + 6) * ELEMENT + 6 * PRODUCT + COMPOSED),
     );
     // A diagonal of 4, from 16 elements.
     check(
         einsum(&[Of(FLOAT, &[4, 4])], "ii->i"),
-        f32(4 * ROW + (2 * 16 + 4) * ELEMENT),
+        f32(4 * ROW + (2 * 16 + 4) * ELEMENT + COMPOSED),
     );
     // Elimination in 2 matrices of 3 × 3, in 3 steps each.
     check(
@@ -424,7 +426,7 @@ fn attention_counts_scores_values_and_soft_max() {
     ];
     check(
         single("Attention", 23, &inputs, vec![], FLOAT),
-        f32(30 * 74 + 2 * PRODUCT + 124 * ELEMENT),
+        f32(30 * 74 + 2 * PRODUCT + 124 * ELEMENT + COMPOSED),
     );
     // 2 query heads share one of keys; 2 new keys after 3 before: 1 × 2 × 2 × 5 = 20 scores of size 4. 16,
     // 8, 8, 12 and 12 elements are read.
@@ -439,7 +441,7 @@ fn attention_counts_scores_values_and_soft_max() {
     let heads = || vec![int("q_num_heads", 2), int("kv_num_heads", 1)];
     check(
         single("Attention", 23, &inputs, heads(), F16),
-        f16(20 * 72 + 2 * PRODUCT + 56 * ELEMENT),
+        f16(20 * 72 + 2 * PRODUCT + 56 * ELEMENT + COMPOSED),
     );
     // 3 steps × (4 × 1 head + 2 query heads) × a state of 4 × 4; 24, 12 and 12 elements are read.
     let inputs = [
@@ -459,7 +461,7 @@ fn attention_counts_scores_values_and_soft_max() {
     ];
     check(
         single("RotaryEmbedding", 23, &inputs, vec![], FLOAT),
-        f32(768),
+        f32(768 + COMPOSED),
     );
 }
 
@@ -492,7 +494,7 @@ fn normalising_operators_charge_their_passes() {
         vec![int("size", 3)],
         FLOAT,
     );
-    check(cost, f32(16 * 176));
+    check(cost, f32(16 * 176 + COMPOSED));
     let inputs = [Of(FLOAT, &[1, 4, 3]), Of(FLOAT, &[4]), Of(FLOAT, &[4])];
     let cost = single(
         "GroupNormalization",
@@ -501,25 +503,25 @@ fn normalising_operators_charge_their_passes() {
         vec![int("num_groups", 2)],
         FLOAT,
     );
-    check(cost, f32(12 * 64));
+    check(cost, f32(12 * 64 + COMPOSED));
     let inputs = [Of(FLOAT, &[2, 8]), Of(FLOAT, &[8])];
     check(
         single("LayerNormalization", 17, &inputs, vec![], FLOAT),
-        f32(16 * 64),
+        f32(16 * 64 + COMPOSED),
     );
     check(
         single("RMSNormalization", 23, &inputs, vec![], FLOAT),
-        f32(16 * 64),
+        f32(16 * 64 + COMPOSED),
     );
     // 6 scores × 64; 6 scores × 16; each reduced to one loss.
     let inputs = [Of(FLOAT, &[2, 3]), Of(I64, &[2])];
     check(
         single("SoftmaxCrossEntropyLoss", 13, &inputs, vec![], FLOAT),
-        f32(384 + ROW),
+        f32(384 + ROW + COMPOSED),
     );
     check(
         single("NegativeLogLikelihoodLoss", 13, &inputs, vec![], FLOAT),
-        f32(96 + ROW),
+        f32(96 + ROW + COMPOSED),
     );
 }
 
@@ -693,7 +695,7 @@ fn sampled_images_charge_the_pixels_read() {
     let inputs = [Of(FLOAT, &[1, 2, 3]), Numbers(&[1, 1, 2, 3])];
     check(
         single("AffineGrid", 20, &inputs, vec![], FLOAT),
-        f32(12 * 32),
+        f32(12 * 32 + COMPOSED),
     );
 }
 
@@ -786,5 +788,29 @@ fn nodes_of_many_inputs_and_those_made_up_of_others_count_as_more() {
         .weights("s", &[4])
         .node("LayerNormalization", &["x", "s"], &["y"], vec![])
         .output("y", FLOAT);
-    assert_eq!(prepared(&normal), nodes(8));
+    assert_eq!(prepared(&normal), nodes(16));
+    let product = x()
+        .weights("k", &[4, 4])
+        .node("MatMul", &["x", "k"], &["y"], vec![])
+        .output("y", FLOAT);
+    assert_eq!(prepared(&product), nodes(16));
+    // 12 inputs and 12 outputs are 12 more than 12, each of which counts as 16 where steps are given them.
+    let names: Vec<String> = (0..12).map(|index| format!("v{index}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut body = Onnx::new();
+    for name in &names {
+        body = body.input(name, FLOAT, &[]);
+    }
+    for name in &names {
+        body = body.output(name, FLOAT);
+    }
+    let scan = x()
+        .node(
+            "Scan",
+            &["x"; 12],
+            &names,
+            vec![within("body", body), int("num_scan_inputs", 1)],
+        )
+        .output("v0", FLOAT);
+    assert_eq!(prepared(&scan), nodes(1 + 12 * 16));
 }

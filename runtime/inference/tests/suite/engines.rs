@@ -9,7 +9,7 @@ use meterbox_inference::{
     Model, ModelError, ModelLimits, Tensor,
 };
 
-use crate::build::{ELEMENT, F32, NODE, Onnx, cost_f32, example, text, within};
+use crate::build::{BINDING, ELEMENT, F32, NODE, Onnx, cost_f32, example, int, text, within};
 
 const GPU: Device = Device::Cuda {
     index: 0,
@@ -208,9 +208,9 @@ fn nobody_computes_for_nothing_what_a_branch_that_is_not_taken_says_of_constants
         )
         .output("y", F32);
     let model = Model::load_on(&onnx.bytes(), &ModelLimits::default(), &engine).unwrap();
-    // The If and the light branch, of 4 elements each.
+    // The If, of whose branches one reads a name of others, and the light branch, of 4 elements each.
     let charged = cost_f32(&model, &[("x", &[4])]).operations.f32;
-    assert_eq!(charged, 2 * NODE + 8 * ELEMENT);
+    assert_eq!(charged, 2 * NODE + 8 * ELEMENT + BINDING);
     let began = Instant::now();
     let input = Tensor::new(vec![4], ElementType::F32, vec![0; 16]).unwrap();
     let outputs = model.compute(vec![("x".to_owned(), input)]).unwrap();
@@ -291,5 +291,79 @@ fn empty_tensors_pass_through_every_engine() {
         let model = Model::load_on(&onnx.bytes(), &ModelLimits::default(), &engine).unwrap();
         let outputs = model.compute(vec![("x".into(), empty.clone())]).unwrap();
         assert_eq!(outputs[0].1, empty, "{engine:?}");
+    }
+}
+
+/// Numbers as f16, by their sign, their exponent and the first ten bits of their fraction.
+fn halves(numbers: &[f32]) -> Vec<u8> {
+    let half = |number: &f32| {
+        let bits = number.to_bits();
+        let exponent = (bits >> 23 & 0xff) as i32 - 127 + 15;
+        let magnitude = match exponent {
+            1..=30 => (exponent as u32) << 10 | (bits >> 13 & 0x3ff),
+            _ => 0,
+        };
+        (magnitude as u16 | (bits >> 16 & 0x8000) as u16).to_le_bytes()
+    };
+    numbers.iter().flat_map(half).collect()
+}
+
+#[test]
+fn convolutions_of_f16_are_right_within_repeated_graphs_too() {
+    const F16: i32 = 10;
+    let kernel = || {
+        let mut onnx = Onnx::new().zeros("k", F16, &[1, 1, 2, 2], 8);
+        onnx.graph.initializer[0].raw_data = halves(&[1.0, 2.0, 3.0, 4.0]);
+        onnx
+    };
+    let alone = kernel()
+        .input("x", F16, &[1, 1, 3, 3])
+        .node("Conv", &["x", "k"], &["y"], vec![])
+        .output("y", F16);
+    let spread = kernel()
+        .input("x", F16, &[1, 1, 3, 3])
+        .node("ConvTranspose", &["x", "k"], &["y"], vec![])
+        .output("y", F16);
+    let body = kernel()
+        .input("s", F16, &[1])
+        .input("e", F16, &[1, 1, 3, 3])
+        .node("Conv", &["e", "k"], &["f"], vec![])
+        .node("Relu", &["s"], &["t"], vec![])
+        .output("t", F16)
+        .output("f", F16);
+    let repeated = Onnx::new()
+        .input("x", F16, &[2, 1, 1, 3, 3])
+        .input("start", F16, &[1])
+        .node(
+            "Scan",
+            &["start", "x"],
+            &["last", "y"],
+            vec![within("body", body), int("num_scan_inputs", 1)],
+        )
+        .output("y", F16);
+    // 1 to 9: each window of four, once forwards, once spread.
+    let image: Vec<f32> = (1_u8..=9).map(f32::from).collect();
+    let convolved = [37.0, 47.0, 67.0, 77.0];
+    let summed = [
+        1.0, 4.0, 7.0, 6.0, 7.0, 23.0, 33.0, 24.0, 19.0, 53.0, 63.0, 42.0, 21.0, 52.0, 59.0, 36.0,
+    ];
+    for engine in engines() {
+        for (model, sizes, expected) in [
+            (&alone, &[1, 1, 3, 3][..], convolved.to_vec()),
+            (&spread, &[1, 1, 3, 3], summed.to_vec()),
+            (&repeated, &[2, 1, 1, 3, 3], convolved.repeat(2)),
+        ] {
+            let model = Model::load_on(&model.bytes(), &ModelLimits::default(), &engine).unwrap();
+            let count: u32 = sizes.iter().product();
+            let data = halves(&image.repeat(count as usize / 9));
+            let x = Tensor::new(sizes.to_vec(), ElementType::F16, data).unwrap();
+            let mut inputs = vec![("x".to_owned(), x)];
+            if model.inputs().len() == 2 {
+                let start = Tensor::new(vec![1], ElementType::F16, vec![0; 2]).unwrap();
+                inputs.push(("start".to_owned(), start));
+            }
+            let outputs = model.compute(inputs).unwrap();
+            assert_eq!(outputs[0].1.data(), halves(&expected), "{engine:?}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use meterbox_inference::{Breakdown, ElementType, InputShape, Tensor};
 
-use crate::build::{ELEMENT, F32, I64, NODE, Onnx, PRODUCT, STEP, int, ints, within};
+use crate::build::{BINDING, ELEMENT, F32, I64, NODE, Onnx, PRODUCT, STEP, int, ints, within};
 
 const BOOL: i32 = 9;
 const F64: i32 = 11;
@@ -53,10 +53,13 @@ fn choice(then: Onnx, other: Onnx) -> Onnx {
 #[test]
 fn if_charges_the_dearer_branch_class_by_class() {
     // Exp: 4 × 32 and its node. Three of Relu: 3 × (4 × 16 and a node), which is more. And the If itself,
-    // which gives 4 elements.
+    // which gives 4 elements, and in both of whose branches x is of others.
     let onnx = choice(branch(&["Exp"]), branch(&["Relu", "Relu", "Relu"]));
     let cost = breakdown(&onnx, &[X, TEST]).unwrap().cost;
-    assert_eq!(cost.operations.f32, 3 * (64 + NODE) + NODE + 64);
+    assert_eq!(
+        cost.operations.f32,
+        3 * (64 + NODE) + NODE + 64 + 2 * BINDING
+    );
     // One branch counts 4 × 32 under f64 and under f32, the other under f32 alone: both are charged.
     let wide = Onnx::new()
         .node("Cast", &["x"], &["wide"], vec![int("to", 11)])
@@ -65,7 +68,7 @@ fn if_charges_the_dearer_branch_class_by_class() {
     let cost = breakdown(&choice(branch(&["Exp"]), wide), &[X, TEST])
         .unwrap()
         .cost;
-    assert_eq!(cost.operations.f32, 128 + NODE + NODE + 64);
+    assert_eq!(cost.operations.f32, 128 + NODE + NODE + 64 + 2 * BINDING);
     assert_eq!(cost.operations.f64, 128 + NODE);
 }
 
@@ -92,9 +95,10 @@ fn if_whose_condition_follows_from_shapes_charges_only_the_branch_that_is_taken(
         )
         .output("y", F32);
     let cost = breakdown(&onnx, &[X]).unwrap().cost;
-    // Shape and Equal work on i64: a node each, one number and one comparison.
+    // Shape and Equal work on i64: a node each, one number and one comparison. One branch reads x and three, the
+    // other x.
     assert_eq!(cost.operations.f64, 2 * NODE + 4 + 16);
-    assert_eq!(cost.operations.f32, 128 + NODE + NODE + 64);
+    assert_eq!(cost.operations.f32, 128 + NODE + NODE + 64 + 3 * BINDING);
 }
 
 #[test]
@@ -150,12 +154,12 @@ fn looped(trips: &str, body: Onnx) -> Onnx {
 #[test]
 fn loop_charges_its_body_once_a_trip_and_what_the_trips_make_up() {
     let found = breakdown(&looped("trips", adding("Identity")), &[X]).unwrap();
-    // Each trip: itself, Add and Relu on 4 elements, two nodes, and 4 are carried; Identity counts as i8, a
-    // view of 1. Then 5 × 4 are put together, and the Loop is a node.
+    // Each trip: itself, Add and Relu on 4 elements, two nodes, and 4 are carried, in one value; x is of others;
+    // Identity counts as i8, a view of 1. Then 5 × 4 are put together, and the Loop is a node.
     let cost = found.cost;
     assert_eq!(
         cost.operations.f32,
-        5 * (STEP + 2 * (64 + NODE) + 4 * ELEMENT) + 20 * ELEMENT + NODE
+        5 * (STEP + 2 * BINDING + 2 * (64 + NODE) + 4 * ELEMENT) + 20 * ELEMENT + NODE
     );
     assert_eq!(cost.operations.i8, 5 * (4 + NODE));
     // The Loop reads the trip count and what it starts with, once.
@@ -230,13 +234,13 @@ fn scan_charges_its_body_once_a_slice() {
             .output("last", F32)
             .output("all", F32)
     };
-    // 3 slices of 2: each step itself, Add 2 × 16, Exp 2 × 32, two nodes, 2 carried and 2 scanned; 2 × 3 are put
-    // together.
+    // 3 slices of 2: each step itself, Add 2 × 16, Exp 2 × 32, two nodes, 2 carried and 2 scanned, a value each; 2 × 3 are
+    // put together.
     let dimensions: &[u32] = &[3, 2];
     let found = breakdown(&scan(0), &[("x", dimensions, ElementType::F32)]).unwrap();
     assert_eq!(
         found.cost.operations.f32,
-        3 * (STEP + 32 + 64 + 2 * NODE + 4 * ELEMENT) + 6 * ELEMENT + NODE
+        3 * (STEP + 2 * BINDING + 32 + 64 + 2 * NODE + 4 * ELEMENT) + 6 * ELEMENT + NODE
     );
     assert_eq!(found.outputs[1].dimensions, [2, 3]);
     // Along the other axis, slices have 3 elements, which do not fit the state.

@@ -199,13 +199,16 @@ pub(crate) fn failed(error: &ComputeError) -> Result<Denied, HostEnd> {
         | ComputeError::WrongShape { .. }
         | ComputeError::Node { .. }
         | ComputeError::OutputType { .. } => NnCode::InvalidArgument,
-        ComputeError::ShapeDisagreement { .. } | ComputeError::Unable(_) => {
+        // An engine that panics has met what it does not know.
+        ComputeError::ShapeDisagreement { .. }
+        | ComputeError::Unable(_)
+        | ComputeError::Panicked(_) => {
             return Err(HostEnd::Unable(error.to_string()));
         }
         ComputeError::Backend(reason) if is_of_this_machine(reason) => {
             return Err(HostEnd::Fault(error.to_string()));
         }
-        ComputeError::Backend(_) | ComputeError::Panicked(_) => NnCode::RuntimeError,
+        ComputeError::Backend(_) => NnCode::RuntimeError,
     };
     let reason = error.to_string();
     Ok(Denied { code, reason })

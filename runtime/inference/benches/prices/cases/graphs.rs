@@ -1,8 +1,8 @@
 //! Owns the cases of more than one node: steps, chains, and getting ready.
 
-use crate::build::{Onnx, int, ints, within};
-use crate::case::In::{F, Weights};
-use crate::case::{BOOL, Case, FLOAT, I64, In, case};
+use crate::build::{Onnx, int, ints, text, within};
+use crate::case::In::{F, Floats, Numbers, T, Weights, Zeros};
+use crate::case::{BOOL, Case, FLOAT, I64, In, Recipe, U8, case};
 
 fn whole(name: &str, model: Onnx, inputs: &[In]) -> Case {
     Case {
@@ -114,7 +114,11 @@ pub fn steps() -> Vec<Case> {
             .output("z", FLOAT);
         whole(name, onnx, &[F(vec![1]), F(vec![slices, 1])])
     };
-    vec![
+    let mut cases: Vec<Case> = small()
+        .iter()
+        .map(|recipe| recipe.many(&format!("{}, 500 of few elements", recipe.operator), 500))
+        .collect();
+    cases.extend([
         looped("Loop of one node", 20_000, 1),
         looped("Loop of ten nodes", 5_000, 10),
         scanned("Scan", 20_000),
@@ -127,6 +131,235 @@ pub fn steps() -> Vec<Case> {
             &["Exp", "Abs"],
             1_000,
             &[1],
+        ),
+        branch_in_loop("Loop with a branch that reads 5,000 names", 5_000),
+        carried("Loop that carries 1,000", 1_000),
+    ]);
+    cases
+}
+
+/// A loop with a branch in it that is never taken, and reads so many names of the graph around the loop.
+fn branch_in_loop(name: &str, names: usize) -> Case {
+    const SUMMED: usize = 1_000;
+    let named: Vec<String> = (0..names).map(|index| format!("k{index}")).collect();
+    let mut onnx = Onnx::new()
+        .input("x0", FLOAT, &[1])
+        .scalar("trips", 500)
+        .zeros("never", BOOL, &[], 1);
+    let mut dear = Onnx::new();
+    for (index, parts) in named.chunks(SUMMED).enumerate() {
+        for part in parts {
+            onnx = onnx.floats(part, &[0.5]);
+        }
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        dear = dear.node("Sum", &parts, &[&format!("s{index}")], vec![]);
+    }
+    let sums: Vec<String> = (0..names.div_ceil(SUMMED))
+        .map(|index| format!("s{index}"))
+        .collect();
+    let sums: Vec<&str> = sums.iter().map(String::as_str).collect();
+    let dear = dear.node("Sum", &sums, &["t"], vec![]).output("t", FLOAT);
+    let cheap = Onnx::new()
+        .node("Identity", &["v"], &["u"], vec![])
+        .output("u", FLOAT);
+    let body = Onnx::new()
+        .input("i", I64, &[])
+        .input("c", BOOL, &[])
+        .input("v", FLOAT, &[1])
+        .node("Identity", &["c"], &["d"], vec![])
+        .node(
+            "If",
+            &["never"],
+            &["w"],
+            vec![within("then_branch", dear), within("else_branch", cheap)],
+        )
+        .output("d", BOOL)
+        .output("w", FLOAT);
+    let onnx = onnx
+        .node(
+            "Loop",
+            &["trips", "", "x0"],
+            &["y"],
+            vec![within("body", body)],
+        )
+        .output("y", FLOAT);
+    whole(name, onnx, &[F(vec![1])])
+}
+
+/// A loop that does nothing but carry so many values from step to step.
+fn carried(name: &str, values: usize) -> Case {
+    let mut body = Onnx::new().input("i", I64, &[]).input("c", BOOL, &[]);
+    body = body
+        .node("Identity", &["c"], &["d"], vec![])
+        .output("d", BOOL);
+    let mut inputs = vec!["trips".to_owned(), String::new()];
+    let mut outputs = Vec::new();
+    for index in 0..values {
+        body = body
+            .input(&format!("v{index}"), FLOAT, &[1])
+            .node(
+                "Identity",
+                &[&format!("v{index}")],
+                &[&format!("w{index}")],
+                vec![],
+            )
+            .output(&format!("w{index}"), FLOAT);
+        inputs.push("x0".to_owned());
+        outputs.push(format!("y{index}"));
+    }
+    let [inputs, outputs] =
+        [&inputs, &outputs].map(|all| all.iter().map(String::as_str).collect::<Vec<_>>());
+    let onnx = Onnx::new()
+        .input("x0", FLOAT, &[1])
+        .scalar("trips", 200)
+        .node("Loop", &inputs, &outputs, vec![within("body", body)])
+        .output("y0", FLOAT);
+    whole(name, onnx, &[F(vec![1])])
+}
+
+/// Operators on as few elements as they take, whose output is of their first input's shape.
+fn small() -> Vec<Recipe> {
+    let of = |operator: &str, opset: i64, inputs: &[In], attributes: &[_]| Recipe {
+        operator: operator.to_owned(),
+        opset,
+        inputs: inputs.to_vec(),
+        attributes: attributes.to_vec(),
+        outputs: vec![match inputs.first() {
+            Some(T(element_type, ..)) => *element_type,
+            _ => FLOAT,
+        }],
+    };
+    let one = || F(vec![1]);
+    let image = || F(vec![1, 1, 1, 1]);
+    let half = || Floats(vec![0.5]);
+    let nought = || Zeros(U8, vec![], 1);
+    let scale = || Zeros(FLOAT, vec![], 4);
+    vec![
+        of("Softmax", 17, &[F(vec![1, 1])], &[]),
+        of("MatMul", 17, &[F(vec![1, 1]), Weights(vec![1, 1])], &[]),
+        of(
+            "Gemm",
+            17,
+            &[F(vec![1, 1]), Weights(vec![1, 1]), half()],
+            &[],
+        ),
+        of("Conv", 17, &[image(), Weights(vec![1, 1, 1, 1])], &[]),
+        of(
+            "ConvTranspose",
+            17,
+            &[image(), Weights(vec![1, 1, 1, 1])],
+            &[],
+        ),
+        of("MaxPool", 17, &[image()], &[ints("kernel_shape", &[1, 1])]),
+        of(
+            "Einsum",
+            17,
+            &[F(vec![1, 1]), Weights(vec![1, 1])],
+            &[text("equation", "ij,jk->ik")],
+        ),
+        of(
+            "Einsum",
+            17,
+            &[F(vec![1, 1])],
+            &[text("equation", "ij->ji")],
+        ),
+        of(
+            "BatchNormalization",
+            17,
+            &[image(), half(), half(), half(), half()],
+            &[],
+        ),
+        of(
+            "GroupNormalization",
+            21,
+            &[F(vec![1, 2, 1]), Floats(vec![0.5; 2]), Floats(vec![0.5; 2])],
+            &[int("num_groups", 1)],
+        ),
+        of(
+            "InstanceNormalization",
+            17,
+            &[F(vec![1, 1, 1]), half(), half()],
+            &[],
+        ),
+        of("LayerNormalization", 17, &[one(), half()], &[]),
+        of("LpNormalization", 17, &[one()], &[]),
+        of("LRN", 17, &[image()], &[int("size", 1)]),
+        of("MeanVarianceNormalization", 17, &[image()], &[]),
+        of("RMSNormalization", 23, &[one(), half()], &[]),
+        of(
+            "RotaryEmbedding",
+            23,
+            &[
+                F(vec![1, 1, 1, 2]),
+                Weights(vec![1, 1, 1]),
+                Weights(vec![1, 1, 1]),
+            ],
+            &[],
+        ),
+        of("DepthToSpace", 17, &[image()], &[int("blocksize", 1)]),
+        of("SpaceToDepth", 17, &[image()], &[int("blocksize", 1)]),
+        of("CenterCropPad", 18, &[one(), Numbers(vec![1])], &[]),
+        of("Reshape", 17, &[one(), Numbers(vec![1])], &[]),
+        of(
+            "Slice",
+            17,
+            &[F(vec![2]), Numbers(vec![0]), Numbers(vec![2])],
+            &[],
+        ),
+        of("Gather", 17, &[one(), Numbers(vec![0])], &[]),
+        of("GatherElements", 17, &[one(), Numbers(vec![0])], &[]),
+        of(
+            "ScatterElements",
+            17,
+            &[one(), Numbers(vec![0]), half()],
+            &[],
+        ),
+        of("Transpose", 17, &[F(vec![1, 1])], &[]),
+        of("Pad", 17, &[one(), Numbers(vec![0, 0])], &[]),
+        of("CumSum", 17, &[one(), In::Number(0)], &[]),
+        of("ReduceSum", 17, &[one()], &[]),
+        of(
+            "Attention",
+            23,
+            &[
+                F(vec![1, 1, 1, 1]),
+                Weights(vec![1, 1, 1, 1]),
+                Weights(vec![1, 1, 1, 1]),
+            ],
+            &[],
+        ),
+        of("Mish", 18, &[one()], &[]),
+        of("Gelu", 20, &[one()], &[]),
+        of("Celu", 17, &[one()], &[]),
+        of(
+            "QLinearMatMul",
+            17,
+            &[
+                T(U8, vec![1, 1], 9),
+                scale(),
+                nought(),
+                Zeros(U8, vec![1, 1], 1),
+                scale(),
+                nought(),
+                scale(),
+                nought(),
+            ],
+            &[],
+        ),
+        of(
+            "QLinearConv",
+            17,
+            &[
+                T(U8, vec![1, 1, 1, 1], 9),
+                scale(),
+                nought(),
+                Zeros(U8, vec![1, 1, 1, 1], 1),
+                scale(),
+                nought(),
+                scale(),
+                nought(),
+            ],
+            &[],
         ),
     ]
 }
@@ -223,6 +456,14 @@ pub fn preparations() -> Vec<Case> {
             &[2],
         ),
     ];
+    for recipe in small() {
+        // Engines go through a graph of these many times.
+        let count = match recipe.operator.starts_with("QLinear") {
+            true => 200,
+            false => 500,
+        };
+        cases.push(recipe.many(&format!("prepare {count} of {}", recipe.operator), count));
+    }
     for case in &mut cases {
         case.is_preparation = true;
     }

@@ -50,6 +50,76 @@ pub fn products() -> Vec<Case> {
             &[F16],
         ),
         case(
+            "Conv 3x3 f16",
+            17,
+            &[
+                T(F16, vec![1, 64, 64, 64], 9),
+                Zeros(F16, vec![64, 64, 3, 3], 73_728),
+            ],
+            vec![ints("pads", &[1, 1, 1, 1])],
+            &[F16],
+        ),
+        case(
+            "Conv 3x3 f16 of the call",
+            17,
+            &[
+                T(F16, vec![1, 16, 32, 32], 9),
+                T(F16, vec![16, 16, 3, 3], 9),
+            ],
+            vec![],
+            &[F16],
+        ),
+        case(
+            "Conv 1x1 f16",
+            17,
+            &[
+                T(F16, vec![1, 64, 64, 64], 9),
+                Zeros(F16, vec![64, 64, 1, 1], 8_192),
+            ],
+            vec![],
+            &[F16],
+        ),
+        case(
+            "Conv groups f16",
+            17,
+            &[
+                T(F16, vec![1, 64, 64, 64], 9),
+                Zeros(F16, vec![64, 1, 3, 3], 1_152),
+            ],
+            vec![int("group", 64)],
+            &[F16],
+        ),
+        case(
+            "Conv wide padding f16",
+            17,
+            &[
+                T(F16, vec![16, 1, 3, 3], 3),
+                Zeros(F16, vec![1, 1, 9, 9], 162),
+            ],
+            vec![ints("pads", &[59, 60, 61, 60])],
+            &[F16],
+        ),
+        case(
+            "Conv 3x3 f64",
+            17,
+            &[
+                T(F64, vec![1, 64, 32, 32], 9),
+                Zeros(F64, vec![64, 64, 3, 3], 294_912),
+            ],
+            vec![],
+            &[F64],
+        ),
+        case(
+            "ConvTranspose f16",
+            17,
+            &[
+                T(F16, vec![1, 16, 32, 32], 9),
+                Zeros(F16, vec![16, 16, 3, 3], 4_608),
+            ],
+            vec![],
+            &[F16],
+        ),
+        case(
             "MatMul 256 i32",
             17,
             &[T(I32, vec![256, 256], 9), T(I32, vec![256, 256], 9)],
@@ -510,6 +580,13 @@ pub fn products() -> Vec<Case> {
         case("Det 3", 17, &[F(vec![100_000, 3, 3])], vec![], &[FLOAT]),
         case("DFT 1024", 17, &[F(vec![256, 1024, 1])], vec![], &[FLOAT]),
         case("DFT 1021", 17, &[F(vec![256, 1021, 1])], vec![], &[FLOAT]),
+        case(
+            "DFT 131,101",
+            17,
+            &[F(vec![1, 131_101, 1])],
+            vec![],
+            &[FLOAT],
+        ),
         case("DFT 2", 17, &[F(vec![100_000, 2, 1])], vec![], &[FLOAT]),
         case(
             "DFT crosswise",

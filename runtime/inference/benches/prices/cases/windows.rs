@@ -1,8 +1,8 @@
 //! Owns the cases of pools, of images that are sampled, and of recurrent operators.
 
 use crate::build::{int, ints, text};
-use crate::case::In::{Counted, F, Floats, Nothing, Numbers, Weights};
-use crate::case::{Case, FLOAT, I64, case};
+use crate::case::In::{Counted, F, Floats, Nothing, Numbers, T, Weights};
+use crate::case::{Case, F16, FLOAT, I64, case};
 
 pub fn windows() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -25,6 +25,13 @@ pub fn windows() -> Vec<Case> {
             " 3x3",
             &[1, 64, 64, 64],
             vec![ints("kernel_shape", &[3, 3]), ints("pads", &[1, 1, 1, 1])],
+        ));
+        cases.push(case(
+            &format!("{name} f16"),
+            17,
+            &[T(F16, vec![1, 64, 64, 64], 9)],
+            vec![ints("kernel_shape", &[3, 3])],
+            &[F16],
         ));
         cases.push(pool(
             " 1x1",
