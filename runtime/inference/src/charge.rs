@@ -7,8 +7,8 @@ use crate::shape::{
 };
 use crate::table::{
     BINDING_OPERATIONS, Charge, Counted, ELEMENT_OPERATIONS, FOURIER_OPERATIONS, FOURIER_TIMES,
-    GATE_OPERATIONS, GROUP_OPERATIONS, NODE_OPERATIONS, PRODUCT_OPERATIONS, ROW_OPERATIONS,
-    SAMPLE_OPERATIONS, SCORE_OPERATIONS, STEP_OPERATIONS, VIEW_OPERATIONS,
+    GATE_OPERATIONS, GROUP_OPERATIONS, LAYOUT_OPERATIONS, NODE_OPERATIONS, PRODUCT_OPERATIONS,
+    ROW_OPERATIONS, SAMPLE_OPERATIONS, SCORE_OPERATIONS, STEP_OPERATIONS, VIEW_OPERATIONS,
 };
 use crate::value::Value;
 
@@ -143,6 +143,13 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
             let rows = multiply(&[ROW_OPERATIONS, rows(outputs, length)])?;
             add(&[multiply(&[units, outputs])?, rows])
         }
+        Charge::PerOutputAndChannel(units) => {
+            let channels = multiply(output.dimensions.get(..2).unwrap_or(&[]))?;
+            add(&[
+                multiply(&[units, outputs])?,
+                multiply(&[ROW_OPERATIONS, channels])?,
+            ])
+        }
         Charge::PerInput(units) => multiply(&[units, elements(0)?]),
         Charge::Reduced(units) => add(&[
             multiply(&[units, elements(0)?])?,
@@ -209,7 +216,7 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
             add(&[
                 multiply(&[outputs, each])?,
                 groups(call)?,
-                laid_out(call)?,
+                read(call)?,
                 padded(call, sizes, output)?,
             ])
         }
@@ -220,7 +227,7 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
                 multiply(&[outputs, each])?,
                 samples,
                 groups(call)?,
-                laid_out(call)?,
+                read(call)?,
             ])
         }
         // Kernel: input channels, output channels of one group, window. Each input position makes an element
@@ -237,7 +244,7 @@ fn operations(call: &Call<'_>, output: &Value) -> Result<u64, Reason> {
                 products,
                 multiply(&[ELEMENT_OPERATIONS, moved])?,
                 groups(call)?,
-                laid_out(call)?,
+                read(call)?,
             ])
         }
         Charge::Recurrent(gates) => recurrent(call, gates),
@@ -421,20 +428,17 @@ fn recurrent(call: &Call<'_>, gates: u64) -> Result<u64, Reason> {
     ])
 }
 
-/// Elements that what multiplies reads of the call, to bring them into its kernel's order; constants are brought
-/// into it beforehand.
+/// Elements that what multiplies reads of the call, to lay them out in its kernel's order, which may be wider than they
+/// are; constants are laid out beforehand.
 fn read(call: &Call<'_>) -> Result<u64, Reason> {
     let inputs = call.inputs.iter().flatten();
-    let sizes = inputs
-        .filter(|input| !input.is_weight)
-        .map(|input| checked_product(&input.dimensions));
-    let all = add(&sizes.collect::<Result<Vec<_>, _>>()?)?;
-    multiply(&[ELEMENT_OPERATIONS, all])
+    laid_out(inputs.filter(|input| !input.is_weight))
 }
 
-/// The same for a convolution, which reads an image by windows first.
-fn laid_out(call: &Call<'_>) -> Result<u64, Reason> {
-    multiply(&[2, read(call)?])
+fn laid_out<'v>(values: impl Iterator<Item = &'v &'v Value>) -> Result<u64, Reason> {
+    let sizes = values.map(|value| checked_product(&value.dimensions));
+    let all = add(&sizes.collect::<Result<Vec<_>, _>>()?)?;
+    multiply(&[LAYOUT_OPERATIONS, all])
 }
 
 /// Window elements at the positions where the window reaches into padding.
@@ -464,10 +468,7 @@ fn einsum(call: &Call<'_>, outputs: u64) -> Result<u64, Reason> {
     let all = multiply(&found.indices)?;
     let operands = u64::try_from(call.inputs.len()).map_err(|_| overflow())?;
     // Engines lay the inputs out anew, whatever the order of their indices, constants among them.
-    let inputs = call.inputs.iter().flatten();
-    let sizes = inputs.map(|input| checked_product(&input.dimensions));
-    let all_read = add(&sizes.collect::<Result<Vec<_>, _>>()?)?;
-    let read = multiply(&[2, ELEMENT_OPERATIONS, all_read])?;
+    let read = laid_out(call.inputs.iter().flatten())?;
     let moved = add(&[multiply(&[ELEMENT_OPERATIONS, outputs])?, read])?;
     let Some(products) = operands.checked_sub(1).filter(|&products| products > 0) else {
         return add(&[multiply(&[ROW_OPERATIONS, all])?, moved]);

@@ -105,6 +105,9 @@ pub(crate) const ROW_OPERATIONS: u64 = 512;
 /// of a window at a position where it reaches into padding, since engines plan each of these by itself.
 pub(crate) const ELEMENT_OPERATIONS: u64 = 16;
 
+/// Operations charged for an element that what multiplies reads, and lays out in the order of its kernel.
+pub(crate) const LAYOUT_OPERATIONS: u64 = 32;
+
 /// Operations charged for each element of a view of the same bytes, which an engine may have to copy.
 pub(crate) const VIEW_OPERATIONS: u64 = 4;
 
@@ -137,6 +140,8 @@ pub(crate) enum Charge {
     PerOutput(u64),
     /// For each element of the first output, and for each row of it along the axis that is normalised.
     PerOutputAndRow(u64),
+    /// For each element of the first output, and a row for each channel of each image of it.
+    PerOutputAndChannel(u64),
     /// For each element of the first input.
     PerInput(u64),
     /// For each element of the first input, which are reduced, and for each of the first output.
@@ -271,8 +276,8 @@ const fn until(last: i64, operator: Operator) -> Operator {
 }
 
 use Charge::{
-    PerInput, PerOperand, PerOutput, PerOutputAndInput, PerOutputAndRow, PerTuple, PerWindow,
-    Reduced, Sorted, View,
+    PerInput, PerOperand, PerOutput, PerOutputAndChannel, PerOutputAndInput, PerOutputAndRow,
+    PerTuple, PerWindow, Reduced, Sorted, View,
 };
 use Rule::{Many, One, Open};
 
@@ -435,7 +440,7 @@ pub(crate) static OPERATORS: &[Operator] = &[
     by_input("DynamicQuantizeLinear", 11, PerOutput(64), Many(quantized::dynamic)),
     op("GroupNormalization", 18, PerOutput(64), Open(normal::group)),
     op("Hardmax", 7, PerOutputAndRow(16), Open(each::same)),
-    op("InstanceNormalization", 7, PerOutput(64), Open(each::same)),
+    op("InstanceNormalization", 7, PerOutputAndChannel(64), Open(each::same)),
     op("LRN", 7, Charge::Lrn { each: 128, around: 16 }, Open(each::same)),
     op("LayerNormalization", 17, PerOutput(64), Many(normal::layer)),
     op("LogSoftmax", 7, PerOutputAndRow(64), Open(each::same)),
@@ -577,7 +582,8 @@ pub fn cost_table_text() -> String {
          every product of two matrices, and every head of an attention: {PRODUCT_OPERATIONS}\n\
          every group of channels of a convolution on an image: {GROUP_OPERATIONS}\n\
          every row, tuple of indices, signal, frame, and matrix of Det: {ROW_OPERATIONS}\n\
-         every element of the call read, and written, by what multiplies; given to a step, or put together by steps: {ELEMENT_OPERATIONS}\n\
+         every element of the call read by what multiplies: {LAYOUT_OPERATIONS}\n\
+         every element written by what multiplies; given to a step, or put together by steps: {ELEMENT_OPERATIONS}\n\
          every element of a view: {VIEW_OPERATIONS}\n\
          every gate element of GRU, LSTM, RNN: {GATE_OPERATIONS}\n\
          every number and digit of a Fourier transform: {FOURIER_OPERATIONS}, {FOURIER_TIMES} times that if its length is no power of two\n\
@@ -603,6 +609,9 @@ fn line(operator: &Operator) -> String {
         View => "a view of each output element".to_owned(),
         PerOutput(units) => format!("{units} per output element"),
         PerOutputAndRow(units) => format!("{units} per output element, and its rows"),
+        PerOutputAndChannel(units) => {
+            format!("{units} per output element, and a row per channel of each image")
+        }
         PerInput(units) => format!("{units} per input element"),
         Reduced(units) => format!("{units} per input element, a row per output element"),
         PerOutputAndInput(units, input) => {
@@ -624,22 +633,22 @@ fn line(operator: &Operator) -> String {
             "multiply-accumulates, its products, elements read of the call, {after} per output element"
         ),
         Charge::Gemm => {
-            "multiply-accumulates, its product, elements read of the call and written".to_owned()
+            "multiply-accumulates, its product, elements read of the call, elements written".to_owned()
         }
         Charge::Einsum => "multiply-accumulates over all indices, per input but one, its products, \
-                           all elements read twice, elements written; of one input a row per element of all indices"
+                           all elements read, elements written; of one input a row per element of all indices"
             .to_owned(),
         Charge::Conv { after, .. } => {
             format!(
-                "multiply-accumulates, its groups, elements read of the call twice, {after} per output element, its padding"
+                "multiply-accumulates, its groups, elements read of the call, {after} per output element, its padding"
             )
         }
         Charge::ConvTranspose => {
-            "multiply-accumulates, its groups, elements read of the call twice, written and added up from"
+            "multiply-accumulates, its groups, elements read of the call, written and added up from"
                 .to_owned()
         }
         Charge::DeformConv => {
-            "multiply-accumulates, its groups, elements read of the call twice, elements written, a sample per window element"
+            "multiply-accumulates, its groups, elements read of the call, elements written, a sample per window element"
                 .to_owned()
         }
         Charge::Recurrent(gates) => {
@@ -712,7 +721,7 @@ mod tests {
                 "{start}"
             );
         }
-        assert_eq!(text.lines().count(), OPERATORS.len() + 17);
+        assert_eq!(text.lines().count(), OPERATORS.len() + 18);
     }
 
     /// Every operator of ONNX's own domain that any version since the first one let in has, with the

@@ -2,12 +2,14 @@
 
 mod half;
 mod refusals;
+mod upper;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tract_onnx::pb;
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::plan::eval;
 
 use crate::backend::{Backend, Plan, TensorShape};
 use crate::element::ElementType;
@@ -132,7 +134,15 @@ struct TractPlan {
 
 impl Plan for TractPlan {
     fn run(&self, inputs: Vec<BoundaryTensor>) -> Result<Vec<BoundaryTensor>, String> {
-        run(inputs, |inputs| self.runnable.run(inputs))
+        let outputs = run(inputs, |inputs| {
+            let mut state = self.runnable.spawn()?;
+            state.run_plan_with_eval(inputs, |context, operator, node, inputs| {
+                upper::clear();
+                eval(context, operator, node, inputs)
+            })
+        });
+        upper::clear();
+        outputs
     }
 }
 

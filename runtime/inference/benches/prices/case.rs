@@ -76,8 +76,13 @@ impl Chance {
     }
 }
 
-/// Adds the bytes of a whole number, which is below 2,048.
+/// Adds the bytes of a whole number; of its rest by 2,048 or by 128, where the type holds no larger ones exactly.
 fn encode(element_type: i32, number: u32, into: &mut Vec<u8>) {
+    let number = match element_type {
+        FLOAT | F64 | I32 | I64 => number,
+        F16 => number % 2_048,
+        _ => number % 128,
+    };
     match element_type {
         FLOAT => into.extend((number as f32).to_le_bytes()),
         F64 => into.extend(f64::from(number).to_le_bytes()),

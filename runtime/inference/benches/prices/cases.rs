@@ -22,6 +22,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(windows::windows());
     cases.extend(windows::recurrences());
     cases.extend(reductions::others());
+    cases.extend(reductions::found());
     cases.extend(graphs::steps());
     cases.extend(graphs::preparations());
     cases

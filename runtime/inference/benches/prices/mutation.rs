@@ -11,9 +11,6 @@ const SIZES: [u32; 16] = [
     1, 1, 2, 3, 4, 5, 8, 9, 16, 31, 64, 127, 512, 1_000, 4_096, 65_536,
 ];
 
-/// Values that are not below this cannot be written in every type.
-const BELOW_MAX: u32 = 127;
-
 /// A word that attributes of ONNX's operators have.
 const WORDS: [&str; 16] = [
     "nearest",
@@ -175,11 +172,9 @@ fn element_type(recipe: &mut Recipe, chance: &mut Chance) {
     for input in &mut recipe.inputs {
         match input {
             In::F(dimensions) if from == FLOAT => *input = In::T(to, dimensions.clone(), 9),
-            In::T(known, _, below) | In::Counted(known, _, below) if *known == from => {
+            In::T(known, ..) | In::Counted(known, ..) | In::Ones(known, _) if *known == from => {
                 *known = to;
-                *below = (*below).min(BELOW_MAX);
             }
-            In::Ones(known, _) if *known == from => *known = to,
             In::Weights(dimensions) if from == FLOAT && to != FLOAT => {
                 let count: i64 = dimensions.iter().product();
                 let known = ElementType::from_onnx(to).unwrap();

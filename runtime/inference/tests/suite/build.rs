@@ -20,6 +20,7 @@ pub const PRODUCT: u64 = 2_048;
 pub const GROUP: u64 = 1_024;
 pub const ROW: u64 = 512;
 pub const ELEMENT: u64 = 16;
+pub const LAYOUT: u64 = 32;
 pub const VIEW: u64 = 4;
 
 /// A graph under construction.

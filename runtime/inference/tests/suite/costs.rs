@@ -5,7 +5,7 @@ use meterbox_inference::{Cost, ElementType, InputShape, Operations};
 use tract_onnx::pb::AttributeProto;
 
 use crate::build::{
-    COMPOSED, ELEMENT, GROUP, NODE, Onnx, PRODUCT, ROW, STEP, int, ints, text, within,
+    COMPOSED, ELEMENT, GROUP, LAYOUT, NODE, Onnx, PRODUCT, ROW, STEP, int, ints, text, within,
 };
 
 const FLOAT: i32 = 1;
@@ -246,7 +246,7 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
         vec![],
         I32,
     );
-    check(cost, i8(24 + 26 * ELEMENT + PRODUCT));
+    check(cost, i8(24 + 18 * LAYOUT + 8 * ELEMENT + PRODUCT));
     // 2 × 4 outputs, each of 3 products and 32 for quantising it again; 6 and 12 elements are read.
     let scale = || Floats(&[0.5]);
     let zero = || Zeros(U8, &[1], 1);
@@ -260,7 +260,7 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
         scale(),
         zero(),
     ];
-    let expected = i8(8 * 35 + 18 * ELEMENT + PRODUCT);
+    let expected = i8(8 * 35 + 18 * LAYOUT + PRODUCT);
     let cost = check(single("QLinearMatMul", 10, &inputs, vec![], U8), expected);
     // Three scales of 4 bytes and three zero points of 1.
     assert_eq!(cost.weight_bytes, 15);
@@ -268,7 +268,7 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
     let inputs = [Of(U8, &[1, 1, 3, 3]), Of(U8, &[1, 1, 2, 2])];
     check(
         single("ConvInteger", 10, &inputs, vec![], I32),
-        i8(4 * 68 + GROUP + 2 * 13 * ELEMENT),
+        i8(4 * 68 + GROUP + 13 * LAYOUT),
     );
     // 4 channels × 3 × 3 = 36 outputs, each of 2 products and 32 for bias and quantising; 18 and 8
     // elements are read.
@@ -285,7 +285,7 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
     ];
     check(
         single("QLinearConv", 10, &inputs, vec![], U8),
-        i8(36 * 34 + GROUP + 2 * 26 * ELEMENT),
+        i8(36 * 34 + GROUP + 26 * LAYOUT),
     );
     // 10 floats × 32; 10 bytes × 16.
     let cost = single(
@@ -338,30 +338,30 @@ fn products_over_equations_count_all_their_indices() {
     // b=2, i=3, j=4, k=5.
     let inputs = [Of(FLOAT, &[2, 3, 4]), Of(FLOAT, &[2, 4, 5])];
     // 24 and 40 elements are read, at 32, and 30 are written, in 2 products.
-    let expected = || f32(120 + (2 * 64 + 30) * ELEMENT + 2 * PRODUCT + COMPOSED);
+    let expected = || f32(120 + 64 * LAYOUT + 30 * ELEMENT + 2 * PRODUCT + COMPOSED);
     check(einsum(&inputs, "bij, bjk -> bik"), expected());
     // The same, with the batch in an ellipsis.
     check(einsum(&inputs, "...ij,...jk->...ik"), expected());
     // Without an arrow: what occurs once stays, i and k. 3 × 4 × 5; 12, 20 and 15 elements.
     check(
         einsum(&[Of(FLOAT, &[3, 4]), Of(FLOAT, &[4, 5])], "ij,jk"),
-        f32(60 + (2 * 32 + 15) * ELEMENT + PRODUCT + COMPOSED),
+        f32(60 + 32 * LAYOUT + 15 * ELEMENT + PRODUCT + COMPOSED),
     );
     // Three vectors of 6: two products for each, and one element is written. No index stays: two products in all.
     let six = || Of(FLOAT, &[6]);
     check(
         einsum(&[six(), six(), six()], "i,i,i->"),
-        f32(12 + (2 * 18 + 1) * ELEMENT + 2 * PRODUCT + COMPOSED),
+        f32(12 + 18 * LAYOUT + ELEMENT + 2 * PRODUCT + COMPOSED),
     );
     // Element by element each product is one of its own.
     check(
         einsum(&[six(), six()], "i,i->i"),
-        f32(6 + (2 * 12 + 6) * ELEMENT + 6 * PRODUCT + COMPOSED),
+        f32(6 + 12 * LAYOUT + 6 * ELEMENT + 6 * PRODUCT + COMPOSED),
     );
     // A diagonal of 4, from 16 elements.
     check(
         einsum(&[Of(FLOAT, &[4, 4])], "ii->i"),
-        f32(4 * ROW + (2 * 16 + 4) * ELEMENT + COMPOSED),
+        f32(4 * ROW + 16 * LAYOUT + 4 * ELEMENT + COMPOSED),
     );
     // Elimination in 2 matrices of 3 × 3, in 3 steps each.
     check(
@@ -372,7 +372,7 @@ fn products_over_equations_count_all_their_indices() {
     let inputs = [Of(F64, &[6, 4]), Of(F64, &[6, 5]), Of(F64, &[5])];
     check(
         single("Gemm", 13, &inputs, vec![int("transA", 1)], F64),
-        f64(4 * 6 * 5 + 79 * ELEMENT + PRODUCT),
+        f64(4 * 6 * 5 + 59 * LAYOUT + 20 * ELEMENT + PRODUCT),
     );
 }
 
@@ -392,7 +392,10 @@ fn convolutions_of_every_kind_count_their_windows() {
         vec![ints("strides", &[2, 2])],
         FLOAT,
     );
-    check(cost, f32(12 * 18 + (72 + 50 + 2 * 68) * ELEMENT + GROUP));
+    check(
+        cost,
+        f32(12 * 18 + (72 + 50) * ELEMENT + 68 * LAYOUT + GROUP),
+    );
     // 4 channels × 2 × 2 outputs × (2 × 4) products; 2 channels × 4 × 4 positions sampled at 64; 18, 32
     // and 32 elements are read.
     let inputs = [
@@ -402,13 +405,13 @@ fn convolutions_of_every_kind_count_their_windows() {
     ];
     check(
         single("DeformConv", 19, &inputs, vec![], FLOAT),
-        f32(16 * (8 + ELEMENT) + 32 * 64 + GROUP + 2 * 82 * ELEMENT),
+        f32(16 * (8 + ELEMENT) + 32 * 64 + GROUP + 82 * LAYOUT),
     );
     // 2 × 5 outputs, each of 3 products and 48; 10 and 6 elements are read.
     let inputs = [Of(FLOAT, &[1, 2, 5]), Of(FLOAT, &[2, 1, 3])];
     check(
         single("CausalConvWithState", 27, &inputs, vec![], FLOAT),
-        f32(510 + 16 * ELEMENT),
+        f32(510 + 16 * LAYOUT),
     );
     // The blocks of a 3 × 3 image: 4 elements at 4 places are added, 9 are made, each 16.
     let inputs = [Of(FLOAT, &[1, 4, 4]), Numbers(&[3, 3]), Numbers(&[2, 2])];
@@ -426,7 +429,7 @@ fn attention_counts_scores_values_and_soft_max() {
     ];
     check(
         single("Attention", 23, &inputs, vec![], FLOAT),
-        f32(30 * 74 + 2 * PRODUCT + 124 * ELEMENT + COMPOSED),
+        f32(30 * 74 + 2 * PRODUCT + 124 * LAYOUT + COMPOSED),
     );
     // 2 query heads share one of keys; 2 new keys after 3 before: 1 × 2 × 2 × 5 = 20 scores of size 4. 16,
     // 8, 8, 12 and 12 elements are read.
@@ -441,7 +444,7 @@ fn attention_counts_scores_values_and_soft_max() {
     let heads = || vec![int("q_num_heads", 2), int("kv_num_heads", 1)];
     check(
         single("Attention", 23, &inputs, heads(), F16),
-        f16(20 * 72 + 2 * PRODUCT + 56 * ELEMENT + COMPOSED),
+        f16(20 * 72 + 2 * PRODUCT + 56 * LAYOUT + COMPOSED),
     );
     // 3 steps × (4 × 1 head + 2 query heads) × a state of 4 × 4; 24, 12 and 12 elements are read.
     let inputs = [
@@ -451,7 +454,7 @@ fn attention_counts_scores_values_and_soft_max() {
     ];
     check(
         single("LinearAttention", 27, &inputs, heads(), FLOAT),
-        f32(3 * 6 * 16 + 3 * STEP + 48 * ELEMENT),
+        f32(3 * 6 * 16 + 3 * STEP + 48 * LAYOUT),
     );
     // 24 elements × 32.
     let inputs = [
@@ -504,6 +507,12 @@ fn normalising_operators_charge_their_passes() {
         FLOAT,
     );
     check(cost, f32(12 * 64 + COMPOSED));
+    // 2 images × 3 channels of 4 elements × 64.
+    let inputs = [Of(FLOAT, &[2, 3, 4]), Of(FLOAT, &[3]), Of(FLOAT, &[3])];
+    check(
+        single("InstanceNormalization", 17, &inputs, vec![], FLOAT),
+        f32(24 * 64 + 6 * ROW + COMPOSED),
+    );
     let inputs = [Of(FLOAT, &[2, 8]), Of(FLOAT, &[8])];
     check(
         single("LayerNormalization", 17, &inputs, vec![], FLOAT),

@@ -3,7 +3,9 @@
 
 use meterbox_inference::{Breakdown, ElementType, InputShape, Tensor};
 
-use crate::build::{BINDING, ELEMENT, F32, I64, NODE, Onnx, PRODUCT, STEP, int, ints, within};
+use crate::build::{
+    BINDING, ELEMENT, F32, I64, LAYOUT, NODE, Onnx, PRODUCT, STEP, int, ints, within,
+};
 
 const BOOL: i32 = 9;
 const F64: i32 = 11;
@@ -331,7 +333,7 @@ fn layers_add_up_to_the_call_and_name_their_products() {
     assert_eq!(found.layers[0].multiply_accumulates, 30);
     assert_eq!(
         found.layers[0].cost.operations.f32,
-        30 + 16 * ELEMENT + PRODUCT + NODE
+        30 + 6 * LAYOUT + 10 * ELEMENT + PRODUCT + NODE
     );
     assert_eq!(found.layers[0].cost.weight_bytes, 4 * 15 + 4 * 5);
     let sum = found

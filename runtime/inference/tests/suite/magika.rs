@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use meterbox_inference::{Cost, ElementType, InputShape, Model, ModelLimits, Operations, Tensor};
 
-use crate::build::{ELEMENT, GROUP, NODE, PRODUCT, ROW, VIEW, example};
+use crate::build::{ELEMENT, GROUP, LAYOUT, NODE, PRODUCT, ROW, VIEW, example};
 
 fn model() -> Model {
     Model::load(&example("magika.onnx"), &ModelLimits::default()).unwrap()
@@ -27,11 +27,11 @@ fn by_hand(n: u64) -> Cost {
     // One-hot of 257 symbols × 2048 bytes, times a 257 × 64 embedding.
     let one_hot = n * 2048 * 257;
     let embedded = n * 2048 * 64;
-    let embedding = one_hot * (64 + ELEMENT) + embedded * ELEMENT + n * PRODUCT;
+    let embedding = one_hot * (64 + LAYOUT) + embedded * ELEMENT + n * PRODUCT;
     // The embedding seen as 512 steps × 256 channels, transposed; 512 filters over 5 steps: 508 positions.
     let convolved = n * 512 * 508;
-    let convolution = convolved * (256 * 5 + ELEMENT) + n * GROUP + n * 512 * 256 * 2 * ELEMENT;
-    let dense = n * (512 * 214 + (512 + 214) * ELEMENT) + PRODUCT;
+    let convolution = convolved * (256 * 5 + ELEMENT) + n * GROUP + n * 512 * 256 * LAYOUT;
+    let dense = n * (512 * 214 + 512 * LAYOUT + 214 * ELEMENT) + PRODUCT;
     // Bias, then GELU by tanh: 9 additions and products of 16 and one tanh of 32, each on all elements.
     let bias_and_gelu = 9 * 16 + 32;
     let elementwise = n * 2048 * (16 + VIEW) // bytes are expanded,

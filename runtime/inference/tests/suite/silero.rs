@@ -3,16 +3,16 @@
 
 use meterbox_inference::{ElementType, Model, ModelLimits, Tensor};
 
-use crate::build::{ELEMENT, GROUP, NODE, ROW, STEP, VIEW, cost_f32, example};
+use crate::build::{ELEMENT, GROUP, LAYOUT, NODE, ROW, STEP, VIEW, cost_f32, example};
 
 #[test]
 fn silero_costs_what_its_layers_add_up_to() {
     let model = Model::load(&example("silero-vad.onnx"), &ModelLimits::default()).unwrap();
     let cost = cost_f32(&model, &[("input", &[1, 576]), ("state", &[2, 1, 128])]);
-    // What is written twice, or read by a convolution.
+    // What is written twice.
     let twice = 2 * ELEMENT;
     // 576 samples, 64 reflected: 640. Windows of 256 every 128: 4 frames of 258 numbers.
-    let fourier = 258 * 4 * (256 + ELEMENT) + GROUP + 640 * twice;
+    let fourier = 258 * 4 * (256 + ELEMENT) + GROUP + 640 * LAYOUT;
     // Four convolutions of 3 steps; the second and third halve the 4 frames to 2 and 1. Each output element
     // is written by its convolution and by the activation, each input element is read, and of their windows of 3 two,
     // one, one and one reach into padding.
@@ -21,12 +21,12 @@ fn silero_costs_what_its_layers_add_up_to() {
         + 64 * (64 * 3 + twice)
         + 128 * (64 * 3 + twice)
         + 4 * GROUP
-        + (129 * 4 + 128 * 4 + 64 * 2 + 64) * twice
+        + (129 * 4 + 128 * 4 + 64 * 2 + 64) * LAYOUT
         + (2 + 1 + 1 + 1) * 3 * ELEMENT;
     // 1 step: 4 gates × 128 cells, each over 128 inputs and 128 states, and 64 for the gate itself. The
     // weights in their new order are read, with 128 inputs and two states.
-    let lstm = 4 * 128 * (128 + 128 + 64) + STEP + (2 * 512 * 128 + 1024 + 3 * 128) * ELEMENT;
-    let head = 128 + ELEMENT + GROUP + 128 * twice + 32; // 1 × 128 × 1, sigmoid 32
+    let lstm = 4 * 128 * (128 + 128 + 64) + STEP + (2 * 512 * 128 + 1024 + 3 * 128) * LAYOUT;
+    let head = 128 + ELEMENT + GROUP + 128 * LAYOUT + 32; // 1 × 128 × 1, sigmoid 32
     let magnitudes = 640 * (ELEMENT + VIEW) // padding, which becomes a channel
         + 258 * 4 * 32 // all frames
         // Real and imaginary parts: two slices and a cast of 32 each, a power of 64 each, sum, root.

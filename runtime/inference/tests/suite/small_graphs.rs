@@ -4,7 +4,7 @@
 use meterbox_inference::{Cost, ElementType, Model, Tensor};
 
 use crate::build::{
-    ELEMENT, F32, GROUP, I64, NODE, Onnx, PRODUCT, ROW, STEP, cost_f32, int, ints, text,
+    ELEMENT, F32, GROUP, I64, LAYOUT, NODE, Onnx, PRODUCT, ROW, STEP, cost_f32, int, ints, text,
 };
 
 /// Loads, compares the f32 operations (the nodes' fixed charge apart), runs on zeros, gives the cost.
@@ -36,7 +36,7 @@ fn matrix_product_counts_rows_times_inner_times_columns() {
         .node("MatMul", &["x", "w"], &["y"], vec![])
         .output("y", F32);
     // 2 × 15 elements are read, 2 × 21 are written, in 2 products; the weights have a count of their own.
-    let each = 3 * 5 * 7 + (15 + 21) * ELEMENT + PRODUCT;
+    let each = 3 * 5 * 7 + 15 * LAYOUT + 21 * ELEMENT + PRODUCT;
     let cost = check(onnx.clone(), &[("x", &[2, 3, 5])], 2 * each);
     assert_eq!(cost.weight_bytes, 4 * 5 * 7);
     assert_eq!(cost.tensor_bytes, 4 * (2 * 3 * 5 + 2 * 3 * 7));
@@ -60,7 +60,7 @@ fn transposed_gemm_counts_its_inner_length() {
             )
             .output("y", F32)
     };
-    let expected = 4 * 6 * 5 + (24 + 20) * ELEMENT + PRODUCT;
+    let expected = 4 * 6 * 5 + 24 * LAYOUT + 20 * ELEMENT + PRODUCT;
     check(gemm(&["a", "b"]), &[("a", &[6, 4])], expected);
     check(gemm(&["a", "b", "c"]), &[("a", &[6, 4])], expected);
 }
@@ -84,9 +84,8 @@ fn convolution_counts_only_the_channels_of_a_group() {
             .output("y", F32)
     };
     // (9 + 2 − 3) ÷ 2 + 1 = 5 positions along each side, of which (9 − 3) ÷ 2 + 1 = 4 are inside: 9 of 25
-    // positions are planned for each of 9 elements. Each output is written, each group is begun, 324 elements are read,
-    // at 32.
-    let once = (9 * 9 + 2 * 324) * ELEMENT;
+    // positions are planned for each of 9 elements. Each output is written, each group is begun, 324 elements are read.
+    let once = 9 * 9 * ELEMENT + 324 * LAYOUT;
     check(
         conv(&[6, 4, 3, 3], 1),
         &[("x", &[1, 4, 9, 9])],
@@ -116,12 +115,12 @@ fn transposed_convolution_counts_each_input_once_per_kernel_element() {
             vec![ints("strides", &[2, 2])],
         )
         .output("y", F32);
-    // 4 × 4 windows of 2 × 9 elements are added up to 2 × 9 × 9 outputs; 48 elements are read, at 32.
-    let moved = 4 * 4 * 2 * 9 + 2 * 9 * 9 + 2 * 48;
+    // 4 × 4 windows of 2 × 9 elements are added up to 2 × 9 × 9 outputs; 48 elements are read.
+    let moved = 4 * 4 * 2 * 9 + 2 * 9 * 9;
     check(
         onnx,
         &[("x", &[1, 3, 4, 4])],
-        3 * 4 * 4 * 2 * 9 + moved * ELEMENT + GROUP,
+        3 * 4 * 4 * 2 * 9 + moved * ELEMENT + 48 * LAYOUT + GROUP,
     );
 }
 
@@ -147,7 +146,7 @@ fn recurrent_operators_count_steps_gates_and_directions() {
             let expected = |steps: u64, batch: u64| {
                 let each = features + cells + 64;
                 // And 36 elements are read.
-                steps * directions * (batch * gates * cells * each + STEP) + 36 * ELEMENT
+                steps * directions * (batch * gates * cells * each + STEP) + 36 * LAYOUT
             };
             check(onnx.clone(), &[("x", &[6, 2, 3])], expected(6, 2));
             // Which one engine does not compute, and another does.
@@ -226,7 +225,7 @@ fn weights_count_once_for_each_node_that_reads_them() {
         .node("MatMul", &["x", "w"], &["once"], vec![])
         .node("MatMul", &["once", "w"], &["y"], vec![])
         .output("y", F32);
-    let each = 4 * 4 * 4 + (16 + 16) * ELEMENT + PRODUCT;
+    let each = 4 * 4 * 4 + 16 * LAYOUT + 16 * ELEMENT + PRODUCT;
     let cost = check(onnx, &[("x", &[4, 4])], 2 * each);
     assert_eq!(cost.weight_bytes, 2 * 4 * 16);
 }

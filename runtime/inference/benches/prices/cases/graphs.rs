@@ -2,7 +2,7 @@
 
 use crate::build::{Onnx, int, ints, text, within};
 use crate::case::In::{F, Floats, Numbers, T, Weights, Zeros};
-use crate::case::{BOOL, Case, FLOAT, I64, In, Recipe, U8, case};
+use crate::case::{BOOL, Case, F16, FLOAT, I64, In, Recipe, U8, case};
 
 fn whole(name: &str, model: Onnx, inputs: &[In]) -> Case {
     Case {
@@ -132,10 +132,34 @@ pub fn steps() -> Vec<Case> {
             1_000,
             &[1],
         ),
+        halves("HardSwish f16 after Tanh", false),
+        halves("Scan of Tanh and HardSwish f16", true),
         branch_in_loop("Loop with a branch that reads 5,000 names", 5_000),
         carried("Loop that carries 1,000", 1_000),
     ]);
     cases
+}
+
+/// A kernel of wide vectors, and then what is computed element by element; the same for each of some slices.
+fn halves(name: &str, is_repeated: bool) -> Case {
+    let dimensions = vec![16, 65_536];
+    let within_or_not = |onnx: Onnx, x: &str| {
+        onnx.node("Tanh", &[x], &["t"], vec![])
+            .node("Cast", &["t"], &["h"], vec![int("to", F16.into())])
+            .node("HardSwish", &["h"], &["s"], vec![])
+            .node("Cast", &["s"], &["f"], vec![int("to", FLOAT.into())])
+    };
+    let onnx = Onnx::new().input("x0", FLOAT, &[16, 65_536]);
+    let onnx = match is_repeated {
+        false => within_or_not(onnx, "x0").node("Relu", &["f"], &["y"], vec![]),
+        true => {
+            let body = Onnx::new().input("e", FLOAT, &[65_536]);
+            let body = within_or_not(body, "e").output("f", FLOAT);
+            let attributes = vec![int("num_scan_inputs", 1), within("body", body)];
+            onnx.node("Scan", &["x0"], &["y"], attributes)
+        }
+    };
+    whole(name, onnx.output("y", FLOAT), &[F(dimensions)])
 }
 
 /// A loop with a branch in it that is never taken, and reads so many names of the graph around the loop.

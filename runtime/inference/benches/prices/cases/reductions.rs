@@ -1,8 +1,8 @@
 //! Owns the cases of what reduces, sorts, or gives as much as the data says.
 
 use crate::build::{int, ints, text};
-use crate::case::In::{F, Floats, Number, Numbers, T};
-use crate::case::{BOOL, Case, FLOAT, I8, I64, case};
+use crate::case::In::{F, Floats, Number, Numbers, Ones, Subnormal, T, Weights};
+use crate::case::{BOOL, Case, F16, F64, FLOAT, I8, I64, case};
 use crate::cases::square;
 
 pub fn reductions() -> Vec<Case> {
@@ -158,6 +158,100 @@ pub fn reductions() -> Vec<Case> {
         &[FLOAT],
     ));
     cases
+}
+
+/// What the search found.
+pub fn found() -> Vec<Case> {
+    vec![
+        case(
+            "GlobalLpPool of a line (found)",
+            17,
+            &[F(vec![1, 1, 100_000, 1, 1])],
+            vec![],
+            &[FLOAT],
+        ),
+        case(
+            "LpPool of a line (found)",
+            17,
+            &[F(vec![1, 1, 65_536, 1])],
+            vec![ints("kernel_shape", &[1, 1])],
+            &[FLOAT],
+        ),
+        case(
+            "NonZero of a constant (found)",
+            17,
+            &[Weights(vec![1024, 1024])],
+            vec![],
+            &[I64],
+        ),
+        case(
+            "Softmax of subnormals crosswise (found)",
+            17,
+            &[Subnormal(vec![512, 512])],
+            vec![int("axis", 0)],
+            &[FLOAT],
+        ),
+        case(
+            "LogSoftmax f64 of long rows (found)",
+            17,
+            &[T(F64, vec![2, 131_072], 9)],
+            vec![],
+            &[F64],
+        ),
+        case(
+            "ReduceLogSumExp f64 of noughts (found)",
+            17,
+            &[T(F64, vec![128, 128, 3], 1)],
+            vec![],
+            &[F64],
+        ),
+        case(
+            "Mish f64 of ones (found)",
+            18,
+            &[Ones(F64, vec![1024, 1024])],
+            vec![],
+            &[F64],
+        ),
+        case(
+            "Tanh f64 (found)",
+            17,
+            &[T(F64, vec![1000, 1000], 9)],
+            vec![],
+            &[F64],
+        ),
+        case(
+            "InstanceNormalization i8 (found)",
+            17,
+            &[
+                T(I8, vec![1, 65_536, 1, 1], 9),
+                T(I8, vec![65_536], 9),
+                T(I8, vec![65_536], 9),
+            ],
+            vec![],
+            &[I8],
+        ),
+        case(
+            "Mod of one by many (found)",
+            17,
+            &[F(vec![1, 1]), F(vec![1, 65_536, 1])],
+            vec![int("fmod", 1)],
+            &[FLOAT],
+        ),
+        case(
+            "MatMul f32 of a row and a column (found)",
+            17,
+            &[F(vec![1, 262_144]), F(vec![1, 262_144, 1])],
+            vec![],
+            &[FLOAT],
+        ),
+        case(
+            "Abs f16 (found)",
+            17,
+            &[Ones(F16, vec![512, 512])],
+            vec![],
+            &[F16],
+        ),
+    ]
 }
 
 pub fn others() -> Vec<Case> {
