@@ -467,8 +467,8 @@ fn einsum(call: &Call<'_>, outputs: u64) -> Result<u64, Reason> {
     let found = product::contraction(call)?;
     let all = multiply(&found.indices)?;
     let operands = u64::try_from(call.inputs.len()).map_err(|_| overflow())?;
-    // Engines lay the inputs out anew, whatever the order of their indices, constants among them.
-    let read = laid_out(call.inputs.iter().flatten())?;
+    // Engines put the indices of each input into another order first, constants among them.
+    let read = multiply(&[2, laid_out(call.inputs.iter().flatten())?])?;
     let moved = add(&[multiply(&[ELEMENT_OPERATIONS, outputs])?, read])?;
     let Some(products) = operands.checked_sub(1).filter(|&products| products > 0) else {
         return add(&[multiply(&[ROW_OPERATIONS, all])?, moved]);

@@ -14,8 +14,8 @@ pub const I64: i32 = 7;
 pub const NODE: u64 = 1_024;
 pub const STEP: u64 = 8_192;
 pub const BINDING: u64 = 128;
-/// What an operator that is made up of others is charged beyond its node: 15 more.
-pub const COMPOSED: u64 = 15 * NODE;
+/// What an operator that is made up of others is charged beyond its node: 31 more.
+pub const COMPOSED: u64 = 31 * NODE;
 pub const PRODUCT: u64 = 2_048;
 pub const GROUP: u64 = 1_024;
 pub const ROW: u64 = 512;

@@ -260,7 +260,7 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
         scale(),
         zero(),
     ];
-    let expected = i8(8 * 35 + 18 * LAYOUT + PRODUCT);
+    let expected = i8(8 * 35 + 18 * LAYOUT + PRODUCT + COMPOSED);
     let cost = check(single("QLinearMatMul", 10, &inputs, vec![], U8), expected);
     // Three scales of 4 bytes and three zero points of 1.
     assert_eq!(cost.weight_bytes, 15);
@@ -285,7 +285,7 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
     ];
     check(
         single("QLinearConv", 10, &inputs, vec![], U8),
-        i8(36 * 34 + GROUP + 26 * LAYOUT),
+        i8(36 * 34 + GROUP + 26 * LAYOUT + COMPOSED),
     );
     // 10 floats × 32; 10 bytes × 16.
     let cost = single(
@@ -337,31 +337,31 @@ fn products_over_equations_count_all_their_indices() {
     };
     // b=2, i=3, j=4, k=5.
     let inputs = [Of(FLOAT, &[2, 3, 4]), Of(FLOAT, &[2, 4, 5])];
-    // 24 and 40 elements are read, at 32, and 30 are written, in 2 products.
-    let expected = || f32(120 + 64 * LAYOUT + 30 * ELEMENT + 2 * PRODUCT + COMPOSED);
+    // 24 and 40 elements are read, twice, and 30 are written, in 2 products.
+    let expected = || f32(120 + 128 * LAYOUT + 30 * ELEMENT + 2 * PRODUCT + COMPOSED);
     check(einsum(&inputs, "bij, bjk -> bik"), expected());
     // The same, with the batch in an ellipsis.
     check(einsum(&inputs, "...ij,...jk->...ik"), expected());
     // Without an arrow: what occurs once stays, i and k. 3 × 4 × 5; 12, 20 and 15 elements.
     check(
         einsum(&[Of(FLOAT, &[3, 4]), Of(FLOAT, &[4, 5])], "ij,jk"),
-        f32(60 + 32 * LAYOUT + 15 * ELEMENT + PRODUCT + COMPOSED),
+        f32(60 + 64 * LAYOUT + 15 * ELEMENT + PRODUCT + COMPOSED),
     );
     // Three vectors of 6: two products for each, and one element is written. No index stays: two products in all.
     let six = || Of(FLOAT, &[6]);
     check(
         einsum(&[six(), six(), six()], "i,i,i->"),
-        f32(12 + 18 * LAYOUT + ELEMENT + 2 * PRODUCT + COMPOSED),
+        f32(12 + 36 * LAYOUT + ELEMENT + 2 * PRODUCT + COMPOSED),
     );
     // Element by element each product is one of its own.
     check(
         einsum(&[six(), six()], "i,i->i"),
-        f32(6 + 12 * LAYOUT + 6 * ELEMENT + 6 * PRODUCT + COMPOSED),
+        f32(6 + 24 * LAYOUT + 6 * ELEMENT + 6 * PRODUCT + COMPOSED),
     );
     // A diagonal of 4, from 16 elements.
     check(
         einsum(&[Of(FLOAT, &[4, 4])], "ii->i"),
-        f32(4 * ROW + 16 * LAYOUT + 4 * ELEMENT + COMPOSED),
+        f32(4 * ROW + 32 * LAYOUT + 4 * ELEMENT + COMPOSED),
     );
     // Elimination in 2 matrices of 3 × 3, in 3 steps each.
     check(
@@ -715,6 +715,11 @@ fn transforms_charge_each_number_and_each_doubling_of_their_length() {
         single("DFT", 17, &[Of(FLOAT, &[1, 8, 1])], vec![], FLOAT),
         f32(512 + ROW),
     );
+    // 6 has 3 digits, and is no power of two: 8 × 16 × 6 × 3.
+    check(
+        single("DFT", 17, &[Of(FLOAT, &[1, 6, 1])], vec![], FLOAT),
+        f32(2_304 + ROW),
+    );
     // (16 − 8) ÷ 4 + 1 = 3 frames × (512 + 8 and a row).
     let inputs = [Of(FLOAT, &[1, 16, 1]), Number(4), Nothing, Number(8)];
     check(
@@ -797,7 +802,7 @@ fn nodes_of_many_inputs_and_those_made_up_of_others_count_as_more() {
         .weights("s", &[4])
         .node("LayerNormalization", &["x", "s"], &["y"], vec![])
         .output("y", FLOAT);
-    assert_eq!(prepared(&normal), nodes(16));
+    assert_eq!(prepared(&normal), nodes(32));
     let product = x()
         .weights("k", &[4, 4])
         .node("MatMul", &["x", "k"], &["y"], vec![])
