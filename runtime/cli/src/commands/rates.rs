@@ -22,7 +22,7 @@ pub enum RatesCommand {
     Check(CheckArguments),
     Show(ShowArguments),
     Diff(DiffArguments),
-    Calibrate(calibrate::CalibrateArguments),
+    Calibrate(Box<calibrate::CalibrateArguments>),
 }
 
 /// Say whether a file is a rate card, or why not.

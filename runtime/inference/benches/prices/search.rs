@@ -203,6 +203,10 @@ fn shown(recipe: &Recipe) -> String {
 type Watched = Arc<Mutex<Option<(Instant, String)>>>;
 
 /// Ends the program when one model takes far too long, which is what is searched for.
+#[allow(
+    clippy::exit,
+    reason = "the thread that computes cannot be stopped in another way"
+)]
 fn watch() -> Watched {
     let watched: Watched = Arc::default();
     let seen = Arc::clone(&watched);

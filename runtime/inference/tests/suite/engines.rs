@@ -298,12 +298,13 @@ fn empty_tensors_pass_through_every_engine() {
 fn halves(numbers: &[f32]) -> Vec<u8> {
     let half = |number: &f32| {
         let bits = number.to_bits();
-        let exponent = (bits >> 23 & 0xff) as i32 - 127 + 15;
-        let magnitude = match exponent {
-            1..=30 => (exponent as u32) << 10 | (bits >> 13 & 0x3ff),
+        let (sign, exponent, fraction) = (bits >> 31, bits >> 23 & 0xff, bits >> 13 & 0x3ff);
+        // The bias is 15 in place of 127, and five bits are left.
+        let magnitude = match exponent.checked_sub(112) {
+            Some(exponent @ 1..=30) => exponent << 10 | fraction,
             _ => 0,
         };
-        (magnitude as u16 | (bits >> 16 & 0x8000) as u16).to_le_bytes()
+        u16::try_from(sign << 15 | magnitude).unwrap().to_le_bytes()
     };
     numbers.iter().flat_map(half).collect()
 }
