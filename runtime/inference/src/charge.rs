@@ -432,7 +432,19 @@ fn recurrent(call: &Call<'_>, gates: u64) -> Result<u64, Reason> {
 /// are; constants are laid out beforehand.
 fn read(call: &Call<'_>) -> Result<u64, Reason> {
     let inputs = call.inputs.iter().flatten();
-    laid_out(inputs.filter(|input| !input.is_weight))
+    laid_out(inputs.filter(|input| !input.is_weight || is_narrow(call, input)))
+}
+
+/// Whether it is one row or column of a product, which may be laid out at each call though it is a constant.
+fn is_narrow(call: &Call<'_>, input: &Value) -> bool {
+    let is_product = matches!(
+        call.node.operator.charge,
+        Charge::MatMul { .. } | Charge::Gemm
+    );
+    let sizes = input.dimensions.iter().rev().take(2);
+    is_product
+        && input.rank() > 0
+        && (input.rank() == 1 || sizes.into_iter().any(|&size| size == 1))
 }
 
 fn laid_out<'v>(values: impl Iterator<Item = &'v &'v Value>) -> Result<u64, Reason> {

@@ -371,8 +371,6 @@ pub(crate) static OPERATORS: &[Operator] = &[
     op("Floor", 7, PerOutput(16), Open(each::same)),
     by_input("Greater", 7, PerOutput(16), Open(each::compared)),
     by_input("GreaterOrEqual", 12, PerOutput(16), Open(each::compared)),
-    op("HardSigmoid", 7, PerOutput(16), Open(each::same)),
-    op("HardSwish", 14, PerOutput(16), Open(each::same)),
     by_input("IsInf", 10, PerOutput(16), Open(each::test)),
     by_input("IsNaN", 9, PerOutput(16), Open(each::test)),
     op("LeakyRelu", 7, PerOutput(16), Open(each::same)),
@@ -388,7 +386,6 @@ pub(crate) static OPERATORS: &[Operator] = &[
     op("Round", 11, PerOutput(16), Open(each::same)),
     op("Shrink", 9, PerOutput(16), Open(each::same)),
     op("Sign", 9, PerOutput(16), Open(each::same)),
-    op("Softsign", 7, PerOutput(16), Open(each::same)),
     op("Sqrt", 7, PerOutput(16), Open(each::same)),
     op("Sub", 7, PerOutput(16), Open(each::joined)),
     op("ThresholdedRelu", 10, PerOutput(16), Open(each::same)),
@@ -398,11 +395,10 @@ pub(crate) static OPERATORS: &[Operator] = &[
     op("Mean", 8, PerOperand(16), Open(each::joined)),
     op("Min", 8, PerOperand(16), Open(each::joined)),
     op("Sum", 8, PerOperand(16), Open(each::joined)),
-    // Division of whole numbers, rounding to other types, several products.
+    // Division, rounding to other types, several products.
     op("AffineGrid", 20, PerOutput(32), One(image::affine_grid)),
     op("BatchNormalization", 7, PerOutput(32), One(normal::batch)),
     op("Div", 7, PerOutput(32), Open(each::joined)),
-    op("Mod", 10, PerOutput(32), Open(each::joined)),
     by_input("QuantizeLinear", 10, PerOutput(32), Open(quantized::quantize)),
     op("RotaryEmbedding", 23, PerOutput(32), One(normal::rotary)),
     // Polynomials by which every engine computes many elements at a time; windows, which are products of them.
@@ -411,9 +407,12 @@ pub(crate) static OPERATORS: &[Operator] = &[
     op("Erf", 9, PerOutput(32), Open(each::same)),
     op("Exp", 7, PerOutput(32), Open(each::same)),
     op("Gelu", 20, PerOutput(32), Open(each::same)),
+    op("HardSigmoid", 7, PerOutput(32), Open(each::same)),
+    op("HardSwish", 14, PerOutput(32), Open(each::same)),
     op("Log", 7, PerOutput(32), Open(each::same)),
     op("Selu", 7, PerOutput(32), Open(each::same)),
     op("Sigmoid", 7, PerOutput(32), Open(each::same)),
+    op("Softsign", 7, PerOutput(32), Open(each::same)),
     op("SwiGLU", 28, PerOutput(32), Open(each::pairwise)),
     op("Swish", 24, PerOutput(32), Open(each::same)),
     op("Tanh", 7, PerOutput(32), Open(each::same)),
@@ -431,6 +430,7 @@ pub(crate) static OPERATORS: &[Operator] = &[
     op("Cosh", 9, PerOutput(128), Open(each::same)),
     op("MelWeightMatrix", 17, PerOutput(16), One(signal::mel_weights)),
     op("Mish", 18, PerOutput(64), Open(each::same)),
+    op("Mod", 10, PerOutput(64), Open(each::joined)),
     op("Pow", 7, PerOutput(64), Open(each::joined)),
     op("Sin", 7, PerOutput(128), Open(each::same)),
     op("Sinh", 9, PerOutput(128), Open(each::same)),
@@ -582,7 +582,8 @@ pub fn cost_table_text() -> String {
          every product of two matrices, and every head of an attention: {PRODUCT_OPERATIONS}\n\
          every group of channels of a convolution on an image: {GROUP_OPERATIONS}\n\
          every row, tuple of indices, signal, frame, and matrix of Det: {ROW_OPERATIONS}\n\
-         every element of the call read by what multiplies: {LAYOUT_OPERATIONS}\n\
+         every element of the call read by what multiplies, and of a constant of one dimension, row or column that a product \
+         reads: {LAYOUT_OPERATIONS}\n\
          every element written by what multiplies; given to a step, or put together by steps: {ELEMENT_OPERATIONS}\n\
          every element of a view: {VIEW_OPERATIONS}\n\
          every gate element of GRU, LSTM, RNN: {GATE_OPERATIONS}\n\

@@ -3,7 +3,7 @@
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::cast::cast;
-use tract_onnx::tract_core::ops::cnn::{Conv, Deconv};
+use tract_onnx::tract_core::ops::cnn::Conv;
 use tract_onnx::tract_core::ops::scan::Scan;
 
 /// The model with its convolutions of f16, those of graphs that are repeated too, between conversions.
@@ -15,8 +15,7 @@ pub(super) fn widen(mut model: TypedModel) -> TractResult<TypedModel> {
             continue;
         }
         let node = model.node(id);
-        let conv = node.op_as::<Conv>().map(|conv| &conv.pool_spec);
-        let windows = conv.or_else(|| node.op_as::<Deconv>().map(|conv| &conv.pool_spec));
+        let windows = node.op_as::<Conv>().map(|conv| &conv.pool_spec);
         // Without a window it is a product of matrices, for which tract has a kernel of f16.
         if windows.is_none_or(|windows| windows.kernel_shape.iter().all(|&size| size == 1)) {
             continue;

@@ -184,10 +184,10 @@ fn elementwise_operators_charge_each_output_element_by_its_width() {
         single("BitwiseNot", 18, &[Of(U8, &[6])], vec![], U8),
         i8(96),
     );
-    // 7 × 32.
+    // 7 × 64.
     check(
         single("Mod", 13, &[Of(I32, &[7]), Of(I32, &[1])], vec![], I32),
-        f32(224),
+        f32(448),
     );
     // 5 × 16.
     check(
@@ -247,7 +247,8 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
         I32,
     );
     check(cost, i8(24 + 18 * LAYOUT + 8 * ELEMENT + PRODUCT));
-    // 2 × 4 outputs, each of 3 products and 32 for quantising it again; 6 and 12 elements are read.
+    // 2 × 4 outputs, each of 3 products and 32 for quantising it again; 6 and 12 elements
+    // are read, and six scales and zero points.
     let scale = || Floats(&[0.5]);
     let zero = || Zeros(U8, &[1], 1);
     let inputs = [
@@ -260,7 +261,7 @@ fn quantised_operators_count_under_the_integers_that_they_multiply() {
         scale(),
         zero(),
     ];
-    let expected = i8(8 * 35 + 18 * LAYOUT + PRODUCT + COMPOSED);
+    let expected = i8(8 * 35 + (18 + 6) * LAYOUT + PRODUCT + COMPOSED);
     let cost = check(single("QLinearMatMul", 10, &inputs, vec![], U8), expected);
     // Three scales of 4 bytes and three zero points of 1.
     assert_eq!(cost.weight_bytes, 15);

@@ -329,11 +329,11 @@ fn layers_add_up_to_the_call_and_name_their_products() {
     let found = breakdown(&onnx, &[("x", &[2, 3], ElementType::F32)]).unwrap();
     let names: Vec<_> = found.layers.iter().map(|layer| layer.operator).collect();
     assert_eq!(names, ["Gemm", "Cast", "Exp"]);
-    // 2 × 3 × 5; with the 6 elements that are read, and the 10 that are written, it is charged more.
+    // 2 × 3 × 5; with the 6 elements that are read, 5 of the bias, and the 10 that are written, it is charged more.
     assert_eq!(found.layers[0].multiply_accumulates, 30);
     assert_eq!(
         found.layers[0].cost.operations.f32,
-        30 + 6 * LAYOUT + 10 * ELEMENT + PRODUCT + NODE
+        30 + (6 + 5) * LAYOUT + 10 * ELEMENT + PRODUCT + NODE
     );
     assert_eq!(found.layers[0].cost.weight_bytes, 4 * 15 + 4 * 5);
     let sum = found

@@ -62,6 +62,8 @@ fn transposed_gemm_counts_its_inner_length() {
     };
     let expected = 4 * 6 * 5 + 24 * LAYOUT + 20 * ELEMENT + PRODUCT;
     check(gemm(&["a", "b"]), &[("a", &[6, 4])], expected);
+    // The bias has 5 more, of one dimension.
+    let expected = expected + 5 * LAYOUT;
     check(gemm(&["a", "b", "c"]), &[("a", &[6, 4])], expected);
 }
 
