@@ -46,9 +46,12 @@ pub(crate) fn node(call: &Call<'_>, outputs: &[Value]) -> Result<Cost, Reason> {
             let written = add(&sizes.collect::<Result<Vec<_>, _>>()?)?;
             let names = call.node.bodies().map(|body| body.names_of_others);
             let names = add(&names.collect::<Vec<_>>())?;
+            let nodes = call.node.bodies().map(|body| body.all_nodes);
+            let nodes = add(&nodes.collect::<Vec<_>>())?;
             add(&[
                 multiply(&[ELEMENT_OPERATIONS, written])?,
                 multiply(&[BINDING_OPERATIONS, names])?,
+                multiply(&[NODE_OPERATIONS, nodes])?,
             ])?
         }
         Charge::Steps => multiply(&[ELEMENT_OPERATIONS, stacked(call, outputs)?])?,

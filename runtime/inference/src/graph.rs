@@ -47,6 +47,8 @@ pub(crate) struct Body {
     pub(crate) nodes: Vec<Node>,
     /// How many names it and the graphs within it read of the graphs around it; none of the outermost.
     pub(crate) names_of_others: u64,
+    /// How many nodes it and the graphs within it have.
+    pub(crate) all_nodes: u64,
 }
 
 pub(crate) struct Graph {
@@ -200,6 +202,11 @@ impl Body {
         }
         let inputs = graph.input.iter().map(|input| input.name.clone());
         let outputs = graph.output.iter().map(|output| output.name.clone());
+        let within = nodes.iter().flat_map(Node::bodies);
+        let all_nodes = within.fold(
+            nodes.len().try_into().unwrap_or(u64::MAX),
+            |sum: u64, body| sum.saturating_add(body.all_nodes),
+        );
         let mut body = Self {
             inputs: inputs
                 .filter(|name| !constants.contains_key(name))
@@ -208,6 +215,7 @@ impl Body {
             constants,
             nodes,
             names_of_others: 0,
+            all_nodes,
         };
         if depth > 0 {
             let names = body.read_of_others().len();

@@ -577,7 +577,7 @@ pub fn cost_table_text() -> String {
          preparing counts as {PACKED_NODES} nodes: {}, and each input and output of Loop and Scan after {NODE_PORTS}\n\
          preparing and each call count as {COMPOSED_NODES} nodes: {}\n\
          every node but Constant, and each input and output of a node after {NODE_PORTS}: {NODE_OPERATIONS}\n\
-         every value given to a step, and name that a graph within a node reads of those around it, each time: {BINDING_OPERATIONS}\n\
+         every value carried to or scanned by a step, and name that a graph within a node reads of those around it, each time: {BINDING_OPERATIONS}\n\
          every step of Loop, Scan, GRU, LSTM, RNN, LinearAttention, and at least one: {STEP_OPERATIONS}\n\
          every product of two matrices, and every head of an attention: {PRODUCT_OPERATIONS}\n\
          every group of channels of a convolution on an image: {GROUP_OPERATIONS}\n\
@@ -692,7 +692,8 @@ fn line(operator: &Operator) -> String {
             format!("{each} and {around} per channel around it, per output element")
         }
         Charge::If => format!(
-            "the dearer of its graphs, class by class, {ELEMENT_OPERATIONS} per output element, and the names that both read"
+            "the dearer of its graphs, class by class, {ELEMENT_OPERATIONS} per output element, the names that both read, and a node for each \
+             in them"
         ),
         Charge::Steps => {
             "its graph per step, values and elements carried and scanned per step, names that it reads per step, \

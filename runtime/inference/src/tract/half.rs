@@ -4,14 +4,20 @@
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_core::ops::cnn::Conv;
+use tract_onnx::tract_core::ops::logic::IfThenElse;
 use tract_onnx::tract_core::ops::scan::Scan;
 
-/// The model with its convolutions of f16, those of graphs that are repeated too, between conversions.
+/// The model with its convolutions of f16, those of graphs within nodes too, between conversions.
 pub(super) fn widen(mut model: TypedModel) -> TractResult<TypedModel> {
     let nodes: Vec<usize> = model.nodes().iter().map(|node| node.id).collect();
     for id in nodes {
         if let Some(repeated) = model.node_mut(id).op_as_mut::<Scan>() {
             repeated.body = widen(std::mem::take(&mut repeated.body))?;
+            continue;
+        }
+        if let Some(branches) = model.node_mut(id).op_as_mut::<IfThenElse>() {
+            branches.then_body = widen(std::mem::take(&mut branches.then_body))?;
+            branches.else_body = widen(std::mem::take(&mut branches.else_body))?;
             continue;
         }
         let node = model.node(id);

@@ -208,9 +208,10 @@ fn nobody_computes_for_nothing_what_a_branch_that_is_not_taken_says_of_constants
         )
         .output("y", F32);
     let model = Model::load_on(&onnx.bytes(), &ModelLimits::default(), &engine).unwrap();
-    // The If, of whose branches one reads a name of others, and the light branch, of 4 elements each.
+    // The If, of whose branches one reads a name of others, with their 102 nodes; and the light branch, of 4 elements
+    // each.
     let charged = cost_f32(&model, &[("x", &[4])]).operations.f32;
-    assert_eq!(charged, 2 * NODE + 8 * ELEMENT + BINDING);
+    assert_eq!(charged, (2 + 102) * NODE + 8 * ELEMENT + BINDING);
     let began = Instant::now();
     let input = Tensor::new(vec![4], ElementType::F32, vec![0; 16]).unwrap();
     let outputs = model.compute(vec![("x".to_owned(), input)]).unwrap();
@@ -310,7 +311,7 @@ fn halves(numbers: &[f32]) -> Vec<u8> {
 }
 
 #[test]
-fn convolutions_of_f16_are_right_within_repeated_graphs_too() {
+fn convolutions_of_f16_are_right_within_graphs_of_nodes_too() {
     const F16: i32 = 10;
     let kernel = || {
         let mut onnx = Onnx::new().zeros("k", F16, &[1, 1, 2, 2], 8);
@@ -342,6 +343,24 @@ fn convolutions_of_f16_are_right_within_repeated_graphs_too() {
             vec![within("body", body), int("num_scan_inputs", 1)],
         )
         .output("y", F16);
+    let branch = || {
+        kernel()
+            .node("Conv", &["x", "k"], &["f"], vec![])
+            .output("f", F16)
+    };
+    let branched = Onnx::new()
+        .input("x", F16, &[1, 1, 3, 3])
+        .input("test", 9, &[1])
+        .node(
+            "If",
+            &["test"],
+            &["y"],
+            vec![
+                within("then_branch", branch()),
+                within("else_branch", branch()),
+            ],
+        )
+        .output("y", F16);
     // 1 to 9: each window of four, once forwards, once spread.
     let image: Vec<f32> = (1_u8..=9).map(f32::from).collect();
     let convolved = [37.0, 47.0, 67.0, 77.0];
@@ -353,15 +372,18 @@ fn convolutions_of_f16_are_right_within_repeated_graphs_too() {
             (&alone, &[1, 1, 3, 3][..], convolved.to_vec()),
             (&spread, &[1, 1, 3, 3], summed.to_vec()),
             (&repeated, &[2, 1, 1, 3, 3], convolved.repeat(2)),
+            (&branched, &[1, 1, 3, 3], convolved.to_vec()),
         ] {
             let model = Model::load_on(&model.bytes(), &ModelLimits::default(), &engine).unwrap();
             let count: u32 = sizes.iter().product();
             let data = halves(&image.repeat(count as usize / 9));
             let x = Tensor::new(sizes.to_vec(), ElementType::F16, data).unwrap();
             let mut inputs = vec![("x".to_owned(), x)];
-            if model.inputs().len() == 2 {
-                let start = Tensor::new(vec![1], ElementType::F16, vec![0; 2]).unwrap();
-                inputs.push(("start".to_owned(), start));
+            for port in model.inputs().iter().filter(|port| port.name != "x") {
+                let element_type = port.element_type;
+                let bytes = element_type.bytes_of(1).unwrap().try_into().unwrap();
+                let other = Tensor::new(vec![1], element_type, vec![0; bytes]).unwrap();
+                inputs.push((port.name.clone(), other));
             }
             let outputs = model.compute(inputs).unwrap();
             assert_eq!(outputs[0].1.data(), halves(&expected), "{engine:?}");

@@ -55,12 +55,12 @@ fn choice(then: Onnx, other: Onnx) -> Onnx {
 #[test]
 fn if_charges_the_dearer_branch_class_by_class() {
     // Exp: 4 × 32 and its node. Three of Relu: 3 × (4 × 16 and a node), which is more. And the If itself,
-    // which gives 4 elements, and in both of whose branches x is of others.
+    // which gives 4 elements, with the 4 nodes of its branches, in both of which x is of others.
     let onnx = choice(branch(&["Exp"]), branch(&["Relu", "Relu", "Relu"]));
     let cost = breakdown(&onnx, &[X, TEST]).unwrap().cost;
     assert_eq!(
         cost.operations.f32,
-        3 * (64 + NODE) + NODE + 64 + 2 * BINDING
+        3 * (64 + NODE) + (1 + 4) * NODE + 64 + 2 * BINDING
     );
     // One branch counts 4 × 32 under f64 and under f32, the other under f32 alone: both are charged.
     let wide = Onnx::new()
@@ -70,7 +70,10 @@ fn if_charges_the_dearer_branch_class_by_class() {
     let cost = breakdown(&choice(branch(&["Exp"]), wide), &[X, TEST])
         .unwrap()
         .cost;
-    assert_eq!(cost.operations.f32, 128 + NODE + NODE + 64 + 2 * BINDING);
+    assert_eq!(
+        cost.operations.f32,
+        128 + NODE + (1 + 3) * NODE + 64 + 2 * BINDING
+    );
     assert_eq!(cost.operations.f64, 128 + NODE);
 }
 
@@ -100,7 +103,10 @@ fn if_whose_condition_follows_from_shapes_charges_only_the_branch_that_is_taken(
     // Shape and Equal work on i64: a node each, one number and one comparison. One branch reads x and three, the
     // other x.
     assert_eq!(cost.operations.f64, 2 * NODE + 4 + 16);
-    assert_eq!(cost.operations.f32, 128 + NODE + NODE + 64 + 3 * BINDING);
+    assert_eq!(
+        cost.operations.f32,
+        128 + NODE + (1 + 2) * NODE + 64 + 3 * BINDING
+    );
 }
 
 #[test]
