@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use meterbox_billing::usage::Meter;
 use meterbox_inference::{
-    ElementType, Engine, InputShape, Model, ModelLimits, Operations, Tensor, matrix_products,
+    ComputeError, ElementType, Engine, InputShape, Model, ModelError, ModelLimits, Operations,
+    Tensor, matrix_products,
 };
 
 use super::per_second;
@@ -67,11 +68,11 @@ pub(super) fn rates(
 ) -> Result<Vec<(Meter, u128)>, Failure> {
     let mut rates: Vec<(Meter, u128)> = Vec::new();
     for class in &CLASSES {
-        let rate = match (rate(engine, class, time), rates.first()) {
+        let rate = match (rate(engine, class, time)?, rates.first()) {
             (Ok(rate), _) => rate,
-            (Err(failure), None) => return Err(failure),
-            (Err(failure), Some(&(_, of_f32))) => {
-                let (engine, why) = (engine.facts().kind, failure.chain.join(": "));
+            (Err(why), None) => return Err(Failure::new(Exit::Fault, why)),
+            (Err(why), Some(&(_, of_f32))) => {
+                let engine = engine.facts().kind;
                 ui.say(&format!(
                     "{} is taken for f32, since {engine} does not multiply it: {why}",
                     class.element_type
@@ -88,14 +89,19 @@ pub(super) fn rates(
     Ok(rates)
 }
 
-fn rate(engine: &Engine, class: &Class, time: Duration) -> Result<u128, Failure> {
+/// Operations a second, or why the engine computes none of this class.
+fn rate(engine: &Engine, class: &Class, time: Duration) -> Result<Result<u128, String>, Failure> {
     let failed = |error: &(dyn std::error::Error + 'static)| {
         Failure::caused(Exit::Fault, "a measurement failed", error)
     };
     let element_type = class.element_type;
     let model = matrix_products(ROWS, TIMES, element_type);
     let model = Model::load_on(&model, &ModelLimits::default(), engine);
-    let model = model.map_err(|error| failed(&error))?;
+    let model = match model {
+        Ok(model) => model,
+        Err(ModelError::Backend(why)) => return Ok(Err(why)),
+        Err(error) => return Err(failed(&error)),
+    };
     let dimensions = [ROWS, ROWS];
     let x = Tensor::new(dimensions.to_vec(), element_type, matrix(class));
     let x = x.map_err(|error| failed(&error))?;
@@ -107,14 +113,18 @@ fn rate(engine: &Engine, class: &Class, time: Duration) -> Result<u128, Failure>
     let cost = model.cost(&[shape]).map_err(|error| failed(&error))?;
     let call = || model.compute(vec![("x".to_owned(), x.clone())]);
     // The first call prepares the model.
-    call().map_err(|error| failed(&error))?;
+    match call() {
+        Ok(_) => {}
+        Err(ComputeError::Unable(why)) => return Ok(Err(why)),
+        Err(error) => return Err(failed(&error)),
+    }
     let (began, mut calls) = (Instant::now(), 0_u128);
     while began.elapsed() < time {
         call().map_err(|error| failed(&error))?;
         calls = calls.saturating_add(1);
     }
     let operations = calls.saturating_mul((class.counted)(&cost.operations).into());
-    Ok(per_second(operations, began.elapsed()))
+    Ok(Ok(per_second(operations, began.elapsed())))
 }
 
 /// Elements whose signs look random: a GPU computes faster with a matrix that is all the same.
