@@ -11,6 +11,7 @@ mod conformance;
 mod counts;
 mod cross_check;
 mod demo;
+mod drawn_models;
 mod examples;
 mod foreign_check;
 mod fuzz;
@@ -73,6 +74,9 @@ enum Command {
     /// Run ONNX's node tests on every backend, and count what is right, refused and wrong.
     #[command(after_help = "Example:\n  cargo xtask onnx-tests --only tract --name attention")]
     OnnxTests(onnx_tests::Arguments),
+    /// Draw models of many nodes by chance, and compare what the engines make of them.
+    #[command(after_help = "Example:\n  cargo xtask drawn-models --models 5000 --first 70001")]
+    DrawnModels(drawn_models::Arguments),
     /// Try all of it on an NVIDIA GPU, or make a folder for a machine that has one.
     #[command(after_help = "Example:\n  cargo xtask gpu-check --prepare")]
     GpuCheck(gpu_check::Arguments),
@@ -96,6 +100,7 @@ fn main() -> ExitCode {
         Command::Conformance => conformance::run(&project),
         Command::Counts => counts::run(&project),
         Command::OnnxTests(arguments) => onnx_tests::run(&project, arguments),
+        Command::DrawnModels(arguments) => drawn_models::run(&project, arguments),
         Command::GpuCheck(arguments) => gpu_check::run(&project, arguments),
         Command::VerifyPage(arguments) => verify_page::run(&project, arguments),
         Command::Spec => spec::run(&project),

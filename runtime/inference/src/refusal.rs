@@ -24,6 +24,8 @@ pub(crate) struct Looked<'a> {
     producers: &'a HashMap<&'a str, &'a str>,
     /// Whether a small constant of the model holds an infinity.
     has_infinity: bool,
+    /// Whether a Scan or a Loop is around the graph.
+    is_repeated: bool,
 }
 
 impl Looked<'_> {
@@ -85,6 +87,11 @@ impl Looked<'_> {
     pub(crate) fn is_beside_infinity(&self) -> bool {
         self.has_infinity
     }
+
+    /// Whether the node is computed once for each step of another.
+    pub(crate) fn is_repeated(&self) -> bool {
+        self.is_repeated
+    }
 }
 
 /// One line of a backend's list: an operator of ONNX that the backend computes otherwise than ONNX
@@ -113,7 +120,7 @@ pub(crate) fn check(
         refusals,
         has_infinity: has_infinity(graph, 0),
     };
-    check_graph(graph, &HashMap::new(), &check, 0)
+    check_graph(graph, &HashMap::new(), &check, Place::default())
 }
 
 /// What stays the same from graph to graph.
@@ -123,13 +130,31 @@ struct Check<'a> {
     has_infinity: bool,
 }
 
+/// Where a graph lies.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    depth: u32,
+    is_repeated: bool,
+}
+
+impl Place {
+    /// Of the graphs of this node.
+    fn within(self, node: &pb::NodeProto) -> Self {
+        let is_repeated = matches!(node.op_type.as_str(), "Loop" | "Scan");
+        Self {
+            depth: self.depth.saturating_add(1),
+            is_repeated: self.is_repeated || is_repeated,
+        }
+    }
+}
+
 fn check_graph<'a>(
     graph: &'a pb::GraphProto,
     outer: &HashMap<&'a str, i32>,
     check: &Check<'_>,
-    depth: u32,
+    place: Place,
 ) -> Result<(), ModelError> {
-    if depth > DEPTH_MAX {
+    if place.depth > DEPTH_MAX {
         return Err(ModelError::Malformed("subgraphs are nested too deeply"));
     }
     let mut types = outer.clone();
@@ -160,6 +185,7 @@ fn check_graph<'a>(
             types: &types,
             producers: &producers,
             has_infinity: check.has_infinity,
+            is_repeated: place.is_repeated,
         };
         let found = check
             .refusals
@@ -174,7 +200,7 @@ fn check_graph<'a>(
             });
         }
         for subgraph in subgraphs(node) {
-            check_graph(subgraph, &types, check, depth.saturating_add(1))?;
+            check_graph(subgraph, &types, check, place.within(node))?;
         }
     }
     Ok(())

@@ -1,7 +1,9 @@
 //! Owns the `tract` backend: one thread, this processor, no system library. Knows no costs.
 
+mod choice;
 mod half;
 mod refusals;
+pub(crate) mod rewrite;
 mod upper;
 
 use std::sync::Arc;
@@ -9,7 +11,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tract_onnx::pb;
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::plan::eval;
 
 use crate::backend::{Backend, Plan, TensorShape};
 use crate::element::ElementType;
@@ -79,7 +80,9 @@ impl TractBackend {
     /// Reads the model. Shapes that the file declares for values and outputs are ignored: they are
     /// often symbolic, sometimes wrong, and all follow from the inputs.
     pub(crate) fn new(model: &pb::ModelProto, inputs: &[String]) -> Result<Self, String> {
-        let mut model = onnx()
+        let mut reader = onnx();
+        choice::register(&mut reader.op_register);
+        let mut model = reader
             .with_ignore_value_info(true)
             .with_ignore_output_shapes(true)
             .model_for_proto_model(model)
@@ -121,11 +124,15 @@ impl Backend for TractBackend {
             .with_shapes(inputs)?
             .into_typed()
             .and_then(half::widen)
-            .and_then(TypedModel::into_optimized)
-            .and_then(IntoRunnable::into_runnable)
+            .and_then(plan)
             .map_err(|error| format!("{error:#}"))?;
         Ok(Arc::new(TractPlan { runnable }))
     }
+}
+
+/// The model with tract's kernels, ready to run.
+fn plan(model: TypedModel) -> TractResult<Arc<TypedRunnableModel>> {
+    rewrite::optimise(model).and_then(IntoRunnable::into_runnable)
 }
 
 struct TractPlan {
@@ -134,15 +141,7 @@ struct TractPlan {
 
 impl Plan for TractPlan {
     fn run(&self, inputs: Vec<BoundaryTensor>) -> Result<Vec<BoundaryTensor>, String> {
-        let outputs = run(inputs, |inputs| {
-            let mut state = self.runnable.spawn()?;
-            state.run_plan_with_eval(inputs, |context, operator, node, inputs| {
-                upper::clear();
-                eval(context, operator, node, inputs)
-            })
-        });
-        upper::clear();
-        outputs
+        run(inputs, |inputs| upper::run(&self.runnable, inputs))
     }
 }
 

@@ -99,7 +99,7 @@ impl Backend for TractCudaBackend {
             .backend
             .with_shapes(inputs)?
             .into_typed()
-            .and_then(TypedModel::into_decluttered)
+            .and_then(tract::rewrite::declutter)
             .map_err(|error| format!("{error:#}"))?;
         let runnable = runtime()
             .and_then(|runtime| runtime.prepare(model))

@@ -1,5 +1,6 @@
 //! Owns what is measured: of each operator a common case, and those in which an engine takes long for little.
 
+mod branches;
 mod elementwise;
 mod graphs;
 mod movement;
@@ -24,6 +25,8 @@ pub fn all() -> Vec<Case> {
     cases.extend(reductions::others());
     cases.extend(reductions::found());
     cases.extend(graphs::steps());
+    cases.extend(branches::branches());
     cases.extend(graphs::preparations());
+    cases.extend(branches::preparations());
     cases
 }

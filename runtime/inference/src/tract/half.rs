@@ -4,8 +4,9 @@
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_core::ops::cnn::Conv;
-use tract_onnx::tract_core::ops::logic::IfThenElse;
 use tract_onnx::tract_core::ops::scan::Scan;
+
+use super::choice::Choice;
 
 /// The model with its convolutions of f16, those of graphs within nodes too, between conversions.
 pub(super) fn widen(mut model: TypedModel) -> TractResult<TypedModel> {
@@ -15,7 +16,7 @@ pub(super) fn widen(mut model: TypedModel) -> TractResult<TypedModel> {
             repeated.body = widen(std::mem::take(&mut repeated.body))?;
             continue;
         }
-        if let Some(branches) = model.node_mut(id).op_as_mut::<IfThenElse>() {
+        if let Some(Choice(branches)) = model.node_mut(id).op_as_mut::<Choice>() {
             branches.then_body = widen(std::mem::take(&mut branches.then_body))?;
             branches.else_body = widen(std::mem::take(&mut branches.else_body))?;
             continue;

@@ -1,7 +1,6 @@
 //! Checks opening engines from outside: what is asked for is given or refused, and nothing else.
 
 use std::num::NonZeroU16;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use meterbox_inference::{
@@ -9,34 +8,13 @@ use meterbox_inference::{
     Model, ModelError, ModelLimits, Tensor,
 };
 
+use crate::at_hand::{engines, on_the_processor, onnxruntime};
 use crate::build::{BINDING, ELEMENT, F32, NODE, Onnx, cost_f32, example, int, text, within};
 
 const GPU: Device = Device::Cuda {
     index: 0,
     memory_bytes_max: None,
 };
-
-/// ONNX Runtime where the variable `METERBOX_ONNXRUNTIME` names it; says so where it does not.
-fn onnxruntime() -> Option<Libraries> {
-    let path = std::env::var_os("METERBOX_ONNXRUNTIME").map(PathBuf::from);
-    if path.is_none() {
-        eprintln!("skipped: METERBOX_ONNXRUNTIME names no library of ONNX Runtime");
-    }
-    Some(Libraries {
-        onnxruntime: Some(path?),
-        ..Libraries::default()
-    })
-}
-
-/// That library, computing on the processor.
-fn on_the_processor() -> Option<Engine> {
-    let settings = EngineSettings {
-        kind: EngineKind::OnnxRuntime,
-        libraries: onnxruntime()?,
-        ..EngineSettings::default()
-    };
-    Some(Engine::open(&settings).unwrap())
-}
 
 #[test]
 fn built_in_engine_takes_no_gpu_and_no_threads() {
@@ -237,13 +215,6 @@ fn models_outside_the_bit_exact_class_say_why() {
         let model = Model::load(&example(file), &ModelLimits::default()).unwrap();
         assert_eq!(model.not_bit_exact(), None, "{file}");
     }
-}
-
-/// All engines that are here.
-fn engines() -> Vec<Engine> {
-    let mut engines = vec![Engine::embedded()];
-    engines.extend(on_the_processor());
-    engines
 }
 
 #[test]

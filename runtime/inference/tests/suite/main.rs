@@ -5,14 +5,18 @@
     reason = "a failed expectation of a test's own helper is a failed test"
 )]
 
+mod at_hand;
 mod build;
 mod costs;
+mod drawn;
 mod engines;
 mod flow;
 mod fuzzed;
 mod hostile;
 mod magika;
 mod refusals;
+mod rewriting;
 mod seeds;
 mod silero;
 mod small_graphs;
+mod within;

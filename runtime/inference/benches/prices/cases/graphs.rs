@@ -4,7 +4,7 @@ use crate::build::{Onnx, int, ints, text, within};
 use crate::case::In::{F, Floats, Numbers, T, Weights, Zeros};
 use crate::case::{BOOL, Case, F16, FLOAT, I64, In, Recipe, U8, case};
 
-fn whole(name: &str, model: Onnx, inputs: &[In]) -> Case {
+pub fn whole(name: &str, model: Onnx, inputs: &[In]) -> Case {
     Case {
         name: name.to_owned(),
         recipe: None,

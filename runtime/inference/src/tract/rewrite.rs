@@ -1,0 +1,212 @@
+//! Owns how tract rewrites a graph until it is made of its kernels: that this ends, that it leaves out the rule that changes
+//! what a graph computes, and that repeated graphs are rewritten so, too.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::*;
+use tract_onnx::tract_core::ops::Downsample;
+use tract_onnx::tract_core::ops::array::MultiBroadcastTo;
+use tract_onnx::tract_core::ops::binary::TypedBinOp;
+use tract_onnx::tract_core::ops::cnn::Conv;
+use tract_onnx::tract_core::ops::dummy::Dummy;
+use tract_onnx::tract_core::ops::einsum::EinSum;
+use tract_onnx::tract_core::ops::math::{Div, Sub};
+use tract_onnx::tract_core::ops::scan::{OptScan, Scan};
+use tract_onnx::tract_core::optim::{Optimizer, OptimizerSession, TypedPass};
+
+use super::upper;
+
+/// Steps that a graph may be rewritten in: tract has rules that undo each other, and would go on for ever.
+const STEPS: usize = 1_000;
+const STEPS_PER_NODE: usize = 100;
+
+/// What tract calls the pass that asks each operator for its own rules.
+const RULES_OF_OPERATORS: &str = "declutter";
+
+/// The graph with tract's kernels.
+pub(super) fn optimise(model: TypedModel) -> TractResult<TypedModel> {
+    let mut model = declutter(model)?;
+    for id in 0..model.nodes().len() {
+        let node = model.node_mut(id);
+        if let Some(scan) = node.op_as_mut::<Scan>() {
+            scan.body = optimise(std::mem::take(&mut scan.body))?;
+            // It is rewritten already.
+            let mut prepared = (*scan.to_codegen_op(false)?).clone();
+            prepared.plan = upper::plan_of_steps(scan.body.clone())?;
+            node.op = Box::new(OptScan::new(Arc::new(prepared)));
+        }
+    }
+    run(Optimizer::codegen(), &mut model)?;
+    Ok(model)
+}
+
+/// The graph in its plainest form.
+pub(crate) fn declutter(mut model: TypedModel) -> TractResult<TypedModel> {
+    run(Optimizer::declutter(), &mut model)?;
+    Ok(model)
+}
+
+fn run(mut optimizer: Optimizer, model: &mut TypedModel) -> TractResult<()> {
+    let steps = STEPS.saturating_add(STEPS_PER_NODE.saturating_mul(nodes(model)));
+    let left = Arc::new(AtomicUsize::new(steps));
+    for pass in &mut optimizer.passes {
+        let inner = match format!("{pass:?}") == RULES_OF_OPERATORS {
+            true => Box::new(Rules::default()),
+            false => pass.clone(),
+        };
+        *pass = Box::new(Counted {
+            inner,
+            left: Arc::clone(&left),
+        });
+    }
+    optimizer.session().optimize(model)
+}
+
+/// Nodes, those of repeated graphs too.
+fn nodes(model: &TypedModel) -> usize {
+    let within = model.nodes().iter().map(|node| {
+        let body = node.op_as::<Scan>().map(|scan| nodes(&scan.body));
+        body.unwrap_or(0)
+    });
+    within.fold(model.nodes().len(), usize::saturating_add)
+}
+
+/// A pass of tract's that shares a number of steps with others.
+#[derive(Clone)]
+struct Counted {
+    inner: Box<dyn TypedPass>,
+    left: Arc<AtomicUsize>,
+}
+
+/// What tract's messages call it.
+impl fmt::Debug for Counted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(formatter)
+    }
+}
+
+impl TypedPass for Counted {
+    fn reset(&mut self) -> TractResult<()> {
+        self.inner.reset()
+    }
+
+    fn next(
+        &mut self,
+        session: &mut OptimizerSession<'_>,
+        model: &TypedModel,
+    ) -> TractResult<Option<TypedModelPatch>> {
+        let patch = self.inner.next(session, model)?;
+        if patch.is_some() {
+            let left = self.left.load(Ordering::Relaxed).checked_sub(1);
+            let left = left.context("tract does not come to an end with rewriting the model")?;
+            self.left.store(left, Ordering::Relaxed);
+        }
+        Ok(patch)
+    }
+
+    fn run_direct(&mut self, model: &mut TypedModel) -> TractResult<bool> {
+        self.inner.run_direct(model)
+    }
+}
+
+/// tract's pass of each operator's own rules, without those that change what is computed.
+#[derive(Clone, Default)]
+struct Rules {
+    /// The node that is next.
+    at: usize,
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(RULES_OF_OPERATORS)
+    }
+}
+
+impl TypedPass for Rules {
+    fn reset(&mut self) -> TractResult<()> {
+        self.at = 0;
+        Ok(())
+    }
+
+    fn next(
+        &mut self,
+        session: &mut OptimizerSession<'_>,
+        model: &TypedModel,
+    ) -> TractResult<Option<TypedModelPatch>> {
+        for node in model.nodes().iter().skip(self.at) {
+            if node.op_is::<Dummy>() || is_changed_by_rules(model, node)? {
+                continue;
+            }
+            let patch = node.op.declutter_with_session(session, model, node);
+            if let Some(patch) = patch.with_context(|| format!("declutter {node}"))? {
+                // The same node may have another rule, unless this one is to be applied once.
+                let next = usize::from(patch.dont_apply_twice.is_some());
+                self.at = node.id.saturating_add(next);
+                return Ok(Some(patch));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Whether an operator's own rules give a graph that computes something else.
+fn is_changed_by_rules(model: &TypedModel, node: &TypedNode) -> TractResult<bool> {
+    // It takes parts of a value before an operator that needs all of it, the sum of a Softmax for instance.
+    if node.op_is::<Downsample>() {
+        return Ok(true);
+    }
+    // It makes c - (kx + b) to kx + (c - b), and c / (kx + b) to (c / k)x + c / b.
+    if node.op_is::<Conv>() && is_taken_from_or_divided_by(model, node) {
+        return Ok(true);
+    }
+    if let Some(product) = node.op_as::<EinSum>() {
+        return takes_repeated_once(model, node, product);
+    }
+    Ok(false)
+}
+
+/// Whether a product's own rules take a value once where it is repeated, and nothing else repeats the product: along an index
+/// that is summed over, or that no other input has.
+fn takes_repeated_once(
+    model: &TypedModel,
+    node: &TypedNode,
+    product: &EinSum,
+) -> TractResult<bool> {
+    let facts = model.node_input_facts(node.id)?;
+    for (slot, (input, fact)) in node.inputs.iter().zip(&facts).enumerate() {
+        let before = model.node(input.node);
+        if !before.op_is::<MultiBroadcastTo>() {
+            continue;
+        }
+        let once = model.node_input_facts(before.id)?;
+        let once = once.first().context("nothing is repeated")?;
+        for (axis, (from, to)) in once.shape.iter().zip(fact.shape.iter()).enumerate() {
+            if from == to {
+                continue;
+            }
+            let index = product.axes.axis((InOut::In(slot), axis))?;
+            let is_summed = index.outputs.iter().all(|places| places.is_empty());
+            let mut others = index.inputs.iter().zip(&facts).enumerate();
+            let is_repeated = others.any(|(other, (places, fact))| {
+                let mut sizes = places.iter().filter_map(|&place| fact.shape.get(place));
+                other != slot && sizes.any(|size| size == to)
+            });
+            if is_summed || !is_repeated {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a reader of an operator takes it from something, or divides something by it.
+fn is_taken_from_or_divided_by(model: &TypedModel, node: &TypedNode) -> bool {
+    let mut readers = node.outputs.iter().flat_map(|output| &output.successors);
+    readers.any(|reader| {
+        let operator = model.node(reader.node).op_as::<TypedBinOp>();
+        reader.slot == 1 && operator.is_some_and(|found| found.0.is::<Sub>() || found.0.is::<Div>())
+    })
+}
