@@ -24,8 +24,6 @@ pub(crate) struct Looked<'a> {
     producers: &'a HashMap<&'a str, &'a str>,
     /// Whether a small constant of the model holds an infinity.
     has_infinity: bool,
-    /// Whether a Scan or a Loop is around the graph.
-    is_repeated: bool,
 }
 
 impl Looked<'_> {
@@ -87,11 +85,6 @@ impl Looked<'_> {
     pub(crate) fn is_beside_infinity(&self) -> bool {
         self.has_infinity
     }
-
-    /// Whether the node is computed once for each step of another.
-    pub(crate) fn is_repeated(&self) -> bool {
-        self.is_repeated
-    }
 }
 
 /// One line of a backend's list: an operator of ONNX that the backend computes otherwise than ONNX
@@ -120,7 +113,7 @@ pub(crate) fn check(
         refusals,
         has_infinity: has_infinity(graph, 0),
     };
-    check_graph(graph, &HashMap::new(), &check, Place::default())
+    check_graph(graph, &HashMap::new(), &check, 0)
 }
 
 /// What stays the same from graph to graph.
@@ -130,31 +123,13 @@ struct Check<'a> {
     has_infinity: bool,
 }
 
-/// Where a graph lies.
-#[derive(Clone, Copy, Default)]
-struct Place {
-    depth: u32,
-    is_repeated: bool,
-}
-
-impl Place {
-    /// Of the graphs of this node.
-    fn within(self, node: &pb::NodeProto) -> Self {
-        let is_repeated = matches!(node.op_type.as_str(), "Loop" | "Scan");
-        Self {
-            depth: self.depth.saturating_add(1),
-            is_repeated: self.is_repeated || is_repeated,
-        }
-    }
-}
-
 fn check_graph<'a>(
     graph: &'a pb::GraphProto,
     outer: &HashMap<&'a str, i32>,
     check: &Check<'_>,
-    place: Place,
+    depth: u32,
 ) -> Result<(), ModelError> {
-    if place.depth > DEPTH_MAX {
+    if depth > DEPTH_MAX {
         return Err(ModelError::Malformed("subgraphs are nested too deeply"));
     }
     let mut types = outer.clone();
@@ -185,7 +160,6 @@ fn check_graph<'a>(
             types: &types,
             producers: &producers,
             has_infinity: check.has_infinity,
-            is_repeated: place.is_repeated,
         };
         let found = check
             .refusals
@@ -200,7 +174,7 @@ fn check_graph<'a>(
             });
         }
         for subgraph in subgraphs(node) {
-            check_graph(subgraph, &types, check, place.within(node))?;
+            check_graph(subgraph, &types, check, depth.saturating_add(1))?;
         }
     }
     Ok(())

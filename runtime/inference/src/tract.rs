@@ -2,8 +2,10 @@
 
 mod choice;
 mod half;
+mod kept;
 mod refusals;
 pub(crate) mod rewrite;
+mod steps;
 mod upper;
 
 use std::sync::Arc;
@@ -82,6 +84,7 @@ impl TractBackend {
     pub(crate) fn new(model: &pb::ModelProto, inputs: &[String]) -> Result<Self, String> {
         let mut reader = onnx();
         choice::register(&mut reader.op_register);
+        steps::register(&mut reader.op_register);
         let mut model = reader
             .with_ignore_value_info(true)
             .with_ignore_output_shapes(true)
@@ -123,7 +126,7 @@ impl Backend for TractBackend {
         let runnable = self
             .with_shapes(inputs)?
             .into_typed()
-            .and_then(half::widen)
+            .and_then(|model| rewrite::guard(model, half::widen))
             .and_then(plan)
             .map_err(|error| format!("{error:#}"))?;
         Ok(Arc::new(TractPlan { runnable }))

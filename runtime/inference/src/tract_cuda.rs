@@ -99,6 +99,7 @@ impl Backend for TractCudaBackend {
             .backend
             .with_shapes(inputs)?
             .into_typed()
+            .and_then(|model| tract::rewrite::guard(model, Ok))
             .and_then(tract::rewrite::declutter)
             .map_err(|error| format!("{error:#}"))?;
         let runnable = runtime()

@@ -4,23 +4,11 @@
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_core::ops::cnn::Conv;
-use tract_onnx::tract_core::ops::scan::Scan;
 
-use super::choice::Choice;
-
-/// The model with its convolutions of f16, those of graphs within nodes too, between conversions.
+/// The graph with its convolutions of f16 between conversions.
 pub(super) fn widen(mut model: TypedModel) -> TractResult<TypedModel> {
     let nodes: Vec<usize> = model.nodes().iter().map(|node| node.id).collect();
     for id in nodes {
-        if let Some(repeated) = model.node_mut(id).op_as_mut::<Scan>() {
-            repeated.body = widen(std::mem::take(&mut repeated.body))?;
-            continue;
-        }
-        if let Some(Choice(branches)) = model.node_mut(id).op_as_mut::<Choice>() {
-            branches.then_body = widen(std::mem::take(&mut branches.then_body))?;
-            branches.else_body = widen(std::mem::take(&mut branches.else_body))?;
-            continue;
-        }
         let node = model.node(id);
         let windows = node.op_as::<Conv>().map(|conv| &conv.pool_spec);
         // Without a window it is a product of matrices, for which tract has a kernel of f16.

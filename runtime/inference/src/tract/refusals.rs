@@ -58,11 +58,6 @@ pub(super) const REFUSALS: &[Refusal] = &[
         reason: RECURRENCE,
     },
     Refusal {
-        operator: "GRU",
-        when: |node| node.is_repeated(),
-        reason: REPEATED,
-    },
-    Refusal {
         operator: "IsInf",
         when: asks_extreme_for_infinity,
         reason: EXTREME,
@@ -73,24 +68,9 @@ pub(super) const REFUSALS: &[Refusal] = &[
         reason: RECURRENCE,
     },
     Refusal {
-        operator: "LSTM",
-        when: |node| node.is_repeated(),
-        reason: REPEATED,
-    },
-    Refusal {
         operator: "RNN",
         when: is_unusual_recurrence,
         reason: RECURRENCE,
-    },
-    Refusal {
-        operator: "RNN",
-        when: |node| node.is_repeated(),
-        reason: REPEATED,
-    },
-    Refusal {
-        operator: "Scan",
-        when: |node| node.is_repeated(),
-        reason: REPEATED,
     },
     Refusal {
         operator: "SpaceToDepth",
@@ -105,9 +85,6 @@ pub(super) const REFUSALS: &[Refusal] = &[
 ];
 
 const RECURRENCE: &str = "of attributes only the number of directions, `hidden_size` and `layout` are looked at, and of types f32";
-
-const REPEATED: &str =
-    "within a Scan, what it carries goes on from the step before, and does not begin anew";
 
 const EXTREME: &str = "`ReduceMax` of nothing but negative infinity gives the lowest finite number, \
                        likewise `ReduceMin`, and the model asks for infinity there";

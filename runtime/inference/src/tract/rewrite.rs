@@ -13,11 +13,14 @@ use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cnn::Conv;
 use tract_onnx::tract_core::ops::dummy::Dummy;
 use tract_onnx::tract_core::ops::einsum::EinSum;
+use tract_onnx::tract_core::ops::gru_seq::GruSeq;
 use tract_onnx::tract_core::ops::math::{Div, Sub};
-use tract_onnx::tract_core::ops::scan::{OptScan, Scan};
+use tract_onnx::tract_core::ops::scan::Scan;
 use tract_onnx::tract_core::optim::{Optimizer, OptimizerSession, TypedPass};
 
-use super::upper;
+use super::choice::Choice;
+use super::kept;
+use super::steps::{self, Steps};
 
 /// Steps that a graph may be rewritten in: tract has rules that undo each other, and would go on for ever.
 const STEPS: usize = 1_000;
@@ -26,17 +29,39 @@ const STEPS_PER_NODE: usize = 100;
 /// What tract calls the pass that asks each operator for its own rules.
 const RULES_OF_OPERATORS: &str = "declutter";
 
+/// The graph, and those within its nodes, each changed by a function, as tract's rules may have them.
+pub(crate) fn guard(
+    model: TypedModel,
+    change: fn(TypedModel) -> TractResult<TypedModel>,
+) -> TractResult<TypedModel> {
+    let mut model = change(model)?;
+    for id in 0..model.nodes().len() {
+        let kept = kept::keep(&model, model.node(id))?;
+        let node = model.node_mut(id);
+        if let Some(kept) = kept {
+            node.op = Box::new(kept);
+        } else if let Some(Steps(scan)) = node.op_as_mut() {
+            scan.body = guard(std::mem::take(&mut scan.body), change)?;
+        } else if let Some(Choice(branches)) = node.op_as_mut() {
+            branches.then_body = guard(std::mem::take(&mut branches.then_body), change)?;
+            branches.else_body = guard(std::mem::take(&mut branches.else_body), change)?;
+        } else if let Some(recurrence) = node.op_as_mut::<Scan>() {
+            recurrence.reset_every_turn = true;
+        } else if let Some(recurrence) = node.op_as_mut::<GruSeq>() {
+            recurrence.reset_every_turn = true;
+        }
+    }
+    Ok(model)
+}
+
 /// The graph with tract's kernels.
 pub(super) fn optimise(model: TypedModel) -> TractResult<TypedModel> {
     let mut model = declutter(model)?;
     for id in 0..model.nodes().len() {
         let node = model.node_mut(id);
-        if let Some(scan) = node.op_as_mut::<Scan>() {
-            scan.body = optimise(std::mem::take(&mut scan.body))?;
-            // It is rewritten already.
-            let mut prepared = (*scan.to_codegen_op(false)?).clone();
-            prepared.plan = upper::plan_of_steps(scan.body.clone())?;
-            node.op = Box::new(OptScan::new(Arc::new(prepared)));
+        if let Some(recurrence) = node.op_as_mut::<Scan>() {
+            recurrence.body = optimise(std::mem::take(&mut recurrence.body))?;
+            node.op = Box::new(steps::prepared(recurrence)?);
         }
     }
     run(Optimizer::codegen(), &mut model)?;

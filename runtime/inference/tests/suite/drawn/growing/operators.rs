@@ -364,15 +364,23 @@ impl Maker {
             sizes[2..].fill(1);
             return self.add(operator, &[&x.name], sizes, vec![]);
         }
-        let (mut kernel, mut strides) = (Vec::new(), Vec::new());
+        let (mut kernel, mut strides, mut pads) = (Vec::new(), Vec::new(), Vec::new());
         for size in &mut sizes[2..] {
             let length = (1 + self.size(2)).min(*size);
             let stride = 1 + self.size(2);
-            *size = (*size - length) / stride + 1;
+            // Less than the window, which else would be outside.
+            let pad = self.size(length);
+            *size = (*size + 2 * pad - length) / stride + 1;
             kernel.push(i64::from(length));
             strides.push(i64::from(stride));
+            pads.push(i64::from(pad));
         }
-        let attributes = vec![ints("kernel_shape", &kernel), ints("strides", &strides)];
+        pads.extend(pads.clone());
+        let attributes = vec![
+            ints("kernel_shape", &kernel),
+            ints("strides", &strides),
+            ints("pads", &pads),
+        ];
         self.add(operator, &[&x.name], sizes, attributes);
     }
 }
