@@ -1,5 +1,5 @@
-//! Owns how tract rewrites a graph until it is made of its kernels: that this ends, that it leaves out the rule that changes
-//! what a graph computes, and that repeated graphs are rewritten so, too.
+//! Owns how tract rewrites a graph until it is made of its kernels: that this ends, that it leaves out the rules that change
+//! what a graph computes, and that graphs within nodes are rewritten so, too.
 
 use std::fmt;
 use std::sync::Arc;
@@ -234,4 +234,35 @@ fn is_taken_from_or_divided_by(model: &TypedModel, node: &TypedNode) -> bool {
         let operator = model.node(reader.node).op_as::<TypedBinOp>();
         reader.slot == 1 && operator.is_some_and(|found| found.0.is::<Sub>() || found.0.is::<Div>())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pass that finds something to change for ever.
+    #[derive(Debug, Clone)]
+    struct Endless;
+
+    impl TypedPass for Endless {
+        fn reset(&mut self) -> TractResult<()> {
+            Ok(())
+        }
+
+        fn next(
+            &mut self,
+            _: &mut OptimizerSession<'_>,
+            _: &TypedModel,
+        ) -> TractResult<Option<TypedModelPatch>> {
+            Ok(Some(TypedModelPatch::default()))
+        }
+    }
+
+    #[test]
+    fn rewriting_ends() {
+        let mut optimizer = Optimizer::declutter();
+        optimizer.passes = vec![Box::new(Endless)];
+        let error = run(optimizer, &mut TypedModel::default()).unwrap_err();
+        assert!(format!("{error:#}").contains("does not come to an end"));
+    }
 }

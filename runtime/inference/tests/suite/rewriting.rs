@@ -3,7 +3,7 @@
 use meterbox_inference::{ElementType, Model, ModelLimits, Tensor};
 
 use crate::at_hand::engines;
-use crate::build::{F32, Onnx, int};
+use crate::build::{F32, Onnx, int, ints};
 
 /// What a model of `x` gives on every engine.
 fn gives(onnx: &Onnx, sizes: &[u32], x: &[f32], expected: &[f32]) {
@@ -87,4 +87,26 @@ fn results_of_a_convolution_are_taken_from_a_constant_and_divide_it() {
             .output("y", F32);
         gives(&onnx, &[1, 1, 4], &[0.0, 16.0, -16.0, 32.0], &expected);
     }
+}
+
+#[test]
+fn an_axis_of_one_that_is_padded_to_three_stays() {
+    let onnx = Onnx::new()
+        .input("x", F32, &[1, 1, 2, 2])
+        // 0 and 1/8: an eighth of the right, then of the lower.
+        .weights("column", &[2, 1])
+        .weights("kernel", &[1, 1, 2, 1])
+        // 0, 1/8 and 2/8: an eighth of that in the middle.
+        .weights("columns", &[3, 1])
+        .node("MatMul", &["x", "column"], &["right"], vec![])
+        .node("Relu", &["right"], &["above"], vec![])
+        .node(
+            "Conv",
+            &["above", "kernel"],
+            &["padded"],
+            vec![ints("pads", &[0, 1, 0, 1])],
+        )
+        .node("MatMul", &["padded", "columns"], &["y"], vec![])
+        .output("y", F32);
+    gives(&onnx, &[1, 1, 2, 2], &[0.0, 512.0, 0.0, 1024.0], &[2.0]);
 }
