@@ -55,11 +55,7 @@ pub fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
         first = first.saturating_add(models);
     }
     println!(
-        "{agreed} agreed, {cannot} could not be computed by one of the engines, which said so; {} differed or crashed",
-        match is_right {
-            true => "none",
-            false => "some",
-        }
+        "{agreed} agreed, {cannot} could not be computed by one of the engines, which said so"
     );
     Ok(match is_right {
         true => ExitCode::SUCCESS,

@@ -1,12 +1,15 @@
 //! Owns the `tract` backend: one thread, this processor, no system library. Knows no costs.
 
+mod cast;
 mod choice;
 mod half;
 mod kept;
 mod refusals;
 pub(crate) mod rewrite;
+mod rules;
 mod steps;
 mod upper;
+mod whole_sum;
 
 use std::sync::Arc;
 
@@ -83,6 +86,7 @@ impl TractBackend {
     /// often symbolic, sometimes wrong, and all follow from the inputs.
     pub(crate) fn new(model: &pb::ModelProto, inputs: &[String]) -> Result<Self, String> {
         let mut reader = onnx();
+        cast::register(&mut reader.op_register);
         choice::register(&mut reader.op_register);
         steps::register(&mut reader.op_register);
         let mut model = reader

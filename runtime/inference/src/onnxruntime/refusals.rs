@@ -19,4 +19,12 @@ pub(super) const REFUSALS: &[Refusal] = &[
         when: |node| node.integer("inverse", 0) != 0 && node.integer("onesided", 0) != 0,
         reason: "the inverse of one side gives another shape",
     },
+    Refusal {
+        operator: "GridSample",
+        when: |node| {
+            matches!(node.text("mode"), b"cubic" | b"bicubic")
+                && node.text("padding_mode") == b"border"
+        },
+        reason: "of cubic curves that begin beyond a border it takes other elements",
+    },
 ];

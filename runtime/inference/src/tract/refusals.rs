@@ -4,6 +4,8 @@ use crate::refusal::{Looked, Refusal};
 
 /// ONNX's number for f32.
 const F32: i32 = 1;
+/// And for i64.
+const I64: i32 = 7;
 
 /// Found by the ONNX node tests, and by reading which attributes tract looks at: it passes over the
 /// others without a word. See `docs/operators.md`.
@@ -32,6 +34,11 @@ pub(super) const REFUSALS: &[Refusal] = &[
         reason: "it is right for f32 alone, and the file does not say that its input is",
     },
     Refusal {
+        operator: "Celu",
+        when: |node| node.float("alpha", 1.0).to_bits() != 1.0_f32.to_bits(),
+        reason: "what is below 0 is not multiplied by alpha",
+    },
+    Refusal {
         operator: "DFT",
         when: is_onesided_inverse,
         reason: "the inverse of one side gives another shape",
@@ -48,6 +55,11 @@ pub(super) const REFUSALS: &[Refusal] = &[
                  product, many times slower than a product",
     },
     Refusal {
+        operator: "Einsum",
+        when: has_index_twice,
+        reason: "of an index twice in one of two inputs it takes one element",
+    },
+    Refusal {
         operator: "Equal",
         when: asks_extreme_for_infinity,
         reason: EXTREME,
@@ -58,6 +70,14 @@ pub(super) const REFUSALS: &[Refusal] = &[
         reason: RECURRENCE,
     },
     Refusal {
+        operator: "GridSample",
+        when: |node| {
+            matches!(node.text("mode"), b"cubic" | b"bicubic")
+                && node.text("padding_mode") == b"border"
+        },
+        reason: "of cubic curves that begin beyond a border it takes other elements",
+    },
+    Refusal {
         operator: "IsInf",
         when: asks_extreme_for_infinity,
         reason: EXTREME,
@@ -66,6 +86,11 @@ pub(super) const REFUSALS: &[Refusal] = &[
         operator: "LSTM",
         when: is_unusual_recurrence,
         reason: RECURRENCE,
+    },
+    Refusal {
+        operator: "Mod",
+        when: may_be_about_shapes,
+        reason: "of numbers about shapes it has the sign of the dividend, and the file does not say that they are others",
     },
     Refusal {
         operator: "RNN",
@@ -138,6 +163,28 @@ fn sums_within_one_of_two(node: &Looked<'_>) -> bool {
         Some(first || other.chars().any(|index| is_alone(index, one)))
     };
     sums(&equation).unwrap_or(false)
+}
+
+/// Whether a product of two has an input with an index twice.
+fn has_index_twice(node: &Looked<'_>) -> bool {
+    let equation = String::from_utf8_lossy(node.text("equation"));
+    let inputs = equation.split("->").next().unwrap_or_default();
+    let is_twice = |input: &str| {
+        let mut indices = input
+            .char_indices()
+            .filter(|(_, index)| index.is_alphabetic());
+        indices.any(|(at, index)| input[..at].contains(index))
+    };
+    inputs.contains(',') && inputs.split(',').any(is_twice)
+}
+
+/// Whether an operand is computed, and may be of tract's own type for numbers about shapes, which ONNX has as i64.
+fn may_be_about_shapes(node: &Looked<'_>) -> bool {
+    let may_be = |index| {
+        let element_type = node.input_type(index);
+        node.producer(index).is_some() && element_type.is_none_or(|found| found == I64)
+    };
+    may_be(0) || may_be(1)
 }
 
 fn is_onesided_inverse(node: &Looked<'_>) -> bool {

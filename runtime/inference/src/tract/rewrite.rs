@@ -7,20 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
-use tract_onnx::tract_core::ops::Downsample;
-use tract_onnx::tract_core::ops::array::MultiBroadcastTo;
-use tract_onnx::tract_core::ops::binary::TypedBinOp;
-use tract_onnx::tract_core::ops::cnn::Conv;
 use tract_onnx::tract_core::ops::dummy::Dummy;
-use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::gru_seq::GruSeq;
-use tract_onnx::tract_core::ops::math::{Div, Sub};
 use tract_onnx::tract_core::ops::scan::Scan;
 use tract_onnx::tract_core::optim::{Optimizer, OptimizerSession, TypedPass};
 
 use super::choice::Choice;
-use super::kept;
 use super::steps::{self, Steps};
+use super::{kept, rules, whole_sum};
 
 /// Steps that a graph may be rewritten in: tract has rules that undo each other, and would go on for ever.
 const STEPS: usize = 1_000;
@@ -37,9 +31,12 @@ pub(crate) fn guard(
     let mut model = change(model)?;
     for id in 0..model.nodes().len() {
         let kept = kept::keep(&model, model.node(id))?;
+        let whole = whole_sum::instead(&model, model.node(id))?;
         let node = model.node_mut(id);
         if let Some(kept) = kept {
             node.op = Box::new(kept);
+        } else if let Some(whole) = whole {
+            node.op = Box::new(whole);
         } else if let Some(Steps(scan)) = node.op_as_mut() {
             scan.body = guard(std::mem::take(&mut scan.body), change)?;
         } else if let Some(Choice(branches)) = node.op_as_mut() {
@@ -137,7 +134,7 @@ impl TypedPass for Counted {
     }
 }
 
-/// tract's pass of each operator's own rules, without those that change what is computed.
+/// tract's pass of each operator's own rules, without those that are wrong.
 #[derive(Clone, Default)]
 struct Rules {
     /// The node that is next.
@@ -162,7 +159,7 @@ impl TypedPass for Rules {
         model: &TypedModel,
     ) -> TractResult<Option<TypedModelPatch>> {
         for node in model.nodes().iter().skip(self.at) {
-            if node.op_is::<Dummy>() || is_changed_by_rules(model, node)? {
+            if node.op_is::<Dummy>() || rules::are_wrong(model, node)? {
                 continue;
             }
             let patch = node.op.declutter_with_session(session, model, node);
@@ -175,65 +172,6 @@ impl TypedPass for Rules {
         }
         Ok(None)
     }
-}
-
-/// Whether an operator's own rules give a graph that computes something else.
-fn is_changed_by_rules(model: &TypedModel, node: &TypedNode) -> TractResult<bool> {
-    // It takes parts of a value before an operator that needs all of it, the sum of a Softmax for instance.
-    if node.op_is::<Downsample>() {
-        return Ok(true);
-    }
-    // It makes c - (kx + b) to kx + (c - b), and c / (kx + b) to (c / k)x + c / b.
-    if node.op_is::<Conv>() && is_taken_from_or_divided_by(model, node) {
-        return Ok(true);
-    }
-    if let Some(product) = node.op_as::<EinSum>() {
-        return takes_repeated_once(model, node, product);
-    }
-    Ok(false)
-}
-
-/// Whether a product's own rules take a value once where it is repeated, and nothing else repeats the product: along an index
-/// that is summed over, or that no other input has.
-fn takes_repeated_once(
-    model: &TypedModel,
-    node: &TypedNode,
-    product: &EinSum,
-) -> TractResult<bool> {
-    let facts = model.node_input_facts(node.id)?;
-    for (slot, (input, fact)) in node.inputs.iter().zip(&facts).enumerate() {
-        let before = model.node(input.node);
-        if !before.op_is::<MultiBroadcastTo>() {
-            continue;
-        }
-        let once = model.node_input_facts(before.id)?;
-        let once = once.first().context("nothing is repeated")?;
-        for (axis, (from, to)) in once.shape.iter().zip(fact.shape.iter()).enumerate() {
-            if from == to {
-                continue;
-            }
-            let index = product.axes.axis((InOut::In(slot), axis))?;
-            let is_summed = index.outputs.iter().all(|places| places.is_empty());
-            let mut others = index.inputs.iter().zip(&facts).enumerate();
-            let is_repeated = others.any(|(other, (places, fact))| {
-                let mut sizes = places.iter().filter_map(|&place| fact.shape.get(place));
-                other != slot && sizes.any(|size| size == to)
-            });
-            if is_summed || !is_repeated {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
-}
-
-/// Whether a reader of an operator takes it from something, or divides something by it.
-fn is_taken_from_or_divided_by(model: &TypedModel, node: &TypedNode) -> bool {
-    let mut readers = node.outputs.iter().flat_map(|output| &output.successors);
-    readers.any(|reader| {
-        let operator = model.node(reader.node).op_as::<TypedBinOp>();
-        reader.slot == 1 && operator.is_some_and(|found| found.0.is::<Sub>() || found.0.is::<Div>())
-    })
 }
 
 #[cfg(test)]

@@ -150,6 +150,10 @@ fn engines_agree_on_models_drawn_by_chance() {
     let first = number("METERBOX_DRAWN_FROM", 1);
     let models = number("METERBOX_DRAWN_MODELS", 400);
     let engines = engines();
+    if engines.len() < 2 {
+        // It has been said which one is not here.
+        return;
+    }
     let (mut agreed, mut cannot, mut differing) = (0, Vec::new(), Vec::new());
     for number in first..first + models {
         match outcome(number, &engines) {

@@ -3,7 +3,7 @@
 use meterbox_inference::{ElementType, Model, ModelLimits, Tensor};
 
 use crate::at_hand::engines;
-use crate::build::{F32, Onnx, int, ints};
+use crate::build::{F32, I64, Onnx, int, ints};
 
 /// What a model of `x` gives on every engine.
 fn gives(onnx: &Onnx, sizes: &[u32], x: &[f32], expected: &[f32]) {
@@ -109,4 +109,149 @@ fn an_axis_of_one_that_is_padded_to_three_stays() {
         .node("MatMul", &["padded", "columns"], &["y"], vec![])
         .output("y", F32);
     gives(&onnx, &[1, 1, 2, 2], &[0.0, 512.0, 0.0, 1024.0], &[2.0]);
+}
+
+#[test]
+fn padding_of_a_node_before_a_convolution_stays_too() {
+    let onnx = Onnx::new()
+        .input("x", F32, &[1, 1, 2, 2])
+        .weights("column", &[2, 1])
+        .integers("pads", &[0, 0, 0, 1, 0, 0, 0, 1])
+        .weights("kernel", &[1, 1, 2, 1])
+        .weights("columns", &[3, 1])
+        .node("MatMul", &["x", "column"], &["right"], vec![])
+        .node("Pad", &["right", "pads"], &["wide"], vec![])
+        .node("Conv", &["wide", "kernel"], &["lower"], vec![])
+        .node("MatMul", &["lower", "columns"], &["y"], vec![])
+        .output("y", F32);
+    gives(&onnx, &[1, 1, 2, 2], &[0.0, 512.0, 0.0, 1024.0], &[2.0]);
+}
+
+#[test]
+fn one_number_has_remainders_by_several() {
+    let onnx = Onnx::new()
+        .input("x", F32, &[3])
+        .floats("seven", &[7.0])
+        .node("Mod", &["seven", "x"], &["y"], vec![int("fmod", 1)])
+        .output("y", F32);
+    gives(&onnx, &[3], &[3.0, 4.0, 5.0], &[1.0, 3.0, 2.0]);
+}
+
+#[test]
+fn whole_numbers_beyond_32_bits_stay_what_they_are() {
+    let onnx = Onnx::new()
+        .input("x", F32, &[2])
+        .integers("axis", &[0])
+        .node("Cast", &["x"], &["whole"], vec![int("to", I64.into())])
+        .node("ReduceSum", &["whole", "axis"], &["sum"], vec![])
+        .node("Cast", &["sum"], &["y"], vec![int("to", F32.into())])
+        .output("y", F32);
+    gives(&onnx, &[2], &[3e9, 3e9], &[6e9]);
+}
+
+#[test]
+fn what_is_no_number_stays_none() {
+    let no_number = |onnx: Onnx| {
+        onnx.node("IsNaN", &["made"], &["is_none"], vec![])
+            .node("Cast", &["is_none"], &["y"], vec![int("to", F32.into())])
+            .output("y", F32)
+    };
+    let squared = Onnx::new()
+        .input("x", F32, &[2])
+        .node("Sqrt", &["x"], &["root"], vec![])
+        .node("Mul", &["root", "root"], &["made"], vec![]);
+    gives(&no_number(squared), &[2], &[-4.0, 4.0], &[1.0, 0.0]);
+    let by_nothing = Onnx::new()
+        .input("x", F32, &[2])
+        .floats("nothing", &[0.0])
+        .node("Mul", &["x", "nothing"], &["made"], vec![]);
+    gives(
+        &no_number(by_nothing),
+        &[2],
+        &[f32::INFINITY, 4.0],
+        &[1.0, 0.0],
+    );
+}
+
+#[test]
+fn scales_are_applied_where_the_model_has_them() {
+    let power = |exponent: i32| 2.0_f32.powi(exponent);
+    let twice = Onnx::new()
+        .input("x", F32, &[1])
+        .floats("scale", &[power(90)])
+        .node("Mul", &["x", "scale"], &["once"], vec![])
+        .node("Mul", &["once", "scale"], &["y"], vec![])
+        .output("y", F32);
+    gives(&twice, &[1], &[power(-100)], &[power(80)]);
+    let before_the_sum = Onnx::new()
+        .input("x", F32, &[64])
+        .floats("scale", &[power(-6)])
+        .integers("axis", &[0])
+        .node("Mul", &["x", "scale"], &["parts"], vec![])
+        .node("ReduceSum", &["parts", "axis"], &["y"], vec![])
+        .output("y", F32);
+    gives(&before_the_sum, &[64], &[power(125); 64], &[power(125)]);
+    // Near to a millionth, and not it.
+    let after_the_sum = Onnx::new()
+        .input("x", F32, &[1_000_000])
+        .floats("scale", &[power(-20)])
+        .integers("axis", &[0])
+        .node("Mul", &["x", "x"], &["squares"], vec![])
+        .node("ReduceSum", &["squares", "axis"], &["sum"], vec![])
+        .node("Mul", &["sum", "scale"], &["y"], vec![])
+        .output("y", F32);
+    gives(
+        &after_the_sum,
+        &[1_000_000],
+        &[1.0; 1_000_000],
+        &[1e6 * power(-20)],
+    );
+}
+
+#[test]
+fn axes_put_together_are_multiplied_by_one_matrix() {
+    let onnx = Onnx::new()
+        .input("x", F32, &[2, 2, 1, 2])
+        .integers("shape", &[4, 1, 2])
+        // 0 and 1/8: an eighth of the second.
+        .weights("matrix", &[1, 2, 1])
+        .node("Reshape", &["x", "shape"], &["flat"], vec![])
+        .node("MatMul", &["flat", "matrix"], &["y"], vec![])
+        .output("y", F32);
+    let x = [0.0, 8.0, 0.0, 16.0, 0.0, 24.0, 0.0, 32.0];
+    gives(&onnx, &[2, 2, 1, 2], &x, &[1.0, 2.0, 3.0, 4.0]);
+}
+
+#[test]
+fn slices_by_steps_take_what_onnx_says() {
+    let x: [f32; 5] = [10.0, 11.0, 12.0, 13.0, 14.0];
+    for begin in 0..5_i64 {
+        for end in (i64::from(begin == 0) - 1..=5).chain([i64::MIN]) {
+            for step in [-3, -2, -1, 1, 2, 3] {
+                let mut expected = Vec::new();
+                let mut at = begin;
+                while (0..5).contains(&at) && if step > 0 { at < end } else { at > end } {
+                    expected.push(x[usize::try_from(at).unwrap()]);
+                    at += step;
+                }
+                if expected.is_empty() || end == -1 {
+                    continue;
+                }
+                let onnx = Onnx::new()
+                    .input("x", F32, &[5])
+                    .integers("begin", &[begin])
+                    .integers("end", &[end])
+                    .integers("axes", &[0])
+                    .integers("step", &[step])
+                    .node(
+                        "Slice",
+                        &["x", "begin", "end", "axes", "step"],
+                        &["y"],
+                        vec![],
+                    )
+                    .output("y", F32);
+                gives(&onnx, &[5], &x, &expected);
+            }
+        }
+    }
 }

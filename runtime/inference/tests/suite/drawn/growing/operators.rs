@@ -94,7 +94,9 @@ impl Maker {
                 let mut left = x.count();
                 let mut sizes = Vec::new();
                 while left > 1 && sizes.len() < 3 {
-                    let parts: Vec<u32> = (1..=left).filter(|part| left % part == 0).collect();
+                    let parts: Vec<u32> = (1..=left)
+                        .filter(|&part| left.is_multiple_of(part))
+                        .collect();
                     let part = *self.chance.of(&parts);
                     sizes.push(part);
                     left /= part;
@@ -298,7 +300,7 @@ impl Maker {
                 let attributes = vec![int("hidden_size", hidden.into())];
                 self.add(operator, &[name, &w, &r], sizes, attributes);
             }
-            10 if rank == 4 && sizes[1] % 4 == 0 => {
+            10 if rank == 4 && sizes[1].is_multiple_of(4) => {
                 sizes = vec![sizes[0], sizes[1] / 4, sizes[2] * 2, sizes[3] * 2];
                 let mode = *self.chance.of(&["DCR", "CRD"]);
                 let attributes = vec![int("blocksize", 2), text("mode", mode)];
