@@ -11,6 +11,9 @@ use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::math::{Div, Mul, Pow, Rem, Square, Sub};
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 
+/// Elements of a constant that is looked through, each time that an operator is asked; of a larger one nothing is known.
+const LOOKED_THROUGH_MAX: usize = 1_024;
+
 /// Whether an operator's own rules give a graph that computes something else, or none at all.
 pub(super) fn are_wrong(model: &TypedModel, node: &TypedNode) -> TractResult<bool> {
     // It takes parts of a value before an operator that needs all of it, the sum of a Softmax for instance.
@@ -159,10 +162,13 @@ fn is_scaled_far(model: &TypedModel, node: &TypedNode, operator: &TypedBinOp) ->
             DatumType::F32 | DatumType::F64 => 1_152_921_504_606_846_976.0,
             _ => continue,
         };
-        let constant = fact.konst.as_ref().or(fact.uniform.as_ref());
+        let constant = fact.uniform.as_ref().or(fact.konst.as_ref());
         let Some(constant) = constant else {
             continue;
         };
+        if constant.volume() > LOOKED_THROUGH_MAX {
+            return Ok(true);
+        }
         let numbers = constant.cast_to::<f64>()?;
         let numbers = numbers.try_as_plain_ram()?.as_slice::<f64>()?;
         let is_near = |number: &f64| (largest.recip()..=largest).contains(&number.abs());

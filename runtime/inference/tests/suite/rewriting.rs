@@ -2,6 +2,8 @@
 
 use meterbox_inference::{ElementType, Model, ModelLimits, Tensor};
 
+use tract_onnx::pb;
+
 use crate::at_hand::engines;
 use crate::build::{F32, I64, Onnx, int, ints};
 
@@ -206,6 +208,27 @@ fn scales_are_applied_where_the_model_has_them() {
         &[1.0; 1_000_000],
         &[1e6 * power(-20)],
     );
+}
+
+#[test]
+fn scales_of_f64_may_be_smaller_than_numbers_of_f32() {
+    const F64: i32 = 11;
+    let mut onnx = Onnx::new()
+        .input("x", F32, &[3])
+        .node("Cast", &["x"], &["wide"], vec![int("to", F64.into())])
+        .node("Mul", &["wide", "small"], &["less"], vec![])
+        .node("Mul", &["less", "large"], &["same"], vec![])
+        .node("Cast", &["same"], &["y"], vec![int("to", F32.into())])
+        .output("y", F32);
+    for (name, exponent) in [("small", -200), ("large", 200)] {
+        onnx.graph.initializer.push(pb::TensorProto {
+            name: name.into(),
+            data_type: F64,
+            double_data: vec![2.0_f64.powi(exponent)],
+            ..Default::default()
+        });
+    }
+    gives(&onnx, &[3], &[1.0, 2.0, 3.0], &[1.0, 2.0, 3.0]);
 }
 
 #[test]
