@@ -77,22 +77,13 @@ pub fn repeated(count: u32) -> Vec<u8> {
     model(&parts.concat())
 }
 
-/// `output` is the one element of `x`, an `f32`, to the power of one, twice over. ONNX Runtime computes it; tract
-/// reads it, and finds at the first call that it cannot.
+/// `output` are the determinants of the square matrices of `x`, an `f32`. ONNX Runtime computes them; tract reads the
+/// model, and finds at the first call that it cannot.
 #[must_use]
-pub fn powers_of_one(output: &str) -> Vec<u8> {
-    let ones = [1.0_f32.to_le_bytes(), 1.0_f32.to_le_bytes()].concat();
-    let exponents = [
-        number(1, 1),
-        number(1, 2),
-        number(2, Type::F32 as u64),
-        bytes(8, b"ones"),
-        bytes(9, &ones),
-    ];
+pub fn determinants(output: &str) -> Vec<u8> {
     let parts = [
-        node("Pow", &["x", "ones"], output),
-        bytes(5, &exponents.concat()),
-        bytes(11, &port("x", Type::F32, Some(Dimension::Is(1)))),
+        node("Det", &["x"], output),
+        bytes(11, &port("x", Type::F32, None)),
         bytes(12, &port(output, Type::F32, None)),
     ];
     model(&parts.concat())

@@ -404,10 +404,10 @@ fn what_one_engine_finds_at_a_call_that_it_cannot_run_refuses_the_job() {
         let mut calls = Calls::new();
         let graph = calls.by_name("model");
         let context = calls.context(graph);
-        let x = calls.tensor(&[1], F32, &floats(&[2.0]));
+        let x = calls.tensor(&[1, 2, 2], F32, &floats(&[0.0; 4]));
         calls.gives(0, "set_input", [context, 0.into(), x.into()]);
         calls.gives(6, "compute", [context]);
-        let job = calls.job().input("model", onnx::powers_of_one(output));
+        let job = calls.job().input("model", onnx::determinants(output));
         let why = job.refusal();
         assert!(why.contains("the engine cannot run the model so"), "{why}");
         assert!(!why.contains("cuda"), "{why}");
