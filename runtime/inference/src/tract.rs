@@ -4,6 +4,7 @@ mod cast;
 mod choice;
 mod half;
 mod kept;
+mod read;
 mod refusals;
 pub(crate) mod rewrite;
 mod rules;

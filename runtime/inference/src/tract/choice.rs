@@ -2,7 +2,6 @@
 //! known of the If's, and prepares the branch that is taken anew at each call, without its optimised kernels. Knows no other
 //! operator.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tract_onnx::model::{OnnxOpRegister, ParsingContext};
@@ -11,8 +10,9 @@ use tract_onnx::pb;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::logic::IfThenElse;
-use tract_onnx::tract_hir::infer::{InferenceFact, InferenceNode, InferenceOp};
+use tract_onnx::tract_hir::infer::InferenceOp;
 
+use super::read::Read;
 use super::{plan, upper};
 
 /// Reads If by this module from now on.
@@ -25,77 +25,16 @@ fn read(
     node: &pb::NodeProto,
 ) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
     let (read, names) = logic::_if(context, node)?;
-    Ok((Box::new(Read(read)), names))
+    let read = Read {
+        operator: read,
+        replace,
+    };
+    Ok((Box::new(read), names))
 }
 
-/// tract's If, until all types and sizes are known.
-#[derive(Debug, Clone)]
-struct Read(Box<dyn InferenceOp>);
-
-impl PartialEq for Read {
-    fn eq(&self, _: &Self) -> bool {
-        false
-    }
-}
-
-impl Eq for Read {}
-
-impl Op for Read {
-    fn name(&self) -> StaticName {
-        self.0.name()
-    }
-
-    not_a_typed_op!();
-}
-
-impl EvalOp for Read {
-    fn eval_out_of_plan(&self, inputs: TVec<TValue>) -> TractResult<Option<TVec<TValue>>> {
-        self.0.eval_out_of_plan(inputs)
-    }
-}
-
-impl InferenceOp for Read {
-    as_op!();
-
-    fn infer_facts(
-        &mut self,
-        inputs: TVec<&InferenceFact>,
-        outputs: TVec<&InferenceFact>,
-        observed: TVec<&InferenceFact>,
-    ) -> TractResult<(
-        TVec<InferenceFact>,
-        TVec<InferenceFact>,
-        TVec<InferenceFact>,
-    )> {
-        self.0.infer_facts(inputs, outputs, observed)
-    }
-
-    fn nboutputs(&self) -> TractResult<usize> {
-        self.0.nboutputs()
-    }
-
-    fn to_typed(
-        &self,
-        source: &InferenceModel,
-        node: &InferenceNode,
-        target: &mut TypedModel,
-        mapping: &HashMap<OutletId, OutletId>,
-    ) -> TractResult<TVec<OutletId>> {
-        // tract's is wired, and replaced before anybody sees what it says of its outputs.
-        let wired = self.0.to_typed(source, node, target, mapping)?;
-        let id = wired.first().context("an If has no output")?.node;
-        let branches = target.node(id).op_as::<IfThenElse>();
-        let choice = Choice(branches.context("an If became something else")?.clone());
-        let facts = choice.output_facts(&target.node_input_facts(id)?)?;
-        // tract's has the same name for each If, and wires no second of one name.
-        target.rename_node(id, &node.name)?;
-        let node = target.node_mut(id);
-        for (output, fact) in node.outputs.iter_mut().zip(facts) {
-            output.fact = fact;
-        }
-        node.op = Box::new(choice);
-        Ok(wired)
-    }
+fn replace(operator: &dyn TypedOp) -> Option<Box<dyn TypedOp>> {
+    let branches = operator.downcast_ref::<IfThenElse>()?;
+    Some(Box::new(Choice(branches.clone())))
 }
 
 /// An If of known types and sizes.

@@ -1,7 +1,6 @@
 //! Owns ONNX's Scan for tract. tract's own takes operators out of the steps, not always to the same end, and rewrites what is
 //! left by rules that the rest of a graph is kept from; and where it is within another, it goes on from the step before.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tract_onnx::model::{OnnxOpRegister, ParsingContext};
@@ -10,8 +9,9 @@ use tract_onnx::pb;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::scan::{OptScan, Scan};
-use tract_onnx::tract_hir::infer::{InferenceFact, InferenceNode, InferenceOp};
+use tract_onnx::tract_hir::infer::InferenceOp;
 
+use super::read::Read;
 use super::{rewrite, upper};
 
 /// Reads Scan by this module from now on.
@@ -24,74 +24,17 @@ fn read(
     node: &pb::NodeProto,
 ) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
     let (read, names) = scan::scan(context, node)?;
-    Ok((Box::new(Read(read)), names))
+    let read = Read {
+        operator: read,
+        replace,
+    };
+    Ok((Box::new(read), names))
 }
 
-/// tract's Scan, until all types and sizes are known.
-#[derive(Debug, Clone)]
-struct Read(Box<dyn InferenceOp>);
-
-impl PartialEq for Read {
-    fn eq(&self, _: &Self) -> bool {
-        false
-    }
-}
-
-impl Eq for Read {}
-
-impl Op for Read {
-    fn name(&self) -> StaticName {
-        self.0.name()
-    }
-
-    not_a_typed_op!();
-}
-
-impl EvalOp for Read {
-    not_out_of_plan!();
-
-    fn state(&self, context: &EvalContext<'_>) -> TractResult<Option<Box<dyn OpState>>> {
-        self.0.state(context)
-    }
-}
-
-impl InferenceOp for Read {
-    as_op!();
-
-    fn infer_facts(
-        &mut self,
-        inputs: TVec<&InferenceFact>,
-        outputs: TVec<&InferenceFact>,
-        observed: TVec<&InferenceFact>,
-    ) -> TractResult<(
-        TVec<InferenceFact>,
-        TVec<InferenceFact>,
-        TVec<InferenceFact>,
-    )> {
-        self.0.infer_facts(inputs, outputs, observed)
-    }
-
-    fn nboutputs(&self) -> TractResult<usize> {
-        self.0.nboutputs()
-    }
-
-    fn to_typed(
-        &self,
-        source: &InferenceModel,
-        node: &InferenceNode,
-        target: &mut TypedModel,
-        mapping: &HashMap<OutletId, OutletId>,
-    ) -> TractResult<TVec<OutletId>> {
-        // tract's is wired, and replaced before any of its rules is applied.
-        let wired = self.0.to_typed(source, node, target, mapping)?;
-        let id = wired.first().context("a Scan has no output")?.node;
-        let node = target.node_mut(id);
-        let scan = node.op_as::<Scan>();
-        let mut scan = scan.context("a Scan became something else")?.clone();
-        scan.reset_every_turn = true;
-        node.op = Box::new(Steps(scan));
-        Ok(wired)
-    }
+fn replace(operator: &dyn TypedOp) -> Option<Box<dyn TypedOp>> {
+    let mut scan = operator.downcast_ref::<Scan>()?.clone();
+    scan.reset_every_turn = true;
+    Some(Box::new(Steps(scan)))
 }
 
 /// A Scan of known types and sizes, which nothing is taken out of.
