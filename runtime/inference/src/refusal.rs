@@ -96,6 +96,15 @@ pub(crate) struct Refusal {
     pub(crate) reason: &'static str,
 }
 
+/// What no backend computes as ONNX's reference does.
+pub(crate) const CUBIC_AT_BORDERS: Refusal = Refusal {
+    operator: "GridSample",
+    when: |node| {
+        matches!(node.text("mode"), b"cubic" | b"bicubic") && node.text("padding_mode") == b"border"
+    },
+    reason: "of cubic curves that begin beyond a border it takes other elements",
+};
+
 /// Looks at every node, those of subgraphs too.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Owns the list of what ONNX Runtime computes otherwise than ONNX defines it. Applies nothing.
 
-use crate::refusal::Refusal;
+use crate::refusal::{CUBIC_AT_BORDERS, Refusal};
 
 /// Found by the ONNX node tests; see `docs/operators.md`.
 pub(super) const REFUSALS: &[Refusal] = &[
@@ -19,12 +19,5 @@ pub(super) const REFUSALS: &[Refusal] = &[
         when: |node| node.integer("inverse", 0) != 0 && node.integer("onesided", 0) != 0,
         reason: "the inverse of one side gives another shape",
     },
-    Refusal {
-        operator: "GridSample",
-        when: |node| {
-            matches!(node.text("mode"), b"cubic" | b"bicubic")
-                && node.text("padding_mode") == b"border"
-        },
-        reason: "of cubic curves that begin beyond a border it takes other elements",
-    },
+    CUBIC_AT_BORDERS,
 ];

@@ -1,6 +1,6 @@
 //! Owns the list of what tract computes otherwise than ONNX defines it. Applies nothing.
 
-use crate::refusal::{Looked, Refusal};
+use crate::refusal::{CUBIC_AT_BORDERS, Looked, Refusal};
 
 /// ONNX's number for f32.
 const F32: i32 = 1;
@@ -69,14 +69,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
         when: is_unusual_recurrence,
         reason: RECURRENCE,
     },
-    Refusal {
-        operator: "GridSample",
-        when: |node| {
-            matches!(node.text("mode"), b"cubic" | b"bicubic")
-                && node.text("padding_mode") == b"border"
-        },
-        reason: "of cubic curves that begin beyond a border it takes other elements",
-    },
+    CUBIC_AT_BORDERS,
     Refusal {
         operator: "IsInf",
         when: asks_extreme_for_infinity,

@@ -8,6 +8,8 @@ use meterbox_inference::{
     Model, ModelError, ModelLimits, Tensor,
 };
 
+use tract_onnx::pb;
+
 use crate::at_hand::{engines, on_the_processor, onnxruntime};
 use crate::build::{BINDING, ELEMENT, F32, NODE, Onnx, cost_f32, example, int, text, within};
 
@@ -136,6 +138,39 @@ fn tract_refuses_products_that_sum_an_index_of_one_input_alone() {
     for is_product in ["ij,jk->ik", "ij,ij->ij", "ij,kj", "ij,ij->"] {
         assert_eq!(load(is_product), Ok(()), "{is_product}");
     }
+}
+
+#[test]
+fn tract_refuses_celu_with_alpha_and_cubic_grids_at_borders() {
+    let celu = |alpha: f32| {
+        let alpha = pb::AttributeProto {
+            name: "alpha".into(),
+            r#type: 1,
+            f: alpha,
+            ..Default::default()
+        };
+        let onnx = Onnx::new().input("x", F32, &[2]);
+        let onnx = onnx.node("Celu", &["x"], &["y"], vec![alpha]);
+        onnx.output("y", F32).load().map(drop)
+    };
+    assert_eq!(celu(1.0), Ok(()));
+    assert!(matches!(
+        celu(2.0),
+        Err(ModelError::RefusedByEngine { operator, .. }) if operator == "Celu"
+    ));
+    let grid = |mode: &str, padding: &str| {
+        let attributes = vec![text("mode", mode), text("padding_mode", padding)];
+        let onnx = Onnx::new()
+            .input("x", F32, &[1, 1, 4, 4])
+            .input("grid", F32, &[1, 2, 2, 2])
+            .node("GridSample", &["x", "grid"], &["y"], attributes);
+        onnx.opset(20).output("y", F32).load().map(drop)
+    };
+    assert_eq!(grid("cubic", "zeros"), Ok(()));
+    assert!(matches!(
+        grid("cubic", "border"),
+        Err(ModelError::RefusedByEngine { operator, .. }) if operator == "GridSample"
+    ));
 }
 
 #[test]
