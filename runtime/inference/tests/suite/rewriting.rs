@@ -130,6 +130,38 @@ fn padding_of_a_node_before_a_convolution_stays_too() {
 }
 
 #[test]
+fn padding_before_a_quantised_convolution_is_not_its_zero_point() {
+    const U8: i32 = 2;
+    let mut onnx = Onnx::new()
+        .input("x", F32, &[1, 1, 2])
+        .integers("pads", &[0, 0, 0, 0, 0, 1])
+        .node("Cast", &["x"], &["whole"], vec![int("to", U8.into())])
+        .node("Pad", &["whole", "pads"], &["wide"], vec![])
+        .node(
+            "ConvInteger",
+            &["wide", "kernel", "zero"],
+            &["sums"],
+            vec![],
+        )
+        .node("Cast", &["sums"], &["y"], vec![int("to", F32.into())])
+        .output("y", F32);
+    // Each sum is of two that are 7 less.
+    for (name, dims, values) in [
+        ("kernel", vec![1, 1, 2], vec![1, 1]),
+        ("zero", vec![], vec![7]),
+    ] {
+        onnx.graph.initializer.push(pb::TensorProto {
+            name: name.into(),
+            dims,
+            data_type: U8,
+            raw_data: values,
+            ..Default::default()
+        });
+    }
+    gives(&onnx, &[1, 1, 2], &[8.0, 9.0], &[3.0, -5.0]);
+}
+
+#[test]
 fn one_number_has_remainders_by_several() {
     let onnx = Onnx::new()
         .input("x", F32, &[3])
