@@ -448,11 +448,11 @@ fn read(
     arrived: &mut VecDeque<OwnedFd>,
     deadline: Option<Instant>,
 ) -> Result<usize, ChannelError> {
-    let mut flags = RecvFlags::CMSG_CLOEXEC;
-    if deadline.is_some() {
-        flags |= RecvFlags::DONTWAIT;
-    }
+    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
     loop {
+        // Who waits within `recvmsg` is awakened by the kernel as well when the peer has read what was sent to it, for
+        // nothing: whoever polls for bytes is not. There is hardly ever something yet, so nothing is tried before.
+        wait_until(socket, PollFlags::IN, deadline)?;
         let mut space =
             [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FRAME_DESCRIPTORS_MAX))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -469,8 +469,7 @@ fn read(
                 }
                 return Ok(message.bytes);
             }
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => wait_until(socket, PollFlags::IN, deadline)?,
+            Err(Errno::INTR | Errno::AGAIN) => {}
             // The peer left without reading what was sent to it: it is gone all the same.
             Err(Errno::CONNRESET) => return Ok(0),
             Err(error) => return Err(error.into()),
