@@ -1,5 +1,6 @@
 //! What the sandbox costs a call on a model: through the guest SDK, a runner, its parent and the process that
-//! keeps the model, beside the same engine called by itself. `cargo xtask bench inference`
+//! keeps the model, beside the same engine called by itself. `cargo xtask bench inference`, or
+//! `cargo xtask bench inference -- magika` for the models alone in whose names that is.
 #![allow(
     clippy::print_stdout,
     reason = "a benchmark's result is what it prints"
@@ -236,7 +237,19 @@ fn main() -> ExitCode {
     );
     println!("                                          by itself     in the sandbox      added");
     let mut is_missed = false;
-    for case in cases() {
+    // Cargo says `--bench` to each.
+    let wanted = std::env::args().skip(1).find(|one| !one.starts_with("--"));
+    let is_wanted = |case: &Case| {
+        wanted
+            .as_ref()
+            .is_none_or(|wanted| case.name.contains(wanted.as_str()))
+    };
+    let cases: Vec<Case> = cases().into_iter().filter(is_wanted).collect();
+    if cases.is_empty() {
+        eprintln!("no model has `{}` in its name", wanted.unwrap_or_default());
+        return ExitCode::FAILURE;
+    }
+    for case in cases {
         let model = Model::load(&case.model, &ModelLimits::default()).unwrap();
         let once = native(&model, &case, 1).min(native(&model, &case, 1));
         let calls = (ROUND_TIME.as_nanos() / once.as_nanos().max(1)).clamp(2, 2_000);
@@ -266,8 +279,13 @@ fn main() -> ExitCode {
             added * 1e3,
         );
     }
-    copies(&sandbox, &program);
-    let loads = sharing();
+    let loads = match wanted {
+        Some(_) => 1,
+        None => {
+            copies(&sandbox, &program);
+            sharing()
+        }
+    };
     if is_missed {
         eprintln!("what is added to a call was more than {ADDED_MAX} % for a model");
     }
