@@ -228,6 +228,9 @@ pub(crate) trait Opened: Send + Sync {
 
     /// Operators, attributes and versions that this library would compute otherwise than ONNX says.
     fn refusals(&self) -> &'static [crate::refusal::Refusal];
+
+    /// Whether a call begins with a copy of its inputs, and reads them at no other time.
+    fn copies_inputs(&self) -> bool;
 }
 
 /// A backend that is ready to take models. Cheap to copy and shared between threads.
@@ -351,6 +354,13 @@ impl Engine {
     #[must_use]
     pub fn facts(&self) -> &EngineFacts {
         &self.facts
+    }
+
+    /// Whether [`Model::compute`](crate::Model::compute) begins with a copy of its inputs and reads them at no other
+    /// time: they may then lie in memory that others write.
+    #[must_use]
+    pub fn copies_inputs(&self) -> bool {
+        self.opened.copies_inputs()
     }
 
     pub(crate) fn opened(&self) -> &dyn Opened {

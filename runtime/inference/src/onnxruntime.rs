@@ -245,6 +245,10 @@ impl Opened for Arc<OnnxRuntime> {
     fn refusals(&self) -> &'static [Refusal] {
         refusals::REFUSALS
     }
+
+    fn copies_inputs(&self) -> bool {
+        false
+    }
 }
 
 /// A session that is made at the first call. While it is made the library computes all that depends

@@ -38,6 +38,10 @@ impl Opened for TractOpened {
     fn refusals(&self) -> &'static [Refusal] {
         refusals()
     }
+
+    fn copies_inputs(&self) -> bool {
+        true // `into_tract` does
+    }
 }
 
 /// What tract computes otherwise than ONNX defines it, on whatever device.
@@ -194,7 +198,8 @@ fn datum_type(element_type: ElementType) -> TractResult<DatumType> {
     })
 }
 
-/// The one copy on the way in: tract wants its own alignment.
+/// The one copy on the way in: tract wants its own alignment. Who hands a tensor over counts on it that it is read
+/// here, once, and nowhere else (see [`Opened::copies_inputs`]).
 fn into_tract(tensor: BoundaryTensor) -> TractResult<TValue> {
     let datum_type = datum_type(tensor.element_type())?;
     let mut copy = Tensor::zero_dt(datum_type, &sizes(tensor.dimensions())?)?;

@@ -87,6 +87,10 @@ impl Opened for TractCuda {
     fn refusals(&self) -> &'static [Refusal] {
         tract::refusals()
     }
+
+    fn copies_inputs(&self) -> bool {
+        true // `tract::run` does
+    }
 }
 
 struct TractCudaBackend {

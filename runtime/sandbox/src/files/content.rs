@@ -256,7 +256,7 @@ pub(crate) enum ChunkRun {
     /// So many that were never written.
     Zeros(u32),
     /// One, whose rest is zeros.
-    Bytes(Vec<u8>),
+    Bytes(#[serde(with = "serde_bytes")] Vec<u8>),
     /// So many in the scratch file, from this one on.
     Scratch(u32, u32),
 }

@@ -7,7 +7,9 @@
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, ftruncate};
 use rustix::mm::{Advice, MapFlags, ProtFlags, mmap, munmap};
 use serde::{Deserialize, Serialize};
@@ -160,6 +162,19 @@ impl Exchange {
         Ok(bytes)
     }
 
+    /// The bytes there, where they lie. Whoever has them only copies them, once: the other side can write there
+    /// meanwhile. Nothing is written there by this process until they are dropped, as in [`Exchange::lent`].
+    pub(super) fn lend(exchange: &Arc<Exchange>, room: Room) -> Option<Bytes> {
+        let bytes = usize::try_from(room.bytes).ok()?;
+        let at = Exchange::place(room.at, bytes).ok()?;
+        let exchange = Arc::clone(exchange);
+        Some(Bytes::from_owner(Lent {
+            exchange,
+            at,
+            bytes,
+        }))
+    }
+
     /// Where these bytes are, if they lie in this memory.
     pub(super) fn place_of(&self, bytes: &[u8]) -> Option<u64> {
         let at = bytes.as_ptr().addr().checked_sub(self.start.addr().get())?;
@@ -197,6 +212,21 @@ impl Exchange {
             let start = self.start.add(from).as_ptr().cast();
             rustix::mm::madvise(start, bytes, Advice::LinuxRemove)
         };
+    }
+}
+
+/// Bytes where they lie.
+struct Lent {
+    exchange: Arc<Exchange>,
+    at: usize,
+    bytes: usize,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: `Exchange::lend` has seen that they lie within, and asks that nothing is written there; the mapping
+        // is kept.
+        unsafe { self.exchange.lent(self.at, self.bytes) }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What is asked of a process that keeps models, and what it answers. Tensors are not in it: they lie in an
 //! [`Exchange`], and what is here says where.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use meterbox_inference::{Cost, ElementType, InputShape, Operations, Tensor};
 use serde::{Deserialize, Serialize};
@@ -199,13 +201,26 @@ pub(crate) fn laid_out(parts: &[TensorPart], room: Room) -> Option<(Vec<Room>, u
 
 /// Copies tensors out of the exchange. None if they are none, or lie elsewhere.
 pub(crate) fn take(exchange: &Exchange, parts: Vec<TensorPart>) -> Option<Tensors> {
+    let copied = |room: Room| exchange.read(room.at, room.bytes).ok();
+    tensors(parts, copied)
+}
+
+/// Tensors where they lie in the exchange: the other side may write there at any time, so whoever has them copies them
+/// and reads the copy. None if they are none, or lie elsewhere.
+pub(crate) fn lend(exchange: &Arc<Exchange>, parts: Vec<TensorPart>) -> Option<Tensors> {
+    tensors(parts, |room| Exchange::lend(exchange, room))
+}
+
+fn tensors<D: Into<Bytes>>(
+    parts: Vec<TensorPart>,
+    data: impl Fn(Room) -> Option<D>,
+) -> Option<Tensors> {
     end_of(&parts)?;
-    let take = |part: TensorPart| {
-        let room = part.room()?;
-        let data = exchange.read(room.at, room.bytes).ok()?;
+    let tensor = |part: TensorPart| {
+        let data = data(part.room()?)?;
         part.tensor(data)
     };
-    parts.into_iter().map(take).collect()
+    parts.into_iter().map(tensor).collect()
 }
 
 pub(crate) fn cost_part(cost: &Cost) -> [u64; 7] {

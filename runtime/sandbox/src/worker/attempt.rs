@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use meterbox_isolation::{ChannelError, FRAME_DESCRIPTORS_MAX, Worker};
 
 use super::WorkerSettings;
+use super::affinity::Peer;
 use super::cache::Artefact;
 use super::pool::{Pool, Runner};
 use super::relay::{End, Relay};
@@ -336,7 +337,11 @@ fn wait(order: &Order<'_>, runner: &mut Runner, told: &mut Told, scratch: &Arc<F
         let frame = match runner.worker.channel().receive(until) {
             Ok(Some(frame)) => frame,
             Ok(None) => return Attempt::Died(String::new()),
-            Err(ChannelError::DeadlinePassed) => continue,
+            Err(ChannelError::DeadlinePassed) => {
+                // The run is busy by itself, wherever that is.
+                relay.together().let_go();
+                continue;
+            }
             Err(error) => return error.into(),
         };
         let message = match decode::<FromRunner<'static>>(&frame.payload) {
@@ -345,7 +350,8 @@ fn wait(order: &Order<'_>, runner: &mut Runner, told: &mut Told, scratch: &Arc<F
         };
         match message {
             FromRunner::Said(said) => {
-                if let Err(nonsense) = saying.tell(told, order, said) {
+                let tell = || saying.tell(told, order, said);
+                if let Err(nonsense) = relay.together().as_found(tell) {
                     return nonsense.into();
                 }
             }
@@ -426,10 +432,10 @@ fn answer(
     let message = ToRunner::Answered(answered);
     let bytes = encode(&message).map_err(|reason| failed(Fault::Host(reason)))?;
     let deadline = Instant::now() + SEND_TIME_MAX;
-    Ok(runner
-        .worker
-        .channel()
-        .send(&bytes, &files, Some(deadline))?)
+    let Runner { worker, peer, .. } = runner;
+    let peer = peer.get_or_insert_with(|| Peer::second_of(worker.pid()));
+    let send = || worker.channel().send(&bytes, &files, Some(deadline));
+    Ok(relay.together().awaken(peer.as_mut(), send)?)
 }
 
 /// Asks the runner to stop if it is time to, and kills it if it does not.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::time::Instant;
 
 use meterbox_inference::{Engine, Model, ModelError, ModelLimits};
@@ -14,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::InferenceEngine;
 use super::wire::{FromInference, Nonsense, ToInference, decode, encode};
 use crate::models::exchange::{Exchange, Room};
-use crate::models::wire::{ShapePart, TensorPart, cost_part, put, short, short_text, take};
+use crate::models::wire::{ShapePart, TensorPart, cost_part, lend, put, short, short_text, take};
 use crate::models::{Denied, ModelFacts, NnCode, failed, refused};
 use crate::tally::HostEnd;
 
@@ -62,7 +63,7 @@ struct Worker<'w> {
     /// Models that were ever loaded.
     loaded: u64,
     models: HashMap<[u8; 32], (u64, Model)>,
-    exchange: Option<Exchange>,
+    exchange: Option<Arc<Exchange>>,
 }
 
 /// Works until the parent is gone.
@@ -124,7 +125,7 @@ impl Worker<'_> {
             ToInference::Attach => {
                 let file = files.next().ok_or(Failed::Nonsense)?;
                 let exchange = Exchange::open(&file).map_err(|_| Failed::Nonsense)?;
-                self.exchange = Some(exchange);
+                self.exchange = Some(Arc::new(exchange));
                 Ok(None)
             }
             ToInference::Open { sha256 } => {
@@ -226,36 +227,47 @@ impl Worker<'_> {
         inputs: Vec<TensorPart>,
         room: Room,
     ) -> Result<FromInference, Failed> {
-        let exchange = self.exchange.take().ok_or(Failed::Nonsense)?;
-        let computed = self.compute_in(&exchange, sha256, inputs, room);
-        self.exchange = Some(exchange);
-        computed
-    }
-
-    fn compute_in(
-        &mut self,
-        exchange: &Exchange,
-        sha256: [u8; 32],
-        inputs: Vec<TensorPart>,
-        room: Room,
-    ) -> Result<FromInference, Failed> {
+        let exchange = Arc::clone(self.exchange.as_ref().ok_or(Failed::Nonsense)?);
+        let copies = self.engine.as_ref().is_ok_and(Engine::copies_inputs);
         let Some(model) = self.used(sha256) else {
             return Ok(FromInference::Gone);
         };
-        // Copied: the run could change what lies there while the engine counts on it.
-        let inputs = take(exchange, inputs).ok_or(Failed::Nonsense)?;
-        let began = Instant::now();
+        // Copied, here or by the engine: the run could change what lies there while the engine counts on it.
+        let inputs = match copies {
+            true => lend(&exchange, inputs),
+            false => take(&exchange, inputs),
+        };
+        let inputs = inputs.ok_or(Failed::Nonsense)?;
+        let (began, processor) = (Instant::now(), processor_ns());
         let computed = model.compute(inputs);
+        let processor_ns = processor_ns().saturating_sub(processor);
         let engine_ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let outputs = match computed {
-            Ok(outputs) => put(exchange, &outputs, room).ok_or_else(|| Denied {
+            Ok(outputs) => put(&exchange, &outputs, room).ok_or_else(|| Denied {
                 code: NnCode::TooLarge,
                 reason: "its outputs are too large to be handed over".into(),
             }),
             Err(error) => Err(short(failed(&error)?)),
         };
-        Ok(FromInference::Computed { outputs, engine_ns })
+        Ok(FromInference::Computed {
+            outputs,
+            engine_ns,
+            processor_ns,
+        })
     }
+}
+
+/// How long this thread has had a processor, in nanoseconds.
+fn processor_ns() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the clock is there on all systems of this kind, and writes the time. (`rustix` would look for the kernel's
+    // own code first, by a call that workers may not make.)
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    let [seconds, ns] = [time.tv_sec, time.tv_nsec].map(|part| u64::try_from(part).unwrap_or(0));
+    seconds.saturating_mul(1_000_000_000).saturating_add(ns)
 }
 
 /// All of a file.

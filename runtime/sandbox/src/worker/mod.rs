@@ -1,6 +1,7 @@
 //! Compiling and running in processes that can do nothing else. The parent's side is the pool; what the
 //! workers do is in the file of their role; what passes between them is in `wire`.
 
+mod affinity;
 mod attempt;
 mod cache;
 mod compiler;

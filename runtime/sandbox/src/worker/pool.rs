@@ -13,6 +13,7 @@ use meterbox_isolation::{
 };
 use meterbox_meter::{Kind, Metered};
 
+use super::affinity::Peer;
 use super::attempt::{Attempt, Order, Told, attempt, load, send};
 use super::cache::{Artefact, Cache};
 use super::flag::Flag;
@@ -58,6 +59,8 @@ pub(super) struct Runner {
     pub(super) flag: Flag,
     /// Jobs that it has done, and so the number of the next.
     pub(super) jobs: u64,
+    /// The thread that its runs are on, once it was looked for.
+    pub(super) peer: Option<Option<Peer>>,
     /// Whose jobs it does, once it had one.
     owner: Option<[u8; 32]>,
     data_bytes: u64,
@@ -203,6 +206,7 @@ impl Pool {
             programs: Vec::new(),
             flag,
             jobs: 0,
+            peer: None,
             owner: None,
             data_bytes: limits.data_bytes,
         };

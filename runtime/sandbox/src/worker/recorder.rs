@@ -94,12 +94,18 @@ impl Recorder {
         self.gave = Some(gave);
     }
 
-    /// Prepares for the next call: how long to wait, once it is computed, before telling what the last one gave.
-    pub(super) fn prepare(&mut self) -> Duration {
+    /// Prepares for the next call: how long to wait, once it is computed, before telling what the last one gave. None
+    /// if there is nothing to tell.
+    pub(super) fn prepare(&mut self) -> Option<Duration> {
         if self.bytes() > BESIDE_BYTES_MAX {
             self.tell();
         }
-        patience(self.bytes())
+        self.gave.as_ref().map(|_| patience(self.bytes()))
+    }
+
+    /// Whether there is nothing to tell.
+    pub(super) fn is_told(&self) -> bool {
+        self.gave.is_none()
     }
 
     fn bytes(&self) -> usize {

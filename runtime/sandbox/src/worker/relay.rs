@@ -12,6 +12,7 @@ use meterbox_isolation::FRAME_BYTES_MAX;
 use sha2::{Digest, Sha256};
 
 use super::InferenceEngine;
+use super::affinity::Together;
 use super::attempt::Order;
 use super::recorder::{Gave, Recorder, Where};
 use super::shelf::{Meanwhile, Question, Shelved, Slot, Unanswered};
@@ -128,6 +129,7 @@ pub(super) struct Relay<'o> {
     slot: RefCell<Option<(Shelved, Arc<Slot>)>>,
     /// Tells whoever keeps the calls what they gave.
     recorder: Option<RefCell<Recorder>>,
+    together: Together,
 }
 
 impl<'o> Relay<'o> {
@@ -142,13 +144,22 @@ impl<'o> Relay<'o> {
             engine: RefCell::new(None),
             slot: RefCell::new(None),
             recorder: Recorder::of(order.job)?.map(RefCell::new),
+            together: Together::default(),
         })
+    }
+
+    /// The processor on which the run's calls take their turns.
+    pub(super) fn together(&self) -> &Together {
+        &self.together
     }
 
     /// Has whoever keeps the calls told of the last one, if it is to be.
     pub(super) fn settle(&mut self) -> Result<(), Fault> {
         let recorder = self.recorder.as_mut().map(RefCell::get_mut);
-        recorder.map_or(Ok(()), Recorder::settle)
+        recorder.map_or(Ok(()), |recorder| match recorder.is_told() {
+            true => recorder.settle(),
+            false => self.together.as_found(|| recorder.settle()),
+        })
     }
 
     /// What has computed with the run's models; none if it had none.
@@ -277,6 +288,8 @@ impl<'o> Relay<'o> {
         sha256: [u8; 32],
         device: Device,
     ) -> Result<Answered, End> {
+        // It takes long, and may read what an embedder has.
+        self.together.let_go();
         if !self.order.pool.has_device(device) {
             return Err(End::Run(Refusal::NoDevice.into()));
         }
@@ -446,16 +459,31 @@ impl<'o> Relay<'o> {
                 recorder.borrow_mut().tell();
             }
         };
-        let after = self.recorder.as_ref().map(|one| one.borrow_mut().prepare());
+        let after = self.recorder.as_ref();
+        let prepare = |one: &RefCell<Recorder>| {
+            let mut one = one.borrow_mut();
+            match one.is_told() {
+                true => None,
+                false => self.together.as_found(|| one.prepare()),
+            }
+        };
+        let after = after.and_then(prepare);
         let meanwhile = after.map(|after| Meanwhile { after, act: &tell });
         let began = Instant::now();
         let answer = self.ask(&model, &order, meanwhile)?;
-        let FromInference::Computed { outputs, engine_ns } = answer else {
+        let FromInference::Computed {
+            outputs,
+            engine_ns,
+            processor_ns,
+        } = answer
+        else {
             return Err(confused());
         };
+        let processor = Duration::from_nanos(processor_ns);
         // No longer than it was waited for, whatever the process says.
         let engine = Duration::from_nanos(engine_ns).min(began.elapsed());
         self.order.pool.shelf().count_computed(engine);
+        self.together.computed(engine, processor);
         self.settle()?;
         if let Ok(outputs) = &outputs {
             let (_, end) = laid_out(outputs, room).ok_or_else(confused)?;
@@ -545,7 +573,8 @@ impl<'o> Relay<'o> {
         let fork = |_, limits: &_| pool.fork_inference(model.shelved.device(), limits);
         let stop = || self.order.stopped();
         let slot = self.slot(model.shelved);
-        let asked = pool.shelf().ask(&slot, &question, &fork, &stop, meanwhile);
+        let shelf = pool.shelf();
+        let asked = shelf.ask(&slot, &question, &fork, &stop, meanwhile, &self.together);
         let (answer, engine) = asked?;
         if let FromInference::Computed { .. } = answer {
             self.computed_by(engine, model);

@@ -81,13 +81,13 @@ impl Observer for Speaker {
 
     fn stdout(&self, bytes: &[u8]) {
         for piece in bytes.chunks(SAID_BYTES_MAX) {
-            self.say(Said::Stdout(Cow::Borrowed(piece)));
+            self.say(Said::Stdout(Cow::Borrowed(piece.into())));
         }
     }
 
     fn stderr(&self, bytes: &[u8]) {
         for piece in bytes.chunks(SAID_BYTES_MAX) {
-            self.say(Said::Stderr(Cow::Borrowed(piece)));
+            self.say(Said::Stderr(Cow::Borrowed(piece.into())));
         }
     }
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use meterbox_isolation::{ChannelError, Ending, Role, Worker, WorkerLimits, ZygoteError};
 
 use super::InferenceEngine;
+use super::affinity::{HELD_MAX, Peer, Together};
 use super::pool::ending;
 use super::wire::{FromInference, ToInference, decode, encode};
 use crate::locks::locked;
@@ -96,9 +97,16 @@ pub(super) struct Slot {
     used: AtomicU64,
     /// Which process it is, or [`NO_PROCESS`]: told without waiting for whoever is asking it.
     pid: AtomicU32,
-    is_taken: Mutex<bool>,
+    queue: Mutex<Queue>,
     freed: Condvar,
     process: Mutex<Option<Process>>,
+}
+
+/// Whether somebody is asking, and how many wait to.
+#[derive(Default)]
+struct Queue {
+    is_taken: bool,
+    waiting: usize,
 }
 
 struct Process {
@@ -106,6 +114,8 @@ struct Process {
     engine: InferenceEngine,
     /// The number of the exchange that it has.
     attached: Option<u64>,
+    /// The thread that computes, if it is one alone that does.
+    peer: Option<Peer>,
 }
 
 /// The right to ask.
@@ -113,8 +123,11 @@ struct Turn<'s>(&'s Slot);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        *locked(&self.0.is_taken) = false;
-        self.0.freed.notify_one();
+        let mut queue = locked(&self.0.queue);
+        queue.is_taken = false;
+        if queue.waiting > 0 {
+            self.0.freed.notify_one();
+        }
     }
 }
 
@@ -170,7 +183,7 @@ impl Shelf {
             Arc::new(Slot {
                 used: AtomicU64::new(now),
                 pid: AtomicU32::new(NO_PROCESS),
-                is_taken: Mutex::new(false),
+                queue: Mutex::default(),
                 freed: Condvar::new(),
                 process: Mutex::new(None),
             })
@@ -211,7 +224,8 @@ impl Shelf {
     }
 
     /// Asks, once it is this question's turn, and waits for the answer. `stop` is asked now and then
-    /// whether to give up; something else is done while the process is busy with the question.
+    /// whether to give up; something else is done while the process is busy with the question. A call is computed
+    /// on this thread's processor.
     pub(super) fn ask(
         &self,
         slot: &Slot,
@@ -219,6 +233,7 @@ impl Shelf {
         fork: &dyn Fn(Role, &WorkerLimits) -> Result<Worker, ZygoteError>,
         stop: &dyn Fn() -> Option<Stopper>,
         meanwhile: Option<Meanwhile<'_>>,
+        together: &Together,
     ) -> Result<(FromInference, InferenceEngine), Unanswered> {
         let _turn = slot.turn(stop)?;
         let mut place = locked(&slot.process);
@@ -231,14 +246,25 @@ impl Shelf {
         let process = match &mut *place {
             Some(process) => process,
             none => {
+                // Processes that are started may run wherever this thread may.
+                together.let_go();
                 let process = self.started(fork, stop)?;
                 slot.pid.store(process.worker.pid(), Ordering::Relaxed);
                 none.insert(process)
             }
         };
-        let asked = process.ask(question).and_then(|()| {
+        let is_call = matches!(question.message, ToInference::Compute { .. });
+        let beside = process.peer.as_mut().and_then(|peer| {
+            if is_call && together.with(peer) {
+                return Some((together, peer));
+            }
+            peer.let_go();
+            None
+        });
+        let asked = send_question(&mut process.worker, &mut process.attached, question);
+        let asked = asked.and_then(|()| {
             let time_max = self.settings.answer_time_max;
-            receive(&mut process.worker, time_max, stop, meanwhile)
+            receive(&mut process.worker, time_max, stop, meanwhile, beside)
         });
         let failed = match asked {
             Ok(answer) => return Ok((answer, process.engine.clone())),
@@ -286,10 +312,13 @@ impl Shelf {
                 });
             }
         };
+        let is_alone = engine.threads == 1 && engine.device.is_none();
+        let peer = is_alone.then(|| Peer::first_of(worker.pid())).flatten();
         Ok(Process {
             worker,
             engine,
             attached: None,
+            peer,
         })
     }
 
@@ -309,7 +338,7 @@ impl Shelf {
         let deadline = Instant::now() + SEND_TIME_MAX;
         let sent = worker.channel().send(&bytes, &[], Some(deadline));
         let answer = match sent {
-            Ok(()) => receive(&mut worker, BEGIN_TIME_MAX, stop, None),
+            Ok(()) => receive(&mut worker, BEGIN_TIME_MAX, stop, None, None),
             Err(error) => Err(Failed::Died(error.to_string())),
         };
         let answer = answer.map_err(|failed| match failed {
@@ -333,36 +362,45 @@ enum Failed {
 
 impl Slot {
     fn turn(&self, stop: &dyn Fn() -> Option<Stopper>) -> Result<Turn<'_>, Unanswered> {
-        let mut is_taken = locked(&self.is_taken);
-        while *is_taken {
+        let mut queue = locked(&self.queue);
+        while queue.is_taken {
             if let Some(by) = stop() {
                 return Err(Unanswered::Stopped(by));
             }
-            let waited = self.freed.wait_timeout(is_taken, LOOK_EVERY);
-            is_taken = waited.unwrap_or_else(PoisonError::into_inner).0;
+            queue.waiting += 1;
+            let waited = self.freed.wait_timeout(queue, LOOK_EVERY);
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+            queue.waiting -= 1;
         }
-        *is_taken = true;
+        queue.is_taken = true;
         Ok(Turn(self))
     }
 }
 
-impl Process {
-    fn send(&mut self, message: &ToInference, files: &[BorrowedFd<'_>]) -> Result<(), Failed> {
-        let bytes = encode(message).map_err(Failed::Died)?;
-        let deadline = Instant::now() + SEND_TIME_MAX;
-        let sent = self.worker.channel().send(&bytes, files, Some(deadline));
-        sent.map_err(|error| Failed::Died(error.to_string()))
-    }
+fn send(
+    worker: &mut Worker,
+    message: &ToInference,
+    files: &[BorrowedFd<'_>],
+) -> Result<(), Failed> {
+    let bytes = encode(message).map_err(Failed::Died)?;
+    let deadline = Instant::now() + SEND_TIME_MAX;
+    let sent = worker.channel().send(&bytes, files, Some(deadline));
+    sent.map_err(|error| Failed::Died(error.to_string()))
+}
 
-    fn ask(&mut self, question: &Question<'_>) -> Result<(), Failed> {
-        let (number, exchange) = question.exchange;
-        if self.attached != Some(number) {
-            self.send(&ToInference::Attach, &[exchange])?;
-            self.attached = Some(number);
-        }
-        let files: Vec<_> = question.file.into_iter().collect();
-        self.send(question.message, &files)
+/// Sends a question, and before it the exchange that it is about, unless that is the one that was attached last.
+fn send_question(
+    worker: &mut Worker,
+    attached: &mut Option<u64>,
+    question: &Question<'_>,
+) -> Result<(), Failed> {
+    let (number, exchange) = question.exchange;
+    if *attached != Some(number) {
+        send(worker, &ToInference::Attach, &[exchange])?;
+        *attached = Some(number);
     }
+    let files: Vec<_> = question.file.into_iter().collect();
+    send(worker, question.message, &files)
 }
 
 /// Something to do while a process is busy.
@@ -373,17 +411,26 @@ pub(super) struct Meanwhile<'m> {
     pub(super) act: &'m dyn Fn(),
 }
 
-/// What a process says next. `stop` is asked now and then whether to give up.
+/// What a process says next. `stop` is asked now and then whether to give up. With whom this thread shares a processor
+/// is let go of if it takes long.
 fn receive(
     worker: &mut Worker,
     time_max: Duration,
     stop: &dyn Fn() -> Option<Stopper>,
     mut meanwhile: Option<Meanwhile<'_>>,
+    mut beside: Option<(&Together, &mut Peer)>,
 ) -> Result<FromInference, Failed> {
     let began = Instant::now();
     loop {
         if let Some(Meanwhile { act, .. }) = meanwhile.take_if(|one| began.elapsed() >= one.after) {
-            act();
+            match &beside {
+                Some((together, _)) => together.aside(act),
+                None => act(),
+            }
+        }
+        if let Some((together, peer)) = beside.take_if(|_| began.elapsed() >= HELD_MAX) {
+            together.let_go();
+            peer.let_go();
         }
         let wait = meanwhile.map_or(LOOK_EVERY, |one| one.after.min(LOOK_EVERY));
         let until = Some(Instant::now() + wait);

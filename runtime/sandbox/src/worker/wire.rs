@@ -106,6 +106,8 @@ pub(super) enum FromInference {
         outputs: Result<Vec<TensorPart>, Denied>,
         /// How long the engine had the call, in nanoseconds.
         engine_ns: u64,
+        /// How long of it the thread that asked the engine had a processor.
+        processor_ns: u64,
     },
     /// The engine cannot run the model.
     Unable(String),
@@ -132,8 +134,8 @@ pub(super) enum Said<'m> {
     Log(u8, Cow<'m, str>),
     Progress(u64, u64, Cow<'m, str>),
     Refused(Cow<'m, str>),
-    Stdout(Cow<'m, [u8]>),
-    Stderr(Cow<'m, [u8]>),
+    Stdout(Cow<'m, serde_bytes::Bytes>),
+    Stderr(Cow<'m, serde_bytes::Bytes>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -150,6 +152,7 @@ pub(super) struct JobPart<'m> {
 pub(super) struct InputPart<'m> {
     pub(super) name: Cow<'m, str>,
     pub(super) sha256: [u8; 32],
+    #[serde(with = "serde_bytes")]
     pub(super) content: Option<Vec<u8>>,
 }
 

@@ -84,6 +84,32 @@ fn a_model_is_computed_as_it_is_in_this_process() {
 }
 
 #[test]
+fn whoever_runs_a_job_may_run_where_it_could_before() {
+    use rustix::thread::sched_getaffinity;
+    let sandbox = workers(|_| {});
+    let before = sched_getaffinity(None).unwrap();
+    powers(64, 20, 50).run_in(&sandbox).unwrap().is_ok();
+    assert_eq!(sched_getaffinity(None).unwrap(), before);
+    let runners = sandbox.worker_pids();
+    let threads = runners.iter().flat_map(|pid| {
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        threads.map(|thread| thread.unwrap().file_name())
+    });
+    let mut others = 0;
+    for thread in threads {
+        let thread: i32 = thread.to_str().unwrap().parse().unwrap();
+        let comm = std::fs::read_to_string(format!("/proc/{thread}/comm")).unwrap();
+        // The process of models is told with each call where it is to compute.
+        if comm.trim() != "inference" {
+            others += 1;
+            let thread = rustix::process::Pid::from_raw(thread);
+            assert_eq!(sched_getaffinity(thread).unwrap(), before, "{comm}");
+        }
+    }
+    assert!(others >= 2, "a runner has two threads");
+}
+
+#[test]
 fn owners_share_a_model_only_if_it_is_public() {
     let sandbox = workers(|_| {});
     let run = |owner: u8, public: bool| {
