@@ -229,7 +229,8 @@ pub(crate) trait Opened: Send + Sync {
     /// Operators, attributes and versions that this library would compute otherwise than ONNX says.
     fn refusals(&self) -> &'static [crate::refusal::Refusal];
 
-    /// Whether a call begins with a copy of its inputs, and reads them at no other time.
+    /// Whether a call begins with a copy of its inputs, and reads them at no other time. What it has to see to, such as
+    /// that truth values are 0 or 1, it sees to in the copy.
     fn copies_inputs(&self) -> bool;
 }
 

@@ -210,6 +210,10 @@ fn into_tract(tensor: BoundaryTensor) -> TractResult<TValue> {
         ));
     }
     bytes.copy_from_slice(tensor.data());
+    // What was seen when the tensor was made need not be what is there now.
+    if datum_type == DatumType::Bool && bytes.iter().any(|&byte| byte > 1) {
+        return Err(TractError::msg("an input has a truth value that is none"));
+    }
     Ok(copy.into_tvalue())
 }
 

@@ -68,6 +68,10 @@ impl Sandbox {
 
     /// Runs a program once, and waits for it.
     ///
+    /// While a worker's run calls models, this thread may be kept on the processor on which these compute, unless it
+    /// was given one before. Observers and whoever keeps the calls are told by it as it was found, and so it is
+    /// afterwards.
+    ///
     /// # Errors
     /// A refusal if what the program declares does not fit the limits; a fault if the host failed. A
     /// guest that fails is not an error: it is an [`Outcome`](crate::Outcome).

@@ -9,8 +9,10 @@
 
 use std::cell::{Cell, OnceCell};
 use std::marker::PhantomData;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Access, AtFlags, accessat};
 use rustix::thread::{CpuSet, Pid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
 /// How long a call keeps its processor to itself: in one that takes longer, awakening counts for nothing.
@@ -25,23 +27,54 @@ const WAITED: Duration = Duration::from_micros(200);
 /// Part of the time of a call that is no sign of others either.
 const WAITED_PART: u32 = 8;
 
+/// How long a processor is kept from one call to the next: then one call is where the system likes. Who waits for a
+/// processor before short calls, not in them, is not seen to.
+const KEPT: Duration = Duration::from_millis(500);
+
+/// Where a thread may run.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    set: CpuSet,
+    /// What to set so that it may again.
+    by: CpuSet,
+}
+
+impl Found {
+    fn of(thread: Option<Pid>) -> Option<Found> {
+        let set = sched_getaffinity(thread).ok()?;
+        let mut every = CpuSet::new();
+        (0..CpuSet::MAX_CPU).for_each(|processor| every.set(processor));
+        // To name those that are there now would leave the thread without those that are added later.
+        let is_free = set.count() > 1
+            && sched_setaffinity(thread, &every).is_ok()
+            && sched_getaffinity(thread).is_ok_and(|free| free == set);
+        if !is_free {
+            let _ = sched_setaffinity(thread, &set);
+        }
+        let by = if is_free { every } else { set };
+        Some(Found { set, by })
+    }
+}
+
 /// A thread of another process, and where it may run.
 #[derive(Debug)]
 pub(super) struct Peer {
     thread: Pid,
-    found: CpuSet,
+    found: Found,
     stays: Option<usize>,
+    /// Its folder of `/proc`: another thread may have its number once it is gone.
+    folder: Option<OwnedFd>,
 }
 
 impl Peer {
     /// The first thread of a process.
     pub(super) fn first_of(process: u32) -> Option<Peer> {
         let thread = i32::try_from(process).ok().and_then(Pid::from_raw)?;
-        let found = sched_getaffinity(Some(thread)).ok()?;
         Some(Peer {
             thread,
-            found,
+            found: Found::of(Some(thread))?,
             stays: None,
+            folder: None,
         })
     }
 
@@ -55,7 +88,17 @@ impl Peer {
                 return None;
             }
         }
-        Peer::first_of(second?)
+        let second: u32 = second?;
+        let folder = std::fs::File::open(format!("/proc/{process}/task/{second}")).ok()?;
+        Some(Peer {
+            folder: Some(folder.into()),
+            ..Peer::first_of(second)?
+        })
+    }
+
+    fn is_there(&self) -> bool {
+        let is_there = |folder| accessat(folder, "comm", Access::EXISTS, AtFlags::empty()).is_ok();
+        self.folder.as_ref().is_none_or(is_there)
     }
 
     fn stay_on(&mut self, processor: usize) -> bool {
@@ -70,7 +113,7 @@ impl Peer {
     pub(super) fn let_go(&mut self) {
         if self.stays.take().is_some() {
             // It may be gone, and needs nothing then.
-            let _ = sched_setaffinity(Some(self.thread), &self.found);
+            let _ = sched_setaffinity(Some(self.thread), &self.found.by);
         }
     }
 }
@@ -85,8 +128,10 @@ fn only(processor: usize) -> CpuSet {
 #[derive(Default)]
 pub(super) struct Together {
     /// Where this thread may run by itself, if it has a choice.
-    found: OnceCell<Option<CpuSet>>,
+    found: OnceCell<Option<Found>>,
     stays: Cell<Option<usize>>,
+    /// Since when it stays.
+    since: Cell<Option<Instant>>,
     apart_until: Cell<Option<Instant>>,
     this_thread: PhantomData<*const ()>,
 }
@@ -94,10 +139,13 @@ pub(super) struct Together {
 impl Together {
     /// Has the peer, who is to be awakened and is then waited for, stay with this thread. Whether it does.
     pub(super) fn with(&self, peer: &mut Peer) -> bool {
-        let is_apart = |until| Instant::now() < until;
-        let found = || sched_getaffinity(None).ok().filter(|set| set.count() > 1);
+        let now = Instant::now();
+        let found = || Found::of(None).filter(|found| found.set.count() > 1);
         let found = self.found.get_or_init(found);
-        if *found != Some(peer.found) || self.apart_until.get().is_some_and(is_apart) {
+        let is_alike = found.is_some_and(|found| found.set == peer.found.set);
+        let is_apart = self.apart_until.get().is_some_and(|until| now < until);
+        let is_long = self.since.get().is_some_and(|since| now - since > KEPT);
+        if !is_alike || is_apart || is_long {
             self.let_go();
             peer.let_go();
             return false;
@@ -113,13 +161,13 @@ impl Together {
 
     /// Awakens a peer on this processor, if this thread stays there: it may go elsewhere at once.
     pub(super) fn awaken<T>(&self, peer: Option<&mut Peer>, awaken: impl FnOnce() -> T) -> T {
-        let stays = self.stays.get();
-        let Some((peer, here)) = peer.zip(stays) else {
+        let found = self.found.get().copied().flatten();
+        let is_alike = |peer: &&mut Peer| found.is_some_and(|found| found.set == peer.found.set);
+        let peer = peer.filter(is_alike).filter(|peer| peer.is_there());
+        let Some((peer, here)) = peer.zip(self.stays.get()) else {
             return awaken();
         };
-        if self.found.get() == Some(&Some(peer.found)) {
-            peer.stay_on(here);
-        }
+        peer.stay_on(here);
         let awakened = awaken();
         peer.let_go();
         awakened
@@ -141,11 +189,11 @@ impl Together {
             return act();
         };
         if let Some(processor) = without {
-            let mut others = *found;
+            let mut others = found.set;
             others.unset(processor);
             let _ = sched_setaffinity(None, &others);
         }
-        let _ = sched_setaffinity(None, found);
+        let _ = sched_setaffinity(None, &found.by);
         let done = act();
         let _ = sched_setaffinity(None, &only(here));
         done
@@ -155,14 +203,16 @@ impl Together {
         let stays = self.stays.get();
         if stays != Some(processor) && sched_setaffinity(None, &only(processor)).is_ok() {
             self.stays.set(Some(processor));
+            self.since.set(Some(Instant::now()));
         }
         self.stays.get() == Some(processor)
     }
 
     /// This thread may run anywhere again.
     pub(super) fn let_go(&self) {
+        self.since.set(None);
         if let (Some(_), Some(Some(found))) = (self.stays.take(), self.found.get()) {
-            let _ = sched_setaffinity(None, found);
+            let _ = sched_setaffinity(None, &found.by);
         }
     }
 
@@ -209,7 +259,8 @@ mod tests {
 
     impl Drop for Waiting {
         fn drop(&mut self) {
-            self.0.kill().unwrap();
+            // It may have ended by itself.
+            let _ = self.0.kill();
             self.0.wait().unwrap();
         }
     }
@@ -317,6 +368,49 @@ mod tests {
         assert_eq!((waiting.runs_on(), here()), (found, found));
         std::thread::sleep(APART);
         assert!(together.with(&mut peer));
+    }
+
+    #[test]
+    fn now_and_then_a_call_is_where_the_system_likes() {
+        let Some(found) = choice() else { return };
+        let waiting = Waiting::new();
+        let mut peer = waiting.peer();
+        let together = Together::default();
+        assert!(together.with(&mut peer));
+        std::thread::sleep(KEPT);
+        assert!(!together.with(&mut peer));
+        assert_eq!((waiting.runs_on(), here()), (found, found));
+        assert!(together.with(&mut peer));
+    }
+
+    /// What another test starts, to have a process with a first thread and one for this.
+    #[test]
+    #[ignore = "it waits for whoever starts it"]
+    fn waits_on_a_second_thread() {
+        std::io::read_to_string(std::io::stdin()).unwrap();
+    }
+
+    #[test]
+    fn the_second_thread_of_a_process_is_found_and_known_to_be_gone() {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--ignored", "--exact", "--test-threads=2"]);
+        command.arg("worker::affinity::tests::waits_on_a_second_thread");
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut waiting = Waiting(command.spawn().unwrap());
+        let process = waiting.0.id();
+        let end = Instant::now() + Duration::from_secs(20);
+        let peer = loop {
+            match Peer::second_of(process) {
+                Some(peer) => break peer,
+                None => assert!(Instant::now() < end, "it has one thread or many"),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        assert_ne!(peer.thread.as_raw_nonzero().get().unsigned_abs(), process);
+        assert!(peer.is_there());
+        drop(waiting.0.stdin.take());
+        waiting.0.wait().unwrap();
+        assert!(!peer.is_there());
     }
 
     #[test]

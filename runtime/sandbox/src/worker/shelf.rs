@@ -261,6 +261,9 @@ impl Shelf {
             peer.let_go();
             None
         });
+        if beside.is_none() {
+            together.let_go();
+        }
         let asked = send_question(&mut process.worker, &mut process.attached, question);
         let asked = asked.and_then(|()| {
             let time_max = self.settings.answer_time_max;
@@ -423,8 +426,12 @@ fn receive(
     let began = Instant::now();
     loop {
         if let Some(Meanwhile { act, .. }) = meanwhile.take_if(|one| began.elapsed() >= one.after) {
-            match &beside {
-                Some((together, _)) => together.aside(act),
+            match &mut beside {
+                // However long that takes: both are apart by then.
+                Some((together, peer)) => together.aside(|| {
+                    peer.let_go();
+                    act();
+                }),
                 None => act(),
             }
         }

@@ -1,16 +1,18 @@
 //! Models in a process of their own: loaded once, kept apart by owner, and replaced when they die.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use meterbox_sandbox::{
-    Device, EngineDevice, EngineKind, EngineLibraries, EngineSettings, Fault, OptLevel, Outcome,
-    RunError, Sandbox, Stop, Stopper, WorkerSettings, WorkerStartError,
+    Device, EndRun, EngineDevice, EngineKind, EngineLibraries, EngineSettings, Fault, Given,
+    ModelCall, OptLevel, Outcome, RunError, Sandbox, Stop, Stopper, WorkerSettings,
+    WorkerStartError,
 };
 use meterbox_scripts::onnx::{self, Type};
 use meterbox_tests as guests;
 use meterbox_tests::model::{matrix_powers, tensor};
+use rustix::thread::{CpuSet, sched_getaffinity};
 use sha2::{Digest, Sha256};
 
 use crate::calls::{Calls, F32, I32, floats};
@@ -85,7 +87,6 @@ fn a_model_is_computed_as_it_is_in_this_process() {
 
 #[test]
 fn whoever_runs_a_job_may_run_where_it_could_before() {
-    use rustix::thread::sched_getaffinity;
     let sandbox = workers(|_| {});
     let before = sched_getaffinity(None).unwrap();
     powers(64, 20, 50).run_in(&sandbox).unwrap().is_ok();
@@ -107,6 +108,58 @@ fn whoever_runs_a_job_may_run_where_it_could_before() {
         }
     }
     assert!(others >= 2, "a runner has two threads");
+}
+
+/// Takes note of where it may run when it is told something.
+#[derive(Default)]
+struct Placed(Mutex<Vec<CpuSet>>);
+
+impl Placed {
+    fn note(&self) {
+        let set = sched_getaffinity(None).unwrap();
+        self.0.lock().unwrap().push(set);
+    }
+}
+
+impl meterbox_sandbox::Calls for Placed {
+    fn decides(&self) -> bool {
+        false
+    }
+
+    fn computed(&self, _: &ModelCall<'_>, _: &Given) -> Result<(), EndRun> {
+        self.note();
+        Ok(())
+    }
+}
+
+#[test]
+fn calls_are_computed_on_one_processor_and_told_on_any() {
+    let before = sched_getaffinity(None).unwrap();
+    if before.count() == 1 {
+        println!("skipped: there is one processor");
+        return;
+    }
+    let sandbox = workers(|_| {});
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let told = Arc::new(Placed::default());
+        let mut job = powers(64, 20, 20);
+        job.job.calls = Some(Arc::clone(&told) as _);
+        job.run_in(&sandbox).unwrap().is_ok();
+        assert_eq!(*told.0.lock().unwrap(), vec![before; 20]);
+        powers(64, 20, 20).run_in(&sandbox).unwrap().is_ok();
+        // It stays where its last call was computed, unless others wanted that processor.
+        let pids = inference_pids(&sandbox);
+        let [pid] = pids[..] else { panic!("{pids:?}") };
+        let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap());
+        let set = sched_getaffinity(pid).unwrap();
+        if set.count() == 1 {
+            return;
+        }
+        assert_eq!(set, before);
+        assert!(Instant::now() < end, "no call was kept on one processor");
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 #[test]
