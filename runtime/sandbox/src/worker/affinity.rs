@@ -3,9 +3,9 @@
 //! processor of its own each would be found asleep, and to awaken an idle processor takes longer than all else that is
 //! done for a call.
 //!
-//! Nothing depends on it but time. Threads begin with the processors of whoever starts them, so what an embedder does in
-//! the midst of it is done by a thread as it was found. Whoever was placed by somebody else stays as placed, and who finds that others want
-//! the same processor lets go of it for a while.
+//! Nothing depends on it but time. Threads begin with the processors of whoever starts them, so what an embedder does
+//! in the midst of it is done by a thread as it was found. Whoever was placed by somebody else stays as placed, and who
+//! finds that others want the same processor lets go of it for a while.
 
 use std::cell::{Cell, OnceCell};
 use std::marker::PhantomData;
@@ -40,6 +40,7 @@ struct Found {
 }
 
 impl Found {
+    /// Where a thread may run now that nobody has it stay anywhere: this one if none is named.
     fn of(thread: Option<Pid>) -> Option<Found> {
         let set = sched_getaffinity(thread).ok()?;
         let mut every = CpuSet::new();
@@ -163,6 +164,7 @@ impl Together {
     pub(super) fn awaken<T>(&self, peer: Option<&mut Peer>, awaken: impl FnOnce() -> T) -> T {
         let found = self.found.get().copied().flatten();
         let is_alike = |peer: &&mut Peer| found.is_some_and(|found| found.set == peer.found.set);
+        let peer = peer.filter(|_| self.stays.get().is_some());
         let peer = peer.filter(is_alike).filter(|peer| peer.is_there());
         let Some((peer, here)) = peer.zip(self.stays.get()) else {
             return awaken();
