@@ -27,10 +27,6 @@ const ROUNDS: usize = 15;
 /// disturbs the machine disturbs both.
 const ROUND_TIME: Duration = Duration::from_millis(300);
 
-/// Calls of a job that are not counted: what a call gave stays until the next one has been computed, so that it takes two
-/// of them until a job has touched all the memory that its calls use by turns.
-const FIRST_CALLS: u32 = 2;
-
 /// A call that takes as long by itself is to take at most [`ADDED_MAX`] per cent more in the sandbox.
 const LONG: Duration = Duration::from_millis(5);
 const ADDED_MAX: f64 = 2.0;
@@ -261,9 +257,8 @@ fn main() -> ExitCode {
         let [mut alone, mut through, mut added] = [(); 3].map(|()| Samples::default());
         for _ in 0..ROUNDS {
             alone.push(native(&model, &case, calls) / calls);
-            let few = run(&sandbox, &program, &case, FIRST_CALLS);
-            let many = run(&sandbox, &program, &case, FIRST_CALLS + calls);
-            let one = many.of_one(few, calls);
+            let few = run(&sandbox, &program, &case, 1);
+            let one = run(&sandbox, &program, &case, calls + 1).of_one(few, calls);
             through.push(one.all);
             added.push(one.added());
         }
@@ -316,8 +311,8 @@ fn copies(sandbox: &Sandbox, program: &Program) {
     let mut target = vec![0_u8; case.bytes()];
     const CALLS: u32 = 8;
     for _ in 0..ROUNDS {
-        let few = run(sandbox, program, &case, FIRST_CALLS);
-        let many = run(sandbox, program, &case, FIRST_CALLS + CALLS);
+        let few = run(sandbox, program, &case, 1);
+        let many = run(sandbox, program, &case, 1 + CALLS);
         way.push(many.of_one(few, CALLS).added());
         let began = Instant::now();
         target.copy_from_slice(black_box(&source));
