@@ -5,6 +5,7 @@ mod affinity;
 mod attempt;
 mod cache;
 mod compiler;
+mod copies;
 mod engine;
 mod flag;
 mod inference;

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use meterbox_isolation::FRAME_BYTES_MAX;
-use sha2::{Digest, Sha256};
 
 use super::InferenceEngine;
 use super::affinity::Together;
 use super::attempt::Order;
+use super::copies::copy;
 use super::recorder::{Gave, Recorder, Where};
 use super::shelf::{Meanwhile, Question, Shelved, Slot, Unanswered};
 use super::wire::{FromInference, Nonsense, ToInference};
@@ -30,9 +30,6 @@ use crate::stop::Stopper;
 
 /// How often a model is opened again for one question: its process may have forgotten it, or died.
 const REOPENINGS_MAX: usize = 3;
-
-/// Bytes that are copied at a time.
-const COPY_BYTES: usize = 1 << 20;
 
 /// Why a run gets no answer.
 pub(super) enum End {
@@ -376,7 +373,7 @@ impl<'o> Relay<'o> {
         let exchange = &self.exchange(0)?.file;
         let read =
             |offset, piece: &mut [u8]| exchange.0.read_exact_at(piece, CALL_ROOM.at + offset);
-        let (copy, digest) = self.copy(bytes, read)?;
+        let (copy, digest) = copy(self.order.settings, bytes, read)?;
         exchange.release_calls()?;
         if digest != sha256 {
             return Err(Nonsense("a model has another digest than its own").into());
@@ -387,29 +384,8 @@ impl<'o> Relay<'o> {
     /// What a blob holds, in a file.
     fn copy_of(&self, blob: &dyn Blob) -> std::io::Result<Bytes> {
         let read = |offset, piece: &mut [u8]| blob.read_at(offset, piece);
-        let (file, _) = self.copy(blob.size(), read)?;
+        let (file, _) = copy(self.order.settings, blob.size(), read)?;
         Ok(Bytes::Copy(Arc::new(file)))
-    }
-
-    /// A file with so many bytes, as they are read from each offset, and their digest.
-    fn copy(
-        &self,
-        bytes: u64,
-        read: impl Fn(u64, &mut [u8]) -> std::io::Result<()>,
-    ) -> std::io::Result<(File, [u8; 32])> {
-        let copy = super::attempt::scratch(self.order.settings)?;
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; COPY_BYTES];
-        let mut offset = 0;
-        while offset < bytes {
-            let left = usize::try_from(bytes - offset).unwrap_or(usize::MAX);
-            let piece = buffer.get_mut(..left.min(COPY_BYTES)).unwrap_or_default();
-            read(offset, piece)?;
-            hasher.update(&piece);
-            copy.write_all_at(piece, offset)?;
-            offset += wide(piece.len());
-        }
-        Ok((super::cache::read_only(&copy)?, hasher.finalize().into()))
     }
 
     /// Has the process of a model open it.
