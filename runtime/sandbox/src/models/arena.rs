@@ -12,6 +12,9 @@ use super::exchange::{ALIGNMENT, ARENA_BYTES, Exchange, KEPT_BYTES_MAX, Room};
 use crate::host::wide;
 use crate::locks::locked;
 
+/// Bytes of a call's outputs for which memory is found before they are there. A run has it twice, so there is an end.
+const BEFOREHAND_BYTES_MAX: u64 = 16 << 20;
+
 /// A run's view of the memory.
 pub(crate) struct Arena {
     exchange: Exchange,
@@ -42,10 +45,13 @@ impl Arena {
     /// Room for so many bytes; none if there is not as much in one piece.
     pub(crate) fn reserve(self: &Arc<Arena>, bytes: u64) -> Option<Region> {
         let bytes = bytes.max(1).checked_next_multiple_of(ALIGNMENT)?;
-        let at = locked(&self.spans).take(bytes)?;
+        let mut spans = locked(&self.spans);
+        let touched = spans.touched;
+        let at = spans.take(bytes)?;
         Some(Region {
             arena: Arc::clone(self),
             room: Room { at, bytes },
+            touched: touched.max(at),
             used: 0,
         })
     }
@@ -54,6 +60,29 @@ impl Arena {
     pub(crate) fn place_of(&self, bytes: &Bytes) -> Option<u64> {
         let at = self.exchange.place_of(bytes);
         at.filter(|&at| at < ARENA_BYTES)
+    }
+
+    /// What of a region has no memory yet, and as much behind it as the region has if `another` like it is to follow.
+    pub(crate) fn lacking(&self, region: &Region, another: bool) -> Room {
+        let Room { at, bytes } = region.room;
+        let is_last = locked(&self.spans).touched == at + bytes;
+        let ahead = if another && is_last { bytes } else { 0 };
+        let end = match bytes <= BEFOREHAND_BYTES_MAX {
+            true => (at + bytes + ahead).min(ARENA_BYTES),
+            false => 0,
+        };
+        Room {
+            at: region.touched,
+            bytes: end.saturating_sub(region.touched),
+        }
+    }
+
+    /// Has the system find memory for these bytes now, rather than page by page when they are written.
+    pub(crate) fn touch(&self, room: Room) {
+        let end = room.at + room.bytes;
+        self.exchange.touch(room.at, end);
+        let mut spans = locked(&self.spans);
+        spans.touched = spans.touched.max(end);
     }
 
     /// Gives memory back to the system that nothing is kept in, unless it is little.
@@ -76,6 +105,8 @@ impl Arena {
 pub(crate) struct Region {
     arena: Arc<Arena>,
     room: Room,
+    /// What lies behind this place had no memory when the region was given out.
+    touched: u64,
     /// Of which so many are read.
     used: usize,
 }
@@ -117,6 +148,7 @@ impl Region {
                     at,
                     bytes: next - at,
                 },
+                touched: self.touched,
                 used: usize::try_from(place.bytes).ok()?,
             }));
         }
@@ -145,7 +177,7 @@ impl Drop for Region {
 struct Spans {
     by_place: BTreeMap<u64, u64>,
     by_bytes: BTreeSet<(u64, u64)>,
-    /// What lies behind was not given out since memory was last given back.
+    /// What lies behind was not given out since memory was last given back, and has none.
     touched: u64,
 }
 
@@ -286,6 +318,44 @@ mod tests {
         assert!(arena.reserve(ARENA_BYTES + 1).is_none());
         assert!(arena.reserve(u64::MAX).is_none());
         arena.reserve(ARENA_BYTES).unwrap();
+    }
+
+    #[test]
+    fn memory_is_found_beforehand_for_what_has_none_and_for_one_more() {
+        use std::os::unix::fs::MetadataExt as _;
+        const MIB: u64 = 1 << 20;
+        let (arena, file) = arena();
+        let megabytes = || file.0.metadata().unwrap().blocks() / 2_048;
+        let room = |at, bytes| Room { at, bytes };
+        let kept = arena.keep(&[7; MIB as usize]).unwrap();
+        let first = arena.reserve(4 * MIB).unwrap();
+        assert_eq!(arena.lacking(&first, false), room(MIB, 4 * MIB));
+        let both = arena.lacking(&first, true);
+        assert_eq!(both, room(MIB, 8 * MIB));
+        assert_eq!(megabytes(), 1);
+        arena.touch(both);
+        // On a system that cannot, nothing is found, and no harm is done.
+        assert!([1, 9].contains(&megabytes()));
+        assert!(kept.iter().all(|&byte| byte == 7));
+        let second = arena.reserve(4 * MIB).unwrap();
+        assert_eq!(arena.lacking(&second, false).bytes, 0);
+        // In the place of the first nothing is lacking, and none follows that is last.
+        drop(first);
+        let third = arena.reserve(4 * MIB).unwrap();
+        assert_eq!(third.room().at, MIB);
+        assert_eq!(arena.lacking(&third, true).bytes, 0);
+        // What is large is left to be found when it is written.
+        let large = arena.reserve(BEFOREHAND_BYTES_MAX + 1).unwrap();
+        assert_eq!(arena.lacking(&large, true).bytes, 0);
+        // What was found beforehand is given back with the rest.
+        drop((second, third, large, kept));
+        arena.trim();
+        assert_eq!(megabytes(), 0);
+        // There is nothing behind the end.
+        let all = arena.reserve(ARENA_BYTES - MIB).unwrap();
+        let last = arena.reserve(MIB).unwrap();
+        assert_eq!(arena.lacking(&last, true), room(ARENA_BYTES - MIB, MIB));
+        drop((all, last));
     }
 
     #[test]

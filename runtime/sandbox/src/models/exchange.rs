@@ -36,6 +36,10 @@ const EXCHANGE_BYTES: u64 = ARENA_BYTES + CALL_BYTES_MAX + TENSORS_MAX * ALIGNME
 /// has as many as it has processes.
 pub(crate) const KEPT_BYTES_MAX: u64 = 1 << 20;
 
+/// Bytes around one that is read for the first time that the system maps along with it, if the other process has them in
+/// memory (`fault_around_bytes` of Linux). Of those that are written it maps one page at a time.
+const MAPPED_AT_ONCE: usize = 64 << 10;
+
 /// Where tensors may be put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Room {
@@ -138,6 +142,10 @@ impl Exchange {
     /// Writes the bytes at a place.
     pub(crate) fn write(&self, at: u64, bytes: &[u8]) -> Result<(), OutOfPlace> {
         let offset = Exchange::place(at, bytes.len())?;
+        for around in (offset..offset + bytes.len()).step_by(MAPPED_AT_ONCE) {
+            // SAFETY: it lies within, as below.
+            unsafe { self.start.add(around).read_volatile() };
+        }
         // SAFETY: `place` says that so many bytes are in the mapping from there on; none of them is lent, which those see
         // to who lend.
         unsafe {
@@ -193,9 +201,24 @@ impl Exchange {
         unsafe { std::slice::from_raw_parts(self.start.add(at).as_ptr(), bytes) }
     }
 
+    /// Has the system find memory for the whole pages between two places, and leaves what is written there as it is.
+    pub(super) fn touch(&self, from: u64, to: u64) {
+        // SAFETY: it changes no byte.
+        unsafe { self.advise(from, to, Advice::LinuxPopulateWrite) }
+    }
+
     /// Gives the whole pages between two places back to the system. They read as zeros until they are written again.
     pub(super) fn release(&self, from: u64, to: u64) {
-        let page = wide(rustix::param::page_size());
+        // SAFETY: the caller has nothing there any more. What cannot be given back stays in memory until the run's end.
+        unsafe { self.advise(from, to, Advice::LinuxRemove) }
+    }
+
+    /// Says something to the system of the whole pages between two places. It need not follow.
+    ///
+    /// # Safety
+    /// It changes no byte that somebody has lent.
+    unsafe fn advise(&self, from: u64, to: u64, advice: Advice) {
+        let page = page_bytes();
         let (from, to) = (from.next_multiple_of(page), to - to % page);
         let (Ok(from), Ok(bytes)) = (
             usize::try_from(from),
@@ -206,13 +229,20 @@ impl Exchange {
         if bytes == 0 || Exchange::place(wide(from), bytes).is_err() {
             return;
         }
-        // SAFETY: the pages are in the mapping, and the caller has nothing there any more. What cannot be given back
-        // stays in memory until the run's end.
+        // SAFETY: the pages are in the mapping; for the rest the caller answers.
         let _ = unsafe {
             let start = self.start.add(from).as_ptr().cast();
-            rustix::mm::madvise(start, bytes, Advice::LinuxRemove)
+            rustix::mm::madvise(start, bytes, advice)
         };
     }
+}
+
+/// Bytes of a page. (`rustix` would ask the kernel, by a call that workers may not make.)
+fn page_bytes() -> u64 {
+    // SAFETY: it reads what the process was started with.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    // If nobody knows: a multiple of any page's size.
+    u64::try_from(bytes).unwrap_or(64 << 10)
 }
 
 /// Bytes where they lie.

@@ -26,14 +26,14 @@ use crate::job::Input;
 use crate::tally::HostEnd;
 
 /// Bytes of tensors that are seen to at once while a process computes.
-const AT_ONCE_BYTES_MAX: usize = 16 << 10;
+const AT_ONCE_BYTES_MAX: u64 = 16 << 10;
 
 /// How long a process is left alone that begins to compute, before whoever waits for it sees to more than that: the
 /// system may have put both on one processor, where the one that computes would wait.
 const PATIENCE: Duration = Duration::from_millis(1);
 
 /// How long to wait before so many bytes of tensors are seen to while a process computes.
-pub(crate) fn patience(bytes: usize) -> Duration {
+pub(crate) fn patience(bytes: u64) -> Duration {
     if bytes > AT_ONCE_BYTES_MAX {
         PATIENCE
     } else {

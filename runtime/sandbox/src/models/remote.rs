@@ -74,11 +74,11 @@ impl Latest {
         trim_other(before, arena);
     }
 
-    /// Bytes that the last call gave.
-    fn output_bytes(&self) -> usize {
+    /// Bytes that the last call gave, if there was one.
+    fn output_bytes(&self) -> Option<u64> {
         let latest = locked(&self.0);
-        let parts = latest.gave.iter().flat_map(|(_, parts)| parts);
-        parts.map(Bytes::len).sum()
+        let (_, parts) = latest.gave.as_ref()?;
+        Some(parts.iter().map(|part| wide(part.len())).sum())
     }
 
     fn gave(&self, arena: &Arc<Arena>, parts: Vec<Bytes>) {
@@ -312,9 +312,16 @@ impl OpenModel for RemoteModel {
             room: region.as_ref().map_or(CALL_ROOM, Region::room),
         };
         self.line.ask(&order).map_err(silent)?;
-        let data = inputs.iter().map(|(_, tensor)| tensor.data().len());
-        let patience = patience(data.sum::<usize>() + self.latest.output_bytes());
-        let early = self.line.answer_within(patience).map_err(silent)?;
+        let before = self.latest.output_bytes();
+        // What the first call gives stays where it is during the second one, which needs another place.
+        let lacking = |region| self.arena.lacking(region, before.is_none());
+        let lacking = region.as_ref().map(lacking);
+        let data = inputs.iter().map(|(_, tensor)| wide(tensor.data().len()));
+        let bytes = data.sum::<u64>() + before.unwrap_or(0) + lacking.map_or(0, |room| room.bytes);
+        let early = self.line.answer_within(patience(bytes)).map_err(silent)?;
+        if let Some(lacking) = lacking.filter(|_| early.is_none()) {
+            self.arena.touch(lacking);
+        }
         meanwhile(&inputs);
         let answered = match early {
             Some((answered, _)) => answered,

@@ -154,11 +154,8 @@ impl TensorPart {
     }
 
     /// Bytes that it has, if it is a tensor.
-    pub(crate) fn bytes(&self) -> usize {
-        let bytes = self
-            .room()
-            .and_then(|room| usize::try_from(room.bytes).ok());
-        bytes.unwrap_or(0)
+    pub(crate) fn bytes(&self) -> u64 {
+        self.room().map_or(0, |room| room.bytes)
     }
 
     /// Where it lies; none if it cannot be a tensor, or lies nowhere.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::host::wide;
 use crate::job::Job;
 use crate::models::exchange::Exchange;
 use crate::models::wire::{TensorPart, take};
@@ -12,7 +13,7 @@ use crate::outcome::Fault;
 
 /// Bytes of outputs that are told while the next call is computed. More are told before it is asked for: other runs may
 /// wait for the process that computes, and should not for this one's disk.
-const BESIDE_BYTES_MAX: usize = 16 << 20;
+const BESIDE_BYTES_MAX: u64 = 16 << 20;
 
 /// What one call gave.
 pub(super) struct Gave {
@@ -31,13 +32,13 @@ pub(super) enum Where {
 }
 
 impl Where {
-    fn bytes(&self) -> usize {
+    fn bytes(&self) -> u64 {
         match self {
             Where::There(_, parts) => parts.iter().map(TensorPart::bytes).sum(),
             Where::Here(given) => given
                 .iter()
                 .flatten()
-                .map(|(_, tensor)| tensor.data().len())
+                .map(|(_, tensor)| wide(tensor.data().len()))
                 .sum(),
         }
     }
@@ -108,7 +109,7 @@ impl Recorder {
         self.gave.is_none()
     }
 
-    fn bytes(&self) -> usize {
+    fn bytes(&self) -> u64 {
         self.gave.as_ref().map_or(0, |gave| gave.given.bytes())
     }
 

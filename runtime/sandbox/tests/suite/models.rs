@@ -227,6 +227,33 @@ fn no_process_has_the_memory_in_which_another_is_given_tensors() {
 }
 
 #[test]
+fn what_two_processes_give_one_run_is_what_they_gave_however_large() {
+    let mut calls = Calls::new();
+    for model in ["public", "own", "public", "own"] {
+        let graph = calls.by_name(model);
+        let context = calls.context(graph);
+        let x = calls.tensor(&[1], F32, &floats(&[2.0]));
+        calls.gives(0, "set_input", [context, 0.into(), x.into()]);
+        calls.gives(0, "compute", [context]);
+    }
+    // More than a run leaves in memory of which it uses nothing.
+    let public = onnx::repeated(600 << 10);
+    let mut job = calls
+        .job()
+        .input("public", public.clone())
+        .input("own", onnx::repeated(601 << 10));
+    let digest: [u8; 32] = Sha256::digest(&public).into();
+    job.job.public_models.insert(digest);
+    let done = job.run_in(&workers(|_| {})).unwrap();
+    let calls = &done.is_ok().transcript;
+    assert_eq!(calls.len(), 4);
+    assert_eq!(calls[0].outputs.len(), 1);
+    assert_eq!(calls[0].outputs, calls[2].outputs);
+    assert_eq!(calls[1].outputs, calls[3].outputs);
+    assert_ne!(calls[0].outputs, calls[1].outputs);
+}
+
+#[test]
 fn knowing_a_digest_opens_nothing() {
     let sandbox = workers(|_| {});
     let model = matrix_powers(8, 3);
