@@ -9,10 +9,8 @@
 
 use std::cell::{Cell, OnceCell};
 use std::marker::PhantomData;
-use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{Access, AtFlags, accessat};
 use rustix::thread::{CpuSet, Pid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
 /// How long a call keeps its processor to itself: in one that takes longer, awakening counts for nothing.
@@ -63,8 +61,8 @@ pub(super) struct Peer {
     thread: Pid,
     found: Found,
     stays: Option<usize>,
-    /// Its folder of `/proc`: another thread may have its number once it is gone.
-    folder: Option<OwnedFd>,
+    /// Its process, unless it is the first thread there: another thread may have its number once it is gone.
+    process: Option<Pid>,
 }
 
 impl Peer {
@@ -75,7 +73,7 @@ impl Peer {
             thread,
             found: Found::of(Some(thread))?,
             stays: None,
-            folder: None,
+            process: None,
         })
     }
 
@@ -90,16 +88,22 @@ impl Peer {
             }
         }
         let second: u32 = second?;
-        let folder = std::fs::File::open(format!("/proc/{process}/task/{second}")).ok()?;
+        let process = i32::try_from(process).ok().and_then(Pid::from_raw);
         Some(Peer {
-            folder: Some(folder.into()),
+            process: Some(process?),
             ..Peer::first_of(second)?
         })
     }
 
+    /// Whether it is a thread of its process.
     fn is_there(&self) -> bool {
-        let is_there = |folder| accessat(folder, "comm", Access::EXISTS, AtFlags::empty()).is_ok();
-        self.folder.as_ref().is_none_or(is_there)
+        self.process.is_none_or(|process| {
+            let [process, thread] =
+                [process, self.thread].map(|id| libc::c_long::from(id.as_raw_pid()));
+            // SAFETY: no signal is sent; it is only said whether one could be.
+            let said = unsafe { libc::syscall(libc::SYS_tgkill, process, thread, 0) };
+            said == 0
+        })
     }
 
     fn stay_on(&mut self, processor: usize) -> bool {
