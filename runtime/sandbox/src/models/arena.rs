@@ -12,8 +12,12 @@ use super::exchange::{ALIGNMENT, ARENA_BYTES, Exchange, KEPT_BYTES_MAX, Room};
 use crate::host::wide;
 use crate::locks::locked;
 
-/// Bytes of a call's outputs for which memory is found before they are there. A run has it twice, so there is an end.
+/// Bytes of a call's outputs for which memory is found before they are there: what they take at most is known by then,
+/// and some take less.
 const BEFOREHAND_BYTES_MAX: u64 = 16 << 20;
+
+/// Bytes for which memory is found at once, in half a millisecond or so.
+const PIECE_BYTES: u64 = 1 << 20;
 
 /// A run's view of the memory.
 pub(crate) struct Arena {
@@ -62,27 +66,23 @@ impl Arena {
         at.filter(|&at| at < ARENA_BYTES)
     }
 
-    /// What of a region has no memory yet, and as much behind it as the region has if `another` like it is to follow.
-    pub(crate) fn lacking(&self, region: &Region, another: bool) -> Room {
+    /// What of a region has no memory yet, as far as is known and as it is worth while to find some, in pieces.
+    pub(crate) fn lacking(region: &Region) -> Vec<Room> {
         let Room { at, bytes } = region.room;
-        let is_last = locked(&self.spans).touched == at + bytes;
-        let ahead = if another && is_last { bytes } else { 0 };
-        let end = match bytes <= BEFOREHAND_BYTES_MAX {
-            true => (at + bytes + ahead).min(ARENA_BYTES),
-            false => 0,
-        };
-        Room {
-            at: region.touched,
-            bytes: end.saturating_sub(region.touched),
+        let end = at + bytes.min(BEFOREHAND_BYTES_MAX);
+        let mut lacking = Vec::new();
+        let mut at = region.touched;
+        while at < end {
+            let bytes = PIECE_BYTES.min(end - at);
+            lacking.push(Room { at, bytes });
+            at += bytes;
         }
+        lacking
     }
 
     /// Has the system find memory for these bytes now, rather than page by page when they are written.
     pub(crate) fn touch(&self, room: Room) {
-        let end = room.at + room.bytes;
-        self.exchange.touch(room.at, end);
-        let mut spans = locked(&self.spans);
-        spans.touched = spans.touched.max(end);
+        self.exchange.touch(room.at, room.at + room.bytes);
     }
 
     /// Gives memory back to the system that nothing is kept in, unless it is little.
@@ -105,7 +105,7 @@ impl Arena {
 pub(crate) struct Region {
     arena: Arc<Arena>,
     room: Room,
-    /// What lies behind this place had no memory when the region was given out.
+    /// What lies behind this place was never given out before, or not since memory was given back.
     touched: u64,
     /// Of which so many are read.
     used: usize,
@@ -177,7 +177,7 @@ impl Drop for Region {
 struct Spans {
     by_place: BTreeMap<u64, u64>,
     by_bytes: BTreeSet<(u64, u64)>,
-    /// What lies behind was not given out since memory was last given back, and has none.
+    /// What lies behind was not given out since memory was last given back.
     touched: u64,
 }
 
@@ -240,6 +240,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::models::exchange::tests::{bytes_in_memory, can_find_beforehand};
     use crate::models::exchange::{ExchangeFile, Layout};
 
     fn arena() -> (Arc<Arena>, ExchangeFile) {
@@ -320,49 +321,49 @@ mod tests {
         arena.reserve(ARENA_BYTES).unwrap();
     }
 
+    fn lacks(region: &Region) -> u64 {
+        Arena::lacking(region).iter().map(|room| room.bytes).sum()
+    }
+
     #[test]
-    fn memory_is_found_beforehand_for_what_has_none_and_for_one_more() {
-        use std::os::unix::fs::MetadataExt as _;
+    fn memory_is_found_beforehand_for_what_was_not_given_out_before() {
         const MIB: u64 = 1 << 20;
         let (arena, file) = arena();
-        let megabytes = || file.0.metadata().unwrap().blocks() / 2_048;
-        let room = |at, bytes| Room { at, bytes };
         let kept = arena.keep(&[7; MIB as usize]).unwrap();
-        let first = arena.reserve(4 * MIB).unwrap();
-        assert_eq!(arena.lacking(&first, false), room(MIB, 4 * MIB));
-        let both = arena.lacking(&first, true);
-        assert_eq!(both, room(MIB, 8 * MIB));
-        assert_eq!(megabytes(), 1);
-        arena.touch(both);
-        // On a system that cannot, nothing is found, and no harm is done.
-        assert!([1, 9].contains(&megabytes()));
+        let first = arena.reserve(5 * MIB / 2).unwrap();
+        let places = [(MIB, MIB), (2 * MIB, MIB), (3 * MIB, MIB / 2)];
+        let lacking = Arena::lacking(&first);
+        assert_eq!(lacking, places.map(|(at, bytes)| Room { at, bytes }));
+        lacking.into_iter().for_each(|room| arena.touch(room));
+        let expected = match can_find_beforehand() {
+            true => 7 * MIB / 2,
+            false => MIB,
+        };
+        assert_eq!(bytes_in_memory(&file), expected);
         assert!(kept.iter().all(|&byte| byte == 7));
-        let second = arena.reserve(4 * MIB).unwrap();
-        assert_eq!(arena.lacking(&second, false).bytes, 0);
-        // In the place of the first nothing is lacking, and none follows that is last.
+        // A region in the place of another lacks what lies behind that.
         drop(first);
+        let second = arena.reserve(2 * MIB).unwrap();
+        assert_eq!((second.room().at, lacks(&second)), (MIB, 0));
+        drop(second);
         let third = arena.reserve(4 * MIB).unwrap();
         assert_eq!(third.room().at, MIB);
-        assert_eq!(arena.lacking(&third, true).bytes, 0);
-        // What is large is left to be found when it is written.
-        let large = arena.reserve(BEFOREHAND_BYTES_MAX + 1).unwrap();
-        assert_eq!(arena.lacking(&large, true).bytes, 0);
-        // What was found beforehand is given back with the rest.
-        drop((second, third, large, kept));
+        assert_eq!(lacks(&third), 3 * MIB / 2);
+        // Of what is large only a part is found.
+        let large = arena.reserve(2 * BEFOREHAND_BYTES_MAX).unwrap();
+        assert_eq!(lacks(&large), BEFOREHAND_BYTES_MAX);
+        // What was found is given back with the rest, and lacking again.
+        drop((third, large, kept));
         arena.trim();
-        assert_eq!(megabytes(), 0);
-        // There is nothing behind the end.
-        let all = arena.reserve(ARENA_BYTES - MIB).unwrap();
-        let last = arena.reserve(MIB).unwrap();
-        assert_eq!(arena.lacking(&last, true), room(ARENA_BYTES - MIB, MIB));
-        drop((all, last));
+        assert_eq!(bytes_in_memory(&file), 0);
+        let last = arena.reserve(ARENA_BYTES).unwrap();
+        assert_eq!(Arena::lacking(&last)[0].at, 0);
     }
 
     #[test]
     fn memory_that_nothing_is_kept_in_is_given_back() {
-        use std::os::unix::fs::MetadataExt as _;
         let (arena, file) = arena();
-        let megabytes = || file.0.metadata().unwrap().blocks() / 2_048;
+        let megabytes = || bytes_in_memory(&file) >> 20;
         let large = arena.keep(&vec![1; 8 << 20]).unwrap();
         let kept = arena.keep(&[7; 100]).unwrap();
         let behind = arena.keep(&vec![1; 8 << 20]).unwrap();

@@ -36,8 +36,8 @@ const EXCHANGE_BYTES: u64 = ARENA_BYTES + CALL_BYTES_MAX + TENSORS_MAX * ALIGNME
 /// has as many as it has processes.
 pub(crate) const KEPT_BYTES_MAX: u64 = 1 << 20;
 
-/// Bytes around one that is read for the first time that the system maps along with it, if the other process has them in
-/// memory (`fault_around_bytes` of Linux). Of those that are written it maps one page at a time.
+/// Of the bytes from one multiple of this to the next, the system maps all that are in memory once one of them is read
+/// (`fault_around_bytes` of Linux). For one that is written it maps a page.
 const MAPPED_AT_ONCE: usize = 64 << 10;
 
 /// Where tensors may be put.
@@ -142,10 +142,7 @@ impl Exchange {
     /// Writes the bytes at a place.
     pub(crate) fn write(&self, at: u64, bytes: &[u8]) -> Result<(), OutOfPlace> {
         let offset = Exchange::place(at, bytes.len())?;
-        for around in (offset..offset + bytes.len()).step_by(MAPPED_AT_ONCE) {
-            // SAFETY: it lies within, as below.
-            unsafe { self.start.add(around).read_volatile() };
-        }
+        self.map(offset, offset + bytes.len());
         // SAFETY: `place` says that so many bytes are in the mapping from there on; none of them is lent, which those see
         // to who lend.
         unsafe {
@@ -153,6 +150,17 @@ impl Exchange {
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), target.as_ptr(), bytes.len());
         }
         Ok(())
+    }
+
+    /// Has the system map what of these bytes is in memory: at the first write it would do so page by page.
+    fn map(&self, offset: usize, end: usize) {
+        let start = self.start.addr().get();
+        let mut at = offset;
+        while at < end {
+            // SAFETY: the caller has seen that it is in the mapping.
+            unsafe { self.start.add(at).read_volatile() };
+            at = (start + at + 1).next_multiple_of(MAPPED_AT_ONCE) - start;
+        }
     }
 
     /// A copy of so many bytes from a place.
@@ -201,25 +209,38 @@ impl Exchange {
         unsafe { std::slice::from_raw_parts(self.start.add(at).as_ptr(), bytes) }
     }
 
-    /// Has the system find memory for the whole pages between two places, and leaves what is written there as it is.
+    /// Has the system find memory for the pages with the bytes between two places, and leaves what is written there as
+    /// it is.
     pub(super) fn touch(&self, from: u64, to: u64) {
+        let page = page_bytes();
         // SAFETY: it changes no byte.
-        unsafe { self.advise(from, to, Advice::LinuxPopulateWrite) }
+        unsafe {
+            self.advise(
+                from - from % page,
+                to.next_multiple_of(page),
+                Advice::LinuxPopulateWrite,
+            )
+        }
     }
 
     /// Gives the whole pages between two places back to the system. They read as zeros until they are written again.
     pub(super) fn release(&self, from: u64, to: u64) {
+        let page = page_bytes();
         // SAFETY: the caller has nothing there any more. What cannot be given back stays in memory until the run's end.
-        unsafe { self.advise(from, to, Advice::LinuxRemove) }
+        unsafe {
+            self.advise(
+                from.next_multiple_of(page),
+                to - to % page,
+                Advice::LinuxRemove,
+            )
+        }
     }
 
-    /// Says something to the system of the whole pages between two places. It need not follow.
+    /// Says something to the system of the pages between two places. It need not follow.
     ///
     /// # Safety
-    /// It changes no byte that somebody has lent.
+    /// The caller sees to it that what comes of it changes no byte that is lent.
     unsafe fn advise(&self, from: u64, to: u64, advice: Advice) {
-        let page = page_bytes();
-        let (from, to) = (from.next_multiple_of(page), to - to % page);
         let (Ok(from), Ok(bytes)) = (
             usize::try_from(from),
             usize::try_from(to.saturating_sub(from)),
@@ -295,8 +316,29 @@ impl Layout {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
     use super::*;
+
+    /// Bytes of the memory that are there.
+    pub(crate) fn bytes_in_memory(file: &ExchangeFile) -> u64 {
+        file.0.metadata().unwrap().blocks() * 512
+    }
+
+    /// Whether this system finds memory that nothing is written to.
+    pub(crate) fn can_find_beforehand() -> bool {
+        let flags = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
+        let page = usize::try_from(page_bytes()).unwrap();
+        // SAFETY: a new mapping, of which nothing is read or written.
+        unsafe {
+            let at = rustix::mm::mmap_anonymous(std::ptr::null_mut(), page, flags.0, flags.1);
+            let at = at.unwrap();
+            let can = rustix::mm::madvise(at, page, Advice::LinuxPopulateWrite).is_ok();
+            munmap(at, page).unwrap();
+            can
+        }
+    }
 
     #[test]
     fn what_one_side_writes_the_other_reads_and_nothing_lies_outside() {

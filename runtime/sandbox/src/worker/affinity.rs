@@ -29,6 +29,8 @@ const WAITED_PART: u32 = 8;
 /// processor before short calls, not in them, is not seen to.
 const KEPT: Duration = Duration::from_millis(500);
 
+const NO_SIGNAL: libc::c_long = 0;
+
 /// Where a thread may run.
 #[derive(Debug, Clone, Copy)]
 struct Found {
@@ -95,13 +97,14 @@ impl Peer {
         })
     }
 
-    /// Whether it is a thread of its process.
+    /// Whether it is a thread of its process. Should both numbers be somebody else's by now, which takes that the system
+    /// has given out all others since, that one is where this thread is for a moment.
     fn is_there(&self) -> bool {
         self.process.is_none_or(|process| {
             let [process, thread] =
                 [process, self.thread].map(|id| libc::c_long::from(id.as_raw_pid()));
             // SAFETY: no signal is sent; it is only said whether one could be.
-            let said = unsafe { libc::syscall(libc::SYS_tgkill, process, thread, 0) };
+            let said = unsafe { libc::syscall(libc::SYS_tgkill, process, thread, NO_SIGNAL) };
             said == 0
         })
     }
@@ -411,6 +414,11 @@ mod tests {
         };
         assert_ne!(peer.thread.as_raw_nonzero().get().unsigned_abs(), process);
         assert!(peer.is_there());
+        let other = Peer {
+            process: Pid::from_raw(std::process::id().try_into().unwrap()),
+            ..Peer::first_of(process).unwrap()
+        };
+        assert!(!other.is_there(), "it is there, and another process's");
         assert!(waiting.0.wait().unwrap().success());
         assert!(!peer.is_there());
     }

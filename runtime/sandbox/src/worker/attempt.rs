@@ -12,7 +12,7 @@ use meterbox_isolation::{ChannelError, FRAME_DESCRIPTORS_MAX, Worker};
 use super::WorkerSettings;
 use super::affinity::Peer;
 use super::cache::Artefact;
-use super::pool::{Pool, Runner};
+use super::pool::{ENDING_TIME_MAX, Pool, Runner};
 use super::relay::{End, Relay};
 use super::runner::PROGRAMS_MAX;
 use super::wire::{
@@ -46,6 +46,18 @@ pub(super) enum Attempt {
     Refused(Refusal),
     /// The runner is gone, or does not do what it should.
     Died(String),
+}
+
+impl Attempt {
+    /// Whether the runner may still be about its run.
+    fn leaves_it_running(&self) -> bool {
+        match self {
+            Attempt::Ended(ended) => matches!(ended, Err(RunError::Fault(_))),
+            Attempt::Killed(_) | Attempt::Failed(_) | Attempt::Refused(_) => true,
+            // One that is gone says by itself how it has ended.
+            Attempt::Died(reason) => !reason.is_empty(),
+        }
+    }
 }
 
 /// What observers have been told of a job so far, so that another attempt does not tell it again: what a
@@ -318,15 +330,34 @@ enum Stopping {
     Asked { by: Stopper, since: Instant },
 }
 
-/// Takes what the runner says until the run has ended, and looks after the clock and the stop.
+/// Waits until the run has ended, and gives back what it had of memory for tensors.
 fn wait(order: &Order<'_>, runner: &mut Runner, told: &mut Told, scratch: &Arc<File>) -> Attempt {
-    let mut items = Items::new(order.limits);
-    let mut saying = Saying::default();
     let seen = Relay::new(order).and_then(|relay| Ok((relay, Witness::of(order.job)?)));
     let (mut relay, witness) = match seen {
         Ok(seen) => seen,
         Err(fault) => return failed(fault),
     };
+    let attempt = follow(order, runner, told, scratch, &mut relay, witness.as_ref());
+    if attempt.leaves_it_running() {
+        // What it still writes would stay in that memory.
+        runner.worker.kill();
+        // It is killed: that takes as long as the system needs. Should that be too long, no more than memory is lost.
+        let _ = runner.worker.exit(Some(Instant::now() + ENDING_TIME_MAX));
+    }
+    attempt
+}
+
+/// Takes what the runner says until the run has ended, and looks after the clock and the stop.
+fn follow(
+    order: &Order<'_>,
+    runner: &mut Runner,
+    told: &mut Told,
+    scratch: &Arc<File>,
+    relay: &mut Relay<'_>,
+    witness: Option<&Witness>,
+) -> Attempt {
+    let mut items = Items::new(order.limits);
+    let mut saying = Saying::default();
     let mut stopping = Stopping::No;
     loop {
         match look(order, runner, stopping) {
@@ -394,7 +425,7 @@ fn wait(order: &Order<'_>, runner: &mut Runner, told: &mut Told, scratch: &Arc<F
                 };
             }
             FromRunner::Asked(question) => {
-                if let Err(attempt) = answer(&mut relay, witness.as_ref(), question, runner) {
+                if let Err(attempt) = answer(relay, witness, question, runner) {
                     return attempt;
                 }
             }

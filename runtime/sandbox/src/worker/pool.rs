@@ -38,7 +38,7 @@ const ATTEMPTS_MAX: usize = 3;
 const LOADING_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// How long a worker may take to end that has closed its end of the channel, or is killed.
-const ENDING_TIME_MAX: Duration = Duration::from_secs(20);
+pub(super) const ENDING_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// Jobs that one runner does: then a fresh one takes its place, so that whatever leaks is bounded.
 const JOBS_MAX: u64 = 10_000;
