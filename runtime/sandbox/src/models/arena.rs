@@ -329,7 +329,7 @@ mod tests {
     fn memory_is_found_beforehand_for_what_was_not_given_out_before() {
         const MIB: u64 = 1 << 20;
         let (arena, file) = arena();
-        let kept = arena.keep(&[7; MIB as usize]).unwrap();
+        let kept = arena.keep(&vec![7; 1 << 20]).unwrap();
         let first = arena.reserve(5 * MIB / 2).unwrap();
         let places = [(MIB, MIB), (2 * MIB, MIB), (3 * MIB, MIB / 2)];
         let lacking = Arena::lacking(&first);
